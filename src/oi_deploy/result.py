@@ -1,0 +1,52 @@
+"""What a run amounted to: the values behind outputs, summary and the last table."""
+
+from dataclasses import dataclass, field
+
+from oi_deploy.errors import Status
+
+
+@dataclass(frozen=True)
+class CheckLine:
+    """One verification finding, as shown to people."""
+
+    ok: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """One brokered command, as shown to people."""
+
+    command: str
+    allowed: bool
+    exit_code: int | None
+    seconds: float
+    mutates: bool
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Everything that a run reports. Durations are in seconds; unknown strings are empty."""
+
+    status: Status
+    prompt: str = ""
+    image_tag: str = ""
+    image_digest: str = ""
+    deployment: str = ""
+    namespace: str = ""
+    revision: str = ""
+    previous_image: str = ""
+    changed: bool = False
+    log_path: str = ""
+    transcript_path: str = ""
+    turns: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    model: str = ""
+    engine_seconds: float = 0.0
+    duration_seconds: float = 0.0
+    checks: tuple[CheckLine, ...] = ()
+    commands: tuple[CommandLine, ...] = ()
+    error: str = ""
+    remedy: str = ""
+    phases: tuple[tuple[str, float], ...] = field(default=())
