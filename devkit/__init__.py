@@ -1,0 +1,1 @@
+"""The whole world on one machine: registry, cluster, model and runner, for demo and tests."""
