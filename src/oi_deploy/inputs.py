@@ -1,0 +1,511 @@
+"""The step's inputs: from `INPUT_*` variables to one checked value, or every mistake at once."""
+
+import base64
+import binascii
+import difflib
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from oi_deploy.errors import RunError
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_HOST = re.compile(r"[a-z0-9][a-z0-9.-]*(:\d{1,5})?(/[a-z0-9._-]+)*")
+_DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def parse_duration(text: str) -> float:
+    """Seconds in `90s`, `15m`, `1h30m`.
+
+    Raises:
+        ValueError: the text is not of that form, or it is zero.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if not match or not any(match.groups()):
+        raise ValueError(f"`{text}` is not a duration such as 90s, 15m or 1h30m")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    total = hours * 3600 + minutes * 60 + seconds
+    if total == 0:
+        raise ValueError("a duration of zero leaves no time for anything")
+    return float(total)
+
+
+def _positive(text: str) -> int:
+    if not re.fullmatch(r"\d+", text.strip()) or int(text) == 0:
+        raise ValueError(f"`{text}` is not a whole number above zero")
+    return int(text)
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(part for part in re.split(r"[\s,]+", text) if part)
+
+
+def _arguments(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise ValueError(f"the quoting cannot be read ({error})") from error
+
+
+def _registry(text: str) -> str:
+    if text.startswith(("http://", "https://")):
+        raise ValueError("an image reference has no scheme; leave out `http://` or `https://`")
+    text = text.rstrip("/")
+    if text and not _HOST.fullmatch(text):
+        raise ValueError(f"`{text}` is not a registry host with an optional path")
+    return text
+
+
+def _api_base(text: str) -> str:
+    if text and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
+        raise ValueError(f"`{text}` is not an http or https URL")
+    return text.rstrip("/")
+
+
+def _gpus(text: str) -> str:
+    if not re.fullmatch(r"all|none|\d+(,\d+)*", text):
+        raise ValueError(f"`{text}` is none of `all`, `none` or a list of GPU indexes")
+    return text
+
+
+def _namespace(text: str) -> str:
+    if text and not _DNS_LABEL.fullmatch(text):
+        raise ValueError(f"`{text}` is not the name of a namespace")
+    return text
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = _lines(text)
+    for name in names:
+        if not all(_DNS_LABEL.fullmatch(part) for part in name.split(".")):
+            raise ValueError(f"`{name}` is not the name of a Deployment")
+    return names
+
+
+def _image_names(text: str) -> tuple[str, ...]:
+    names = _lines(text)
+    for name in names:
+        if "/" not in name or not _HOST.fullmatch(name.removesuffix("/*")):
+            raise ValueError(
+                f"`{name}` is not a repository with its registry, without a tag "
+                "(a final `/*` allows everything below it)"
+            )
+    return names
+
+
+def _log_file(text: str) -> str:
+    path = Path(text)
+    if not text or path.is_absolute() or ".." in path.parts or text.endswith("/"):
+        raise ValueError(f"`{text}` is not a file path relative to the workspace")
+    return str(path)
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration)]
+Count = Annotated[int, BeforeValidator(_positive)]
+
+
+def _input(default: str | None, meaning: str, example: str) -> Any:
+    """Declare one input: its default as text, what it means, and a line to write."""
+    return Field(
+        default=default,
+        description=meaning,
+        json_schema_extra={"example": example},
+        validate_default=True,
+    )
+
+
+class Inputs(BaseModel):
+    """One step's inputs, checked. Field names are the inputs' names with `_` for `-`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    prompt: str = _input("", "what to do, in any language", "prompt: build, push and roll out")
+    prompt_file: str = _input(
+        "", "a file in the workspace that holds the prompt", "prompt-file: .github/deploy.txt"
+    )
+    expect: Literal["deploy", "push", "none"] = _input(
+        "deploy",
+        "what verification must find: a Deployment that runs the image, a pushed image, or nothing",
+        "expect: deploy",
+    )
+    engine: Literal["sibling", "process", "external"] = _input(
+        "sibling",
+        "where the model runs: a vLLM container beside the action, a vLLM process inside it, "
+        "or an endpoint that is there already",
+        "engine: sibling",
+    )
+    api_base: Annotated[str, AfterValidator(_api_base)] = _input(
+        "",
+        "an OpenAI-compatible endpoint; sets `engine: external`",
+        "api-base: http://gpu-host:8000/v1",
+    )
+    api_key: str = _input("", "the key of that endpoint", "api-key: ${{ secrets.VLLM_API_KEY }}")
+    model: str = _input(
+        "Qwen/Qwen3-4B-Instruct-2507",
+        "a hub name, or the absolute path of a model folder",
+        "model: Qwen/Qwen3-4B-Instruct-2507",
+    )
+    model_revision: str = _input(
+        "",
+        "the hub revision; the default model is pinned to "
+        "`cdbee75f17c01a7cc42f958dc650907174af0554`",
+        "model-revision: cdbee75f17c01a7cc42f958dc650907174af0554",
+    )
+    vllm_image: str = _input(
+        "vllm/vllm-openai:v0.32.0",
+        "the image that `engine: sibling` starts",
+        "vllm-image: harbor.example.com/mirror/vllm-openai:v0.32.0",
+    )
+    vllm_args: Annotated[tuple[str, ...], BeforeValidator(_arguments)] = _input(
+        "",
+        "more arguments for the vLLM server; they win over ours",
+        "vllm-args: --gpu-memory-utilization 0.8",
+    )
+    gpus: Annotated[str, AfterValidator(_gpus)] = _input(
+        "all", "`all`, `none` (vLLM on the CPU), or GPU indexes such as `0,1`", "gpus: none"
+    )
+    max_model_len: Count = _input(
+        "16384", "the model's context length in tokens", "max-model-len: 16384"
+    )
+    engine_timeout: Duration = _input(
+        "15m", "how long to wait until the model is ready", "engine-timeout: 15m"
+    )
+    registry: Annotated[str, AfterValidator(_registry)] = _input(
+        "",
+        "the private registry, with an optional path that images must lie under",
+        "registry: harbor.example.com/library",
+    )
+    registry_username: str = _input(
+        "", "who pushes", "registry-username: ${{ secrets.REGISTRY_USERNAME }}"
+    )
+    registry_password: str = _input(
+        "", "the password or token", "registry-password: ${{ secrets.REGISTRY_PASSWORD }}"
+    )
+    registry_ca: str = _input(
+        "",
+        "the registry's CA certificate: PEM text, or the path of a PEM file",
+        "registry-ca: ${{ vars.REGISTRY_CA }}",
+    )
+    kubeconfig: str = _input(
+        "",
+        "the kubeconfig: its content, its content in base64, or a path outside the workspace",
+        "kubeconfig: ${{ secrets.KUBECONFIG }}",
+    )
+    kube_context: str = _input(
+        "", "the context to use; the kubeconfig's current one if empty", "kube-context: production"
+    )
+    namespace: Annotated[str, AfterValidator(_namespace)] = _input(
+        "", "the namespace; the context's, else `default`, if empty", "namespace: production"
+    )
+    allowed_images: Annotated[tuple[str, ...], BeforeValidator(_image_names)] = _input(
+        "",
+        "the repositories that may be built, pushed and deployed; everything under `registry` "
+        "if empty",
+        "allowed-images: harbor.example.com/library/myapp",
+    )
+    allowed_deployments: Annotated[tuple[str, ...], BeforeValidator(_names)] = _input(
+        "",
+        "the Deployments that may be changed; everything in `namespace` if empty",
+        "allowed-deployments: myapp",
+    )
+    rollout_timeout: Duration = _input("5m", "how long a rollout may take", "rollout-timeout: 5m")
+    max_turns: Count = _input("12", "how many answers the model may give", "max-turns: 12")
+    timeout: Duration = _input("30m", "how long the whole run may take", "timeout: 30m")
+    command_timeout: Duration = _input(
+        "10m", "how long one script or brokered command may take", "command-timeout: 10m"
+    )
+    working_directory: str = _input(
+        ".", "where the model's code starts, relative to the workspace", "working-directory: app"
+    )
+    log_file: Annotated[str, AfterValidator(_log_file)] = _input(
+        "deploy.log", "where the log goes, relative to the workspace", "log-file: deploy.log"
+    )
+
+    @model_validator(mode="after")
+    def _combinations(self) -> Self:
+        problems = list(self._problems())
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _problems(self) -> list[str]:
+        """Every combination that makes no sense, one line each, the input's name first."""
+        found = []
+        if not self.prompt.strip() and not self.prompt_file:
+            found.append("prompt|is missing, and so is `prompt-file`")
+        if self.prompt.strip() and self.prompt_file:
+            found.append("prompt-file|is given beside `prompt`; one of them must go")
+        if self.engine == "external" and not self.api_base:
+            found.append("api-base|is missing, and `engine: external` needs it")
+        if self.api_base and self.engine == "process":
+            found.append("engine|is `process`, but `api-base` names an endpoint; drop one of them")
+        if self.api_key and not self.api_base:
+            found.append("api-key|is given without `api-base`; our own servers make their own key")
+        if self.expect != "none" and not self.registry:
+            found.append(f"registry|is missing, and `expect: {self.expect}` needs it")
+        if self.expect == "deploy" and not self.kubeconfig.strip():
+            found.append("kubeconfig|is missing, and `expect: deploy` needs it")
+        if self.kube_context and not self.kubeconfig.strip():
+            found.append("kube-context|is given without `kubeconfig`")
+        if bool(self.registry_username) != bool(self.registry_password):
+            lacking = "registry-password" if self.registry_username else "registry-username"
+            found.append(f"{lacking}|is missing, and its partner is there")
+        if self.registry_password and not self.registry:
+            found.append("registry|is missing, but there is a password for it")
+        if self.command_timeout > self.timeout:
+            found.append("command-timeout|is longer than `timeout`, the limit of the whole run")
+        host = self.registry.partition("/")[0]
+        for image in self.allowed_images:
+            if self.registry and image.partition("/")[0] != host:
+                found.append(f"allowed-images|names `{image}`, which is not on `{host}`")
+        return found
+
+    @property
+    def engine_kind(self) -> Literal["sibling", "process", "external"]:
+        """The engine to use: an endpoint wins over the default."""
+        return "external" if self.api_base else self.engine
+
+
+DEFAULT_MODEL_REVISION = "cdbee75f17c01a7cc42f958dc650907174af0554"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Inputs whose files were read: what the rest of the program works with.
+
+    Attributes:
+        inputs: the inputs as given.
+        prompt: the prompt's text, whichever way it came.
+        kubeconfig: the kubeconfig's text, or empty.
+        registry_ca: PEM text, or empty.
+        model_revision: the hub revision, or empty for a path.
+        namespace: the namespace that the run works in.
+        working_directory: an existing folder inside the workspace.
+    """
+
+    inputs: Inputs
+    prompt: str
+    kubeconfig: str
+    registry_ca: str
+    model_revision: str
+    namespace: str
+    working_directory: Path
+
+
+def names() -> tuple[str, ...]:
+    """The inputs' names as a workflow writes them."""
+    return tuple(name.replace("_", "-") for name in Inputs.model_fields)
+
+
+def example(name: str) -> str:
+    """The line to write into the workflow for one input."""
+    extra = Inputs.model_fields[name.replace("-", "_")].json_schema_extra
+    return str(extra["example"]) if isinstance(extra, dict) else ""
+
+
+def default(name: str) -> str:
+    """One input's default, as action.yml writes it."""
+    return str(Inputs.model_fields[name.replace("-", "_")].default or "")
+
+
+def parse(env: Mapping[str, str]) -> Inputs:
+    """Read `INPUT_*` variables; an empty value means the default, as GitHub passes it.
+
+    Raises:
+        RunError: with one line for each wrong, missing or unknown input.
+    """
+    given: dict[str, str] = {}
+    problems: list[str] = []
+    for variable, value in env.items():
+        if not variable.startswith("INPUT_"):
+            continue
+        name = variable.removeprefix("INPUT_").lower()
+        if name not in names():
+            close = difflib.get_close_matches(name, names(), n=1)
+            hint = f"did you mean `{example(close[0])}`?" if close else "remove it"
+            problems.append(f"input `{name}` is unknown; {hint}")
+        elif value.strip():
+            keep = name in ("prompt", "kubeconfig", "registry-ca", "registry-password", "api-key")
+            given[name.replace("-", "_")] = value if keep else value.strip()
+    inputs, mistakes = _validate(given)
+    if problems or mistakes or inputs is None:
+        raise _refusal(problems + mistakes)
+    return inputs
+
+
+def _validate(given: dict[str, str]) -> tuple[Inputs | None, list[str]]:
+    """Check values, then combinations, so that one run shows the mistakes of both kinds.
+
+    pydantic looks at combinations only when every value is right; so the wrong ones are left
+    out for a second look, which reports only what does not follow from their absence.
+    """
+    try:
+        return Inputs.model_validate(given), []
+    except ValidationError as error:
+        problems: list[str] = []
+        wrong: set[str] = set()
+        for item in error.errors():
+            message = str(item["msg"]).removeprefix("Value error, ")
+            if item["type"] == "literal_error":
+                message = f"must be one of {item['ctx']['expected']}"
+            if item["loc"]:
+                wrong.add(str(item["loc"][0]))
+                problems.append(_problem(str(item["loc"][0]).replace("_", "-"), message))
+            else:
+                problems += [_problem(*line.split("|", 1)) for line in message.splitlines()]
+    if wrong:
+        _, more = _validate({name: value for name, value in given.items() if name not in wrong})
+        named = tuple(f"input `{name.replace('_', '-')}` " for name in wrong)
+        problems += [line for line in more if not line.startswith(named)]
+    return None, problems
+
+
+def load(inputs: Inputs, workspace: Path) -> Loaded:
+    """Read the files that inputs name and settle what depends on them.
+
+    Raises:
+        RunError: with one line for each file that is missing, unreadable or of the wrong kind.
+    """
+    problems: list[str] = []
+
+    def attempt(name: str, read: Any) -> Any:
+        try:
+            return read()
+        except ValueError as error:
+            problems.append(_problem(name, str(error)))
+            return None
+
+    prompt = inputs.prompt or attempt(
+        "prompt-file", lambda: _prompt_file(workspace, inputs.prompt_file)
+    )
+    kubeconfig = attempt("kubeconfig", lambda: read_kubeconfig(inputs.kubeconfig, workspace))
+    ca = attempt("registry-ca", lambda: _pem(inputs.registry_ca, workspace))
+    folder = attempt("working-directory", lambda: _folder(workspace, inputs.working_directory))
+    namespace = inputs.namespace
+    if kubeconfig:
+        found = attempt("kube-context", lambda: context_namespace(kubeconfig, inputs.kube_context))
+        namespace = namespace or found or ""
+    if problems:
+        raise _refusal(problems)
+    revision = inputs.model_revision
+    if not revision and inputs.model == Inputs.model_fields["model"].default:
+        revision = DEFAULT_MODEL_REVISION
+    return Loaded(inputs, prompt, kubeconfig, ca, revision, namespace or "default", folder)
+
+
+def read_kubeconfig(value: str, workspace: Path) -> str:
+    """The kubeconfig's text from content, base64 or a path; empty stays empty.
+
+    Raises:
+        ValueError: it is none of the three, or a file that the model's code could read.
+    """
+    text = value.strip()
+    if not text:
+        return ""
+    if "\n" not in text and len(text) < 4096 and Path(text).is_file():
+        path = Path(text).resolve()
+        if path.is_relative_to(workspace.resolve()):
+            raise ValueError(
+                "is a file in the workspace, where the model's code could read it; pass the content"
+            )
+        text = path.read_text(encoding="utf-8")
+    elif not _is_kubeconfig(text):
+        try:
+            text = base64.b64decode("".join(text.split()), validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            raise ValueError(
+                "is neither a kubeconfig, nor one in base64, nor a file that is visible here"
+            ) from None
+    if not _is_kubeconfig(text):
+        raise ValueError("is not a kubeconfig (no clusters and contexts in it)")
+    return text
+
+
+def context_namespace(kubeconfig: str, context: str) -> str:
+    """The namespace of the chosen context, or empty.
+
+    Raises:
+        ValueError: there is no such context.
+    """
+    document = yaml.safe_load(kubeconfig)
+    name = context or document.get("current-context", "")
+    contexts = {item.get("name"): item.get("context") or {} for item in document["contexts"]}
+    if name not in contexts:
+        known = ", ".join(f"`{known}`" for known in contexts)
+        raise ValueError(f"the kubeconfig has no context `{name}`; it has {known}")
+    return str(contexts[name].get("namespace") or "")
+
+
+def _is_kubeconfig(text: str) -> bool:
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return False
+    return (
+        isinstance(document, dict)
+        and isinstance(document.get("clusters"), list)
+        and isinstance(document.get("contexts"), list)
+    )
+
+
+def _inside(workspace: Path, relative: str) -> Path:
+    path = (workspace / relative).resolve()
+    if not path.is_relative_to(workspace.resolve()):
+        raise ValueError(f"`{relative}` leads out of the workspace")
+    return path
+
+
+def _prompt_file(workspace: Path, relative: str) -> str:
+    path = _inside(workspace, relative)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"`{relative}` is not UTF-8 text") from None
+    except OSError as error:
+        raise ValueError(f"`{relative}` cannot be read ({error.strerror})") from None
+    if not text.strip():
+        raise ValueError(f"`{relative}` is empty")
+    return text
+
+
+def _pem(value: str, workspace: Path) -> str:
+    text = value.strip()
+    if not text:
+        return ""
+    if "-----BEGIN" not in text:
+        path = workspace / text
+        if len(text) > 4096 or "\n" in text or not path.is_file():
+            raise ValueError("is neither a PEM certificate nor a file that is visible here")
+        text = path.read_text(encoding="utf-8", errors="replace")
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        raise ValueError("holds no PEM certificate")
+    return text + "\n"
+
+
+def _folder(workspace: Path, relative: str) -> Path:
+    path = _inside(workspace, relative)
+    if not path.is_dir():
+        raise ValueError(f"`{relative}` is no folder in the workspace (is there a checkout step?)")
+    return path
+
+
+def _problem(name: str, why: str) -> str:
+    return f"input `{name}` {why}. Write: `{example(name)}`"
+
+
+def _refusal(problems: list[str]) -> RunError:
+    return RunError("The step's inputs cannot be used", why="\n" + "\n".join(problems))
