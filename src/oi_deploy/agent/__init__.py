@@ -1,0 +1,1 @@
+"""Open Interpreter, driven: one model answer and its execution at a time."""

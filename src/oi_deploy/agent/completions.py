@@ -1,0 +1,238 @@
+"""The model's answers: our replacement for Open Interpreter's `llm.completions`.
+
+Open Interpreter 0.4.3 sends no temperature when it is zero, executes calls that were cut off, and
+ends a turn silently when the model calls anything but `execute` (core/llm/llm.py,
+core/llm/run_tool_calling_llm.py). So the request and the reading of the reply are done here: every
+reply must be a call of one of two functions, and only a complete, well-formed call goes on.
+"""
+
+import json
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import openai
+from interpreter.core.llm.utils.parse_partial_json import parse_partial_json
+
+from oi_deploy.engine.interface import Endpoint
+from oi_deploy.errors import RunError
+from oi_deploy.limits import Stop
+
+LANGUAGES = ("shell", "python", "javascript")
+
+_EXECUTE = {
+    "type": "function",
+    "function": {
+        "name": "execute",
+        "description": "Run a complete script on this machine. Every call starts a new process.",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "language": {"type": "string", "enum": list(LANGUAGES)},
+                "code": {"type": "string", "description": "the whole script"},
+            },
+            "required": ["language", "code"],
+            "additionalProperties": False,
+        },
+    },
+}
+_FINISH = {
+    "type": "function",
+    "function": {
+        "name": "finish",
+        "description": "Say that the task is done, or why it cannot be done.",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "done": {"type": "boolean"},
+                "summary": {"type": "string", "description": "one or two sentences"},
+            },
+            "required": ["done", "summary"],
+            "additionalProperties": False,
+        },
+    },
+}
+# Seconds without any byte from the server after which it is asked whether it still lives.
+_SILENCE = 600.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer of the model, read to its end.
+
+    Attributes:
+        kind: `execute`, `finish`, `cut` (the length limit was reached) or `malformed`.
+        text: the code for `execute`, the summary for `finish`, else what the model wrote.
+        language: of the code.
+        done: whether a `finish` says that the task is done.
+    """
+
+    kind: str
+    text: str
+    language: str = ""
+    done: bool = False
+
+
+def read_call(name: str, arguments: str, finish_reason: str) -> Reply:
+    """Judge a function call by its name and its raw arguments."""
+    if finish_reason == "length":
+        return Reply("cut", arguments)
+    try:
+        values = json.loads(arguments)
+    except json.JSONDecodeError:
+        return Reply("malformed", arguments)
+    if not isinstance(values, dict):
+        return Reply("malformed", arguments)
+    if name == "execute":
+        language, code = values.get("language"), values.get("code")
+        if language in LANGUAGES and isinstance(code, str) and code.strip():
+            return Reply("execute", code, language=language)
+    if name == "finish" and isinstance(values.get("summary"), str):
+        return Reply("finish", values["summary"], done=values.get("done") is True)
+    return Reply("malformed", arguments)
+
+
+class Completions:
+    """Callable with Open Interpreter's parameters; yields what its tool mode reads.
+
+    Attributes:
+        reply: the last answer, or None before the first.
+        prompt_tokens: tokens sent in all requests so far, as counted by the server.
+        completion_tokens: tokens received in all answers so far.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        stop: Stop,
+        max_tokens: int,
+        on_text: Callable[[str], None],
+        on_request: Callable[[list[dict[str, Any]]], None],
+    ) -> None:
+        """Talk to `endpoint`; `on_text` gets code and text as they arrive."""
+        self.reply: Reply | None = None
+        self.prompt_tokens = 0
+        self.completion_tokens = 0
+        self._endpoint = endpoint
+        self._stop = stop
+        self._max_tokens = max_tokens
+        self._on_text = on_text
+        self._on_request = on_request
+        self._client = openai.OpenAI(
+            base_url=endpoint.base_url,
+            api_key=endpoint.api_key or "none",
+            timeout=_SILENCE,
+            max_retries=2,
+        )
+
+    def __call__(self, **params: Any) -> Iterator[dict[str, Any]]:
+        """Ask the model once and hand the reply on, if it can be executed or is an ending.
+
+        Raises:
+            RunError: the server failed, or the run has to stop.
+        """
+        self.reply = None
+        messages = params["messages"]
+        self._on_request(messages)
+        name, arguments, text, finish_reason = self._read(messages)
+        self.reply = read_call(name, arguments, finish_reason) if name else Reply("malformed", text)
+        if self.reply.kind == "execute":
+            call = SimpleNamespace(name="execute", arguments=arguments)
+            yield {"choices": [{"delta": {"tool_calls": [SimpleNamespace(function=call)]}}]}
+        else:
+            # An empty message would leave Open Interpreter looking at the user's message again.
+            yield {"choices": [{"delta": {"role": "assistant", "content": self.reply.text or "-"}}]}
+
+    def _read(self, messages: list[dict[str, Any]]) -> tuple[str, str, str, str]:
+        name, arguments, text, finish_reason, shown = "", "", "", "", ""
+        for chunk in self._chunks(messages):
+            if chunk.usage:
+                self.prompt_tokens += chunk.usage.prompt_tokens
+                self.completion_tokens += chunk.usage.completion_tokens
+            for choice in chunk.choices:
+                finish_reason = choice.finish_reason or finish_reason
+                if choice.delta.content:
+                    text += choice.delta.content
+                    self._on_text(choice.delta.content)
+                for call in choice.delta.tool_calls or []:
+                    # A second, parallel call is never run; Open Interpreter knows only one.
+                    if call.index or not call.function:
+                        continue
+                    name = call.function.name or name
+                    arguments += call.function.arguments or ""
+                    now = _visible(arguments)
+                    if now.startswith(shown):
+                        self._on_text(now[len(shown) :])
+                    shown = now
+        self._on_text("\n")
+        return name, arguments, text, finish_reason
+
+    def _chunks(self, messages: list[dict[str, Any]]) -> Iterator[Any]:
+        """The server's chunks; a thread reads them so that a stop request is seen at once."""
+        items: queue.Queue[Any] = queue.Queue()
+        over = object()
+
+        def read() -> None:
+            try:
+                stream = self._client.chat.completions.create(
+                    model=self._endpoint.model,
+                    messages=messages,  # type: ignore[arg-type]
+                    tools=[_EXECUTE, _FINISH],  # type: ignore[list-item]
+                    tool_choice="required",
+                    parallel_tool_calls=False,
+                    temperature=0.0,
+                    seed=0,
+                    max_tokens=self._max_tokens,
+                    stream=True,
+                    stream_options={"include_usage": True},
+                )
+                for chunk in stream:
+                    items.put(chunk)
+                items.put(over)
+            except Exception as error:  # handed to the waiting side, which raises it
+                items.put(error)
+
+        threading.Thread(target=read, daemon=True).start()
+        while True:
+            self._stop.check()
+            try:
+                item = items.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            if item is over:
+                return
+            if isinstance(item, Exception):
+                raise _explain(item, self._endpoint) from item
+            yield item
+
+
+def _visible(arguments: str) -> str:
+    """The code or summary inside arguments that are still arriving."""
+    values = parse_partial_json(arguments)
+    if not isinstance(values, dict):
+        return ""
+    value = values.get("code", values.get("summary", ""))
+    return value if isinstance(value, str) else ""
+
+
+def _explain(error: Exception, endpoint: Endpoint) -> RunError:
+    if isinstance(error, openai.APIStatusError):
+        detail = str(error.message)[:500]
+        remedy = ""
+        if error.status_code == 400 and "context length" in detail:
+            remedy = "Write a larger `max-model-len:`, or a shorter prompt."
+        if error.status_code in (401, 403):
+            remedy = "Write: `api-key: ${{ secrets.VLLM_API_KEY }}`"
+        return RunError(
+            "The model server refused a request",
+            why=f"HTTP {error.status_code} from {endpoint.base_url}: {detail}",
+            remedy=remedy,
+        )
+    return RunError(
+        "The model server stopped answering",
+        why=f"{endpoint.base_url}: {type(error).__name__}: {error}",
+    )

@@ -1,0 +1,68 @@
+"""The languages that the model may write; each call is one sandboxed process.
+
+Open Interpreter's own shell hangs on `exit` and on a failing `set -e`, feeds its marker lines to
+commands that read standard input, and never tells an exit code (core/computer/terminal/languages/
+subprocess_language.py). A class of our own is its documented way out.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from oi_deploy.sandbox import Result
+
+# The script stops at the first command that fails, so that a later line cannot report success.
+_SHELL = ("/bin/bash", "--noprofile", "--norc", "-euo", "pipefail", "-c")
+_COMMANDS: dict[str, tuple[str, ...]] = {
+    "shell": _SHELL,
+    "python": ("/usr/bin/python3", "-c"),
+    "javascript": ("/usr/bin/node", "-e"),
+}
+
+
+class Runner(Protocol):
+    """Runs an argument vector where the model's code may run."""
+
+    def __call__(self, argv: tuple[str, ...]) -> Result:
+        """Run to the end, or to a limit."""
+
+
+def language_classes(run: Runner, on_result: Callable[[Result], None]) -> list[type]:
+    """One class for each language, in the form that `computer.terminal.languages` takes."""
+    return [_language(name, command, run, on_result) for name, command in _COMMANDS.items()]
+
+
+def _language(
+    language: str, command: tuple[str, ...], run: Runner, on_result: Callable[[Result], None]
+) -> type:
+    class Language:
+        name = language
+        aliases: list[str] = []  # noqa: RUF012 - Open Interpreter reads it from the class
+
+        # Terminal._streaming_run looks at __init__.__code__, which object.__init__ lacks.
+        def __init__(self) -> None:
+            pass
+
+        def run(self, code: str) -> Iterator[dict[str, Any]]:
+            result = run((*command, code))
+            on_result(result)
+            yield {"type": "console", "format": "output", "content": describe(result)}
+
+        def stop(self) -> None:
+            pass
+
+        def terminate(self) -> None:
+            pass
+
+    return Language
+
+
+def describe(result: Result) -> str:
+    """What the model reads about one execution: its output and how it ended."""
+    if result.timed_out:
+        ending = f"[killed after {result.seconds:.0f} s: the time limit of one script]"
+    elif result.exit_code is None:
+        ending = "[killed]"
+    else:
+        ending = f"[exit code {result.exit_code}]"
+    output = result.output.rstrip("\n")
+    return f"{output}\n{ending}" if output else ending

@@ -1,0 +1,177 @@
+"""From a task to a verified result: ask, run, look, say what is missing, ask again.
+
+Every turn starts from a clean context: the task, the facts as they are now, the last script with
+what it printed, the line that would fix it, and what verification still misses. A small model
+copies its own failed script again as long as it can see a history of them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+
+import jinja2
+
+from oi_deploy.agent.facts import Facts
+from oi_deploy.agent.hints import hints, repeated, shorten
+from oi_deploy.agent.languages import describe
+from oi_deploy.agent.session import Session, Turn
+from oi_deploy.errors import RunError, Status
+from oi_deploy.verify.check import Verdict
+
+# Turns granted after everything is verified, for parts of the task that verification cannot see.
+_CLOSING_TURNS = 1
+_CLOSING = (
+    "The deployment itself is done. If the task asks for anything else that is not done yet, do "
+    "only that now. Otherwise call `finish`."
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the conversation ended.
+
+    Attributes:
+        verdict: the last verification.
+        turns: model answers, those that could not be run included.
+        summary: what the model said at the end; shown to people, never believed.
+    """
+
+    verdict: Verdict
+    turns: int
+    summary: str
+
+
+def system_message() -> str:
+    """The standing instruction."""
+    return _prompt("system.md")
+
+
+def _prompt(name: str) -> str:
+    return files("oi_deploy.agent").joinpath(f"prompts/{name}").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class State:
+    """What the next message says beyond task and facts."""
+
+    script: str = ""
+    output: str = ""
+    hints: tuple[str, ...] = ()
+    verified: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    closing: str = ""
+
+
+def render(task: str, facts: Facts, state: State) -> str:
+    """The message of one turn."""
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701 - plain text for a model, not HTML
+    )
+    template = environment.from_string(_prompt("message.md.j2"))
+    return template.render(task=task.strip(), facts=facts, **vars(state)).strip() + "\n"
+
+
+def converse(
+    task: str,
+    session: Session,
+    *,
+    max_turns: int,
+    facts: Callable[[], Facts],
+    verify: Callable[[], Verdict],
+    changes: Callable[[], int],
+    on_turn: Callable[[int, str], None],
+    on_answer: Callable[[int, Turn], None],
+) -> Outcome:
+    """Let the model work until verification is content, it gives up, or its turns are used up.
+
+    Args:
+        task: the prompt.
+        session: where answers come from and run.
+        max_turns: the limit.
+        facts: gathers the facts anew.
+        verify: looks everything up; waits for a rollout under way.
+        changes: how many brokered commands have changed something so far.
+        on_turn: told the turn's number and the message before it is sent.
+        on_answer: told the turn's number and what came of it.
+
+    Raises:
+        RunError: the model gave up, or its turns are used up; the engine failed; the run stops.
+    """
+    state = State()
+    scripts: list[str] = []
+    seen_changes = -1
+    verdict: Verdict | None = None
+    closing_left = _CLOSING_TURNS
+    for number in range(1, max_turns + 1):
+        known = facts()
+        message = render(task, known, state)
+        on_turn(number, message)
+        turn = session.turn(message)
+        on_answer(number, turn)
+        reply = turn.reply
+        if reply.kind in ("cut", "malformed"):
+            state = State(
+                verified=state.verified,
+                missing=state.missing,
+                hints=("Your last answer was not a complete function call. Write a short script.",),
+            )
+            continue
+        if reply.kind == "finish" or changes() != seen_changes:
+            verdict = verify()
+            seen_changes = changes()
+        if verdict is not None and verdict.ok:
+            if reply.kind == "finish" or closing_left == 0:
+                return Outcome(verdict, number, reply.text if reply.kind == "finish" else "")
+            closing_left -= 1
+        elif reply.kind == "finish" and not reply.done and number > 1:
+            raise RunError(
+                "The model gave up",
+                why=reply.text,
+                remedy=_lacking(verdict),
+                status=Status.FAILED,
+            )
+        scripts.append(reply.text)
+        state = _next_state(turn, known, verdict, scripts)
+    if verdict is not None and verdict.ok:
+        return Outcome(verdict, max_turns, "")
+    raise RunError(
+        f"The task was not done after {max_turns} turns (`max-turns`)",
+        why=_lacking(verdict),
+        remedy="Look at the last turn in the log; write a more exact prompt or a larger "
+        "`max-turns:`.",
+    )
+
+
+def _next_state(turn: Turn, facts: Facts, verdict: Verdict | None, scripts: list[str]) -> State:
+    findings = verdict.findings if verdict else ()
+    verified = tuple(item.sentence() for item in findings if item.ok)
+    missing = tuple(item.sentence() for item in findings if not item.ok)
+    if verdict is not None and verdict.ok:
+        return State(verified=verified, closing=_CLOSING)
+    if turn.reply.kind == "finish":
+        return State(
+            verified=verified,
+            missing=missing,
+            hints=("You called `finish`, but the task is not done. Run what is still missing.",),
+        )
+    result = turn.result
+    failed = result is not None and result.exit_code != 0
+    output = describe(result) if result is not None else ""
+    lines = hints(output, facts) if failed else ()
+    if repeated(scripts):
+        lines += ("You wrote the same script again, and it did not do it. Write a different one.",)
+    return State(
+        script=turn.reply.text if failed else "",
+        output=shorten(output),
+        hints=lines,
+        verified=verified,
+        missing=missing,
+    )
+
+
+def _lacking(verdict: Verdict | None) -> str:
+    findings = verdict.findings if verdict else ()
+    return "\n".join(item.sentence() for item in findings if not item.ok)
