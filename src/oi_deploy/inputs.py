@@ -416,7 +416,7 @@ def read_kubeconfig(value: str, workspace: Path) -> str:
     text = value.strip()
     if not text:
         return ""
-    if "\n" not in text and len(text) < 4096 and Path(text).is_file():
+    if _is_file(text):
         path = Path(text).resolve()
         if path.is_relative_to(workspace.resolve()):
             raise ValueError(
@@ -448,6 +448,13 @@ def context_namespace(kubeconfig: str, context: str) -> str:
         known = ", ".join(f"`{known}`" for known in contexts)
         raise ValueError(f"the kubeconfig has no context `{name}`; it has {known}")
     return str(contexts[name].get("namespace") or "")
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # content is longer than a path may be
+        return False
 
 
 def _is_kubeconfig(text: str) -> bool:
@@ -488,7 +495,7 @@ def _pem(value: str, workspace: Path) -> str:
         return ""
     if "-----BEGIN" not in text:
         path = workspace / text
-        if len(text) > 4096 or "\n" in text or not path.is_file():
+        if not _is_file(str(path)):
             raise ValueError("is neither a PEM certificate nor a file that is visible here")
         text = path.read_text(encoding="utf-8", errors="replace")
     if "-----BEGIN CERTIFICATE-----" not in text:
