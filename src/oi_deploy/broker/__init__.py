@@ -1,0 +1,1 @@
+"""The only way out of the sandbox: policy, journal, and the server that runs docker and kubectl."""

@@ -1,0 +1,28 @@
+"""Whether one command may run, and what really runs.
+
+`decide` is a pure function of policy and request, but for links and files in the workspace.
+"""
+
+from collections.abc import Callable, Mapping
+
+from oi_deploy.broker import docker, kubectl
+from oi_deploy.broker.request import Decision, Policy, Refused, Request, Tool
+
+__all__ = ["Decision", "Policy", "Request", "Tool", "decide"]
+
+_TOOLS: Mapping[str, Callable[[Policy, Request], Decision]] = {
+    "docker": docker.decide,
+    "kubectl": kubectl.decide,
+}
+
+
+def decide(policy: Policy, request: Request) -> Decision:
+    """Check one command against the policy; what is unknown is refused."""
+    try:
+        if any("\0" in word for word in request.argv):
+            raise Refused("broker.request", "an argument has a NUL character")
+        if not request.cwd.startswith("/"):
+            raise Refused("broker.request", "the working directory is not a full path")
+        return _TOOLS[request.tool](policy, request)
+    except Refused as no:
+        return Decision(False, no.rule, no.reason, tuple(dict.fromkeys(no.alternatives)))

@@ -1,0 +1,232 @@
+"""The broker: takes commands from the sandbox, decides, runs them with the credentials."""
+
+import os
+import shutil
+import socket
+import struct
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from oi_deploy.broker import credentials as creds
+from oi_deploy.broker import frames, paths, process
+from oi_deploy.broker.credentials import Credentials
+from oi_deploy.broker.effects import effects
+from oi_deploy.broker.journal import Entry, Journal
+from oi_deploy.broker.policy import decide
+from oi_deploy.broker.request import Decision, Policy, Request
+
+REFUSED = 126
+TIMED_OUT = 124
+_ANSWER_ONLY = 0
+_MAX_CLIENTS = 16
+_REQUEST_TIMEOUT_S = 30.0
+_OUTPUT_LIMIT = 16 * 1024 * 1024
+_ENTRY_OUTPUT = 64 * 1024
+
+
+def install_shims(directory: Path, python: str = "/usr/bin/python3") -> None:
+    """Write `docker` and `kubectl` into a directory; they start with this interpreter."""
+    text = (Path(__file__).parent / "shim.py").read_text().split("\n", 1)[1]
+    directory.mkdir(parents=True, exist_ok=True)
+    for path in (directory, *directory.iterdir()):
+        path.chmod(0o755)
+    for tool in ("docker", "kubectl"):
+        shim = directory / tool
+        shim.write_text(f"#!{python} -IS\n{text}")
+        shim.chmod(0o755)
+
+
+def refusal(request: Request, decision: Decision) -> str:
+    """What the model reads when a command is refused: the reason, then lines that it can copy."""
+    lines = [f"refused: {decision.reason}."]
+    if decision.alternatives:
+        lines += ["Use instead:", *(f"  {line}" for line in decision.alternatives)]
+    return f"{request.tool}: " + "\n".join(lines) + "\n"
+
+
+class Broker:
+    """A server on a Unix socket, for as long as the context is open."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        credentials: Credentials,
+        journal: Journal,
+        socket: Path,
+        sandbox_uid: int,
+        on_entry: Callable[[Entry], None],
+        command_timeout_s: float,
+        docker: Path,
+        kubectl: Path,
+        docker_host: str = "",
+    ) -> None:
+        """Keep the settings; nothing is opened yet.
+
+        Args:
+            policy: what may run.
+            credentials: written into a private directory while the broker is open.
+            journal: gets one entry per request.
+            socket: where to listen; its directory is made, and is reachable for everybody.
+            sandbox_uid: the only user that is answered.
+            on_entry: called for each entry, from the thread of its request.
+            command_timeout_s: seconds after which a command is killed.
+            docker: the real docker.
+            kubectl: the real kubectl.
+            docker_host: `DOCKER_HOST` of the real docker; empty for its default socket.
+        """
+        self._policy = policy
+        self._credentials = credentials
+        self._journal = journal
+        self._path = socket
+        self._uid = sandbox_uid
+        self._on_entry = on_entry
+        self._timeout_s = command_timeout_s
+        self._programs = {"docker": docker, "kubectl": kubectl}
+        self._docker_host = docker_host
+        self._closed = threading.Event()
+        self._free = threading.BoundedSemaphore(_MAX_CLIENTS)
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def private(self) -> Path:
+        """The directory with the credentials, which the sandbox must not be able to read."""
+        return self._private
+
+    def __enter__(self) -> "Broker":
+        """Write the credentials and listen."""
+        # mkdtemp makes it for us alone (0700).
+        self._private = Path(tempfile.mkdtemp(prefix="oi-deploy-broker-"))
+        try:
+            self._env = creds.write(self._credentials, self._private)
+            if self._docker_host:
+                self._env["DOCKER_HOST"] = self._docker_host
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.chmod(0o755)
+            self._path.unlink(missing_ok=True)
+            self._listener = socket.socket(socket.AF_UNIX)
+            self._listener.bind(str(self._path))
+            os.chown(self._path, self._uid, -1)
+            self._path.chmod(0o600)
+            self._listener.listen(_MAX_CLIENTS)
+        except BaseException:
+            shutil.rmtree(self._private)
+            raise
+        self._acceptor = threading.Thread(target=self._accept, name="broker", daemon=True)
+        self._acceptor.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop listening, kill what still runs, remove the credentials."""
+        self._closed.set()
+        # shutdown wakes the thread in accept; close alone would not.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._acceptor.join()
+        self._listener.close()
+        for thread in self._threads:
+            thread.join()
+        self._path.unlink(missing_ok=True)
+        shutil.rmtree(self._private)
+
+    def _accept(self) -> None:
+        while not self._closed.is_set():
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            if _peer_uid(client) != self._uid or not self._free.acquire(blocking=False):
+                client.close()
+                continue
+            thread = threading.Thread(target=self._serve, args=(client,), daemon=True)
+            self._threads = [one for one in self._threads if one.is_alive()]
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, client: socket.socket) -> None:
+        try:
+            with client, client.makefile("rb") as stream:
+                client.settimeout(_REQUEST_TIMEOUT_S)
+                try:
+                    request = frames.read_request(stream)
+                except frames.BadFrame as bad:
+                    text = f"oi-deploy: bad request: {bad}\n".encode()
+                    client.sendall(frames.output("e", text) + frames.end(REFUSED))
+                    return
+                self._answer(client, request)
+        except OSError:
+            pass  # the client is gone; the journal has its entry
+        finally:
+            self._free.release()
+
+    def _answer(self, client: socket.socket, request: Request) -> None:
+        started, clock = datetime.now(UTC), time.monotonic()
+        decision = decide(self._policy, request)
+        ended = None
+        if decision.argv:
+            ended = self._run(client, request, decision)
+            code = ended.exit_code if ended.exit_code is not None else TIMED_OUT
+            output = ended.output[-_ENTRY_OUTPUT:]
+            done = effects(self._policy, request, decision, ended.exit_code, ended.stdout)
+            last = b""
+            if ended.ending == "timeout":
+                text = f"{request.tool}: killed after {self._timeout_s:g} s (command-timeout)\n"
+                last, output = frames.output("e", text.encode()), output + text
+        else:
+            code = _ANSWER_ONLY if decision.allowed else REFUSED
+            output = decision.answer if decision.allowed else refusal(request, decision)
+            stream: Literal["o", "e"] = "o" if decision.allowed else "e"
+            last, done = frames.output(stream, output.encode()), ()
+        # The journal first: when the command has ended for the sandbox, its entry is there.
+        entry = self._journal.append(
+            tool=request.tool,
+            argv=request.argv,
+            cwd=request.cwd,
+            decision=decision,
+            time=started,
+            exit_code=ended.exit_code if ended else None,
+            seconds=time.monotonic() - clock,
+            effects=done,
+            output=output,
+        )
+        self._on_entry(entry)
+        client.sendall(last + frames.end(code))
+
+    def _run(self, client: socket.socket, request: Request, decision: Decision) -> process.Ended:
+        sent = 0
+
+        def send(stream: Literal["o", "e"], data: bytes) -> None:
+            nonlocal sent
+            if sent <= _OUTPUT_LIMIT < sent + len(data):
+                data = b"\noi-deploy: more output than 16 MiB; the rest is not shown\n"
+                client.sendall(frames.output("e", data))
+            elif sent <= _OUTPUT_LIMIT:
+                client.sendall(frames.output(stream, data))
+            sent += len(data)
+
+        return process.run(
+            (str(self._programs[request.tool]), *decision.argv),
+            env=self._env,
+            cwd=paths.working_directory(self._policy, request),
+            stdin=decision.stdin,
+            timeout_s=self._timeout_s,
+            client=client,
+            send=send,
+            closed=self._closed.is_set,
+        )
+
+
+def _peer_uid(client: socket.socket) -> int:
+    """The user on the other side, as the kernel knows it (`struct ucred`: pid, uid, gid)."""
+    answer = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", answer)[1])
