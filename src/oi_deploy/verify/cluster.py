@@ -1,0 +1,220 @@
+"""The cluster, read through the Kubernetes API; nothing is ever written to it."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+from kubernetes.client import AppsV1Api, CoreV1Api
+from kubernetes.client.exceptions import ApiException
+
+from oi_deploy.errors import RunError
+from oi_deploy.verify import kubeconfig as kubeconfig_file
+from oi_deploy.verify.network import explain, is_loopback
+from oi_deploy.verify.state import (
+    ContainerState,
+    DeploymentState,
+    PodContainer,
+    PodState,
+    deployment_state,
+    pod_states,
+)
+
+__all__ = ["Cluster", "ContainerState", "DeploymentState", "PodContainer", "PodState"]
+
+_TIMEOUT_S = (5.0, 15.0)
+_MOST_EVENTS = 5
+_LOG_LINES = 10
+_LINE_LENGTH = 300
+
+
+class Cluster:
+    """One namespace of one cluster, with one account."""
+
+    def __init__(self, kubeconfig: str, context: str, namespace: str) -> None:
+        """Prepare a client; nothing is sent yet.
+
+        Args:
+            kubeconfig: its content.
+            context: one of its contexts; its current one if empty.
+            namespace: where the Deployments are.
+
+        Raises:
+            RunError: the kubeconfig or the context cannot be used.
+        """
+        self.namespace = namespace
+        self._client, self._folder = kubeconfig_file.client(kubeconfig, context)
+        self._server = str(self._client.configuration.host)
+
+    def close(self) -> None:
+        """Close the connections and remove the files with the login."""
+        self._client.close()
+        self._folder.cleanup()
+
+    def ping(self) -> None:
+        """Read what every later check needs.
+
+        Raises:
+            RunError: unreachable, not trusted, or the account may not read Deployments, ReplicaSets
+                or pods.
+        """
+        for kind, call in (
+            ("deployments", AppsV1Api(self._client).list_namespaced_deployment),
+            ("replicasets", AppsV1Api(self._client).list_namespaced_replica_set),
+            ("pods", CoreV1Api(self._client).list_namespaced_pod),
+        ):
+            self._read(f"list {kind}", call, self.namespace, limit=1)
+
+    def deployments(self) -> tuple[DeploymentState, ...]:
+        """All Deployments of the namespace, by name.
+
+        Raises:
+            RunError: the API gives no usable answer.
+        """
+        call = AppsV1Api(self._client).list_namespaced_deployment
+        items = self._list("list deployments", call)
+        return tuple(sorted((deployment_state(item) for item in items), key=lambda it: it.name))
+
+    def deployment(self, name: str) -> DeploymentState | None:
+        """One Deployment; None if there is none of that name.
+
+        Raises:
+            RunError: the API gives no usable answer.
+        """
+        call = AppsV1Api(self._client).read_namespaced_deployment
+        document = self._read("get deployments", call, name, self.namespace)
+        return None if document is None else deployment_state(json.loads(document))
+
+    def pods_of(self, deployment: DeploymentState) -> tuple[PodState, ...]:
+        """The Deployment's pods, of all its revisions.
+
+        Raises:
+            RunError: the API gives no usable answer.
+        """
+        sets = self._list(
+            "list replicasets",
+            AppsV1Api(self._client).list_namespaced_replica_set,
+            label_selector=deployment.selector,
+        )
+        pods = self._list(
+            "list pods",
+            CoreV1Api(self._client).list_namespaced_pod,
+            label_selector=deployment.selector,
+        )
+        return pod_states(deployment, sets, pods)
+
+    def warnings_about(self, name: str) -> tuple[str, ...]:
+        """The last messages of Warning events about an object, oldest first; at most 5.
+
+        A failure to read them is itself the only line: they explain, they decide nothing.
+        """
+        try:
+            items = self._list(
+                "list events",
+                CoreV1Api(self._client).list_namespaced_event,
+                field_selector=f"involvedObject.name={name},type=Warning",
+            )
+        except RunError as error:
+            return (f"(its events cannot be read: {error.what})",)
+        items.sort(key=lambda item: str(item.get("lastTimestamp") or item.get("eventTime") or ""))
+        lines = (f"{item.get('reason', '')}: {item.get('message', '')}" for item in items)
+        return tuple(line[:_LINE_LENGTH] for line in list(dict.fromkeys(lines))[-_MOST_EVENTS:])
+
+    def log_tail(self, pod: str, container: str, *, previous: bool) -> tuple[str, ...]:
+        """The last 10 lines that a container wrote; with `previous`, the one that ended before.
+
+        A failure to read them is itself the only line.
+        """
+        try:
+            text = self._read(
+                "get pods/log",
+                CoreV1Api(self._client).read_namespaced_pod_log,
+                pod,
+                self.namespace,
+                container=container,
+                previous=previous,
+                tail_lines=_LOG_LINES,
+                limit_bytes=_LOG_LINES * 4 * _LINE_LENGTH,
+            )
+        except RunError as error:
+            return (f"(its log cannot be read: {error.what})",)
+        return tuple(line[:_LINE_LENGTH] for line in (text or "").splitlines()[-_LOG_LINES:])
+
+    def _list(self, what: str, call: Callable[..., Any], **selectors: str) -> list[dict[str, Any]]:
+        document = self._read(what, call, self.namespace, **selectors)
+        items = json.loads(document).get("items") if document else None
+        return list(items or ())
+
+    def _read(self, what: str, call: Callable[..., Any], *args: str, **query: Any) -> str | None:
+        """The body of a GET; None for 404.
+
+        The body is taken as text, because the library's own types refuse an object that lacks what
+        its version of the API calls required.
+        """
+        try:
+            response = call(*args, **query, _preload_content=False, _request_timeout=_TIMEOUT_S)
+            body = bytes(response.data).decode("utf-8", "replace")
+            status = int(response.status)
+        except ApiException as error:
+            if not error.status:
+                raise self._unreachable(error) from error
+            body, status = str(error.body or ""), int(error.status)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._unreachable(error) from error
+        if status == 404:
+            return None
+        if status >= 300:
+            raise self._denied(status, what, body)
+        return body
+
+    def _unreachable(self, error: BaseException) -> RunError:
+        trouble = explain(error)
+        host = urlsplit(self._server).hostname or ""
+        if is_loopback(host):
+            remedy = (
+                f"`{host}` is the action's own container here. Give the address of the cluster "
+                "that other machines use, as the `server` in `kubeconfig`."
+            )
+        elif trouble.kind in ("ca", "certificate"):
+            remedy = (
+                "Put the cluster's CA into `kubeconfig` (`certificate-authority-data`): "
+                "`kubectl config view --raw --minify --flatten` writes it."
+            )
+        else:
+            remedy = (
+                "Look whether the `server` in `kubeconfig` (or `kube-context`) is right and can be "
+                "reached from the action's container."
+            )
+        what = f"The cluster {self._server} cannot be read"
+        return RunError(what, why=trouble.text, remedy=remedy)
+
+    def _denied(self, status: int, what: str, body: str) -> RunError:
+        message = _message(body)
+        if status == 401:
+            return RunError(
+                f"The cluster {self._server} does not accept the login in `kubeconfig`",
+                why=f"it answered 401 ({message})" if message else "it answered 401",
+                remedy="The token has probably expired; put a new `kubeconfig` into the secret.",
+            )
+        if status == 403:
+            verb, resource = what.split(" ")
+            return RunError(
+                f"The account in `kubeconfig` may not {verb} {resource} in the `namespace` "
+                f"{self.namespace}",
+                why=message or "the cluster answered 403",
+                remedy=f"Give it a Role with `{verb}` on `{resource}`, or correct `namespace`.",
+            )
+        return RunError(
+            f"The cluster {self._server} did not answer ({what})",
+            why=f"it answered {status}" + (f": {message}" if message else ""),
+        )
+
+
+def _message(body: str) -> str:
+    """The message in the API's `Status` object, or empty."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return ""
+    return str(document.get("message", ""))[:_LINE_LENGTH] if isinstance(document, dict) else ""
