@@ -13,15 +13,20 @@ from typing import Any
 
 from kubernetes import client
 
-_LIST = re.compile(r"^list\[(?P<item>.+)\]$")
+_LIST = re.compile(r"^list\[(?P<item>.+)\]$", re.IGNORECASE)
 _DICT = re.compile(r"^dict\[str, (?P<item>.+)\]$", re.IGNORECASE)
-_SCALARS = {"str": str, "int": int, "float": (int, float), "bool": bool}
+_SCALARS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+}
 _GO_TYPES = {"str": "string", "int": "int32", "float": "float64", "bool": "bool"}
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field: its JSON name, the client's type (`str`, `list[V1Container]`) and description."""
+    """One field: its JSON name, the client's type (`str`, `List[V1Container]`) and description."""
 
     name: str
     type: str
@@ -33,16 +38,15 @@ class Field:
 def fields(model: str) -> dict[str, Field]:
     """Return the fields of a model (`V1PodSpec`) by JSON name."""
     cls = getattr(client, model)
-    result = {}
-    for attribute, type_ in cls.openapi_types.items():
-        prop = getattr(cls, attribute)
-        setter_code = prop.fset.__code__.co_consts if prop.fset else ()
-        required = any(
-            isinstance(const, str) and "must not be `None`" in const for const in setter_code
+    return {
+        cls.attribute_map[attribute]: Field(
+            cls.attribute_map[attribute],
+            type_,
+            cls.model_fields[attribute].description or "",
+            cls.model_fields[attribute].is_required(),
         )
-        name = cls.attribute_map[attribute]
-        result[name] = Field(name, type_, _description(prop.__doc__ or ""), required)
-    return result
+        for attribute, type_ in cls.openapi_types.items()
+    }
 
 
 def is_model(type_: str) -> bool:
@@ -99,7 +103,9 @@ def type_error(value: Any, type_: str, path: str = "", owner: str = "") -> str |
     if container == "dict":
         if not isinstance(value, dict):
             return _complaint(value, f"map[string]{_go(item)}", path, owner)
-        return _first(type_error(entry, item, path, owner) for entry in value.values())
+        return _first(
+            type_error(entry, item, f"{path}.{key}", owner) for key, entry in value.items()
+        )
     if is_model(item):
         if not isinstance(value, dict):
             return _complaint(value, _go(item), path, owner)
@@ -112,7 +118,7 @@ def type_error(value: Any, type_: str, path: str = "", owner: str = "") -> str |
     expected = _SCALARS.get(item)
     if expected is None or (isinstance(value, expected) and not _bool_as_number(value, item)):
         return None
-    if _int_or_string(path):
+    if _quantity(path):
         return None
     return _complaint(value, _GO_TYPES[item], path, owner)
 
@@ -125,10 +131,9 @@ def _bool_as_number(value: Any, item: str) -> bool:
     return isinstance(value, bool) and item != "bool"
 
 
-def _int_or_string(path: str) -> bool:
-    """The client's models call some IntOrString and Quantity fields `str`; both forms are right."""
-    last = path.rsplit(".", 1)[-1]
-    return last in {"port", "targetPort", "maxSurge", "maxUnavailable", "limits", "requests"}
+def _quantity(path: str) -> bool:
+    """The client's models call a Quantity `str`; the API takes numbers too (`cpu: 1`)."""
+    return re.search(r"\.(limits|requests|capacity|hard|sizeLimit)\b", path) is not None
 
 
 def _complaint(value: Any, go_type: str, path: str, owner: str) -> str:
@@ -143,15 +148,3 @@ def _short(model: str) -> str:
 
 def _go(type_: str) -> str:
     return f"v1.{_short(type_)}" if is_model(type_) else _GO_TYPES.get(type_, type_)
-
-
-def _description(doc: str) -> str:
-    """Return the first paragraph of a property's docstring, without its generated head."""
-    lines = [line.strip() for line in doc.strip().splitlines()]
-    text = []
-    for line in lines[1:]:
-        if line.startswith(":"):
-            break
-        text.append(line)
-    cleaned = " ".join(" ".join(text).split())
-    return re.sub(r"\s*# noqa: E501\s*$", "", cleaned)
