@@ -38,15 +38,14 @@ class Field:
 def fields(model: str) -> dict[str, Field]:
     """Return the fields of a model (`V1PodSpec`) by JSON name."""
     cls = getattr(client, model)
-    return {
-        cls.attribute_map[attribute]: Field(
-            cls.attribute_map[attribute],
-            type_,
-            cls.model_fields[attribute].description or "",
-            cls.model_fields[attribute].is_required(),
-        )
-        for attribute, type_ in cls.openapi_types.items()
-    }
+    # Attributes and pydantic's names differ for Python's keywords (`_exec`, `var_from`).
+    infos = {info.serialization_alias or name: info for name, info in cls.model_fields.items()}
+    result = {}
+    for attribute, type_ in cls.openapi_types.items():
+        name = cls.attribute_map[attribute]
+        info = infos[name]
+        result[name] = Field(name, type_, info.description or "", info.is_required())
+    return result
 
 
 def is_model(type_: str) -> bool:
