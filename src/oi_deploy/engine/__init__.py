@@ -1,0 +1,30 @@
+"""Where the model comes from: three engines behind one interface."""
+
+import threading
+from collections.abc import Callable
+
+from oi_deploy.engine.external import External
+from oi_deploy.engine.interface import Endpoint, Engine, EngineSettings
+from oi_deploy.engine.process import Process
+from oi_deploy.engine.sibling import Sibling
+
+__all__ = ["Endpoint", "Engine", "EngineSettings", "open_engine"]
+
+_ENGINES: dict[str, Callable[..., Engine]] = {
+    "external": External,
+    "process": Process,
+    "sibling": Sibling,
+}
+
+
+def open_engine(
+    settings: EngineSettings, *, say: Callable[[str], None], cancelled: threading.Event
+) -> Engine:
+    """The engine that `settings.kind` names; nothing is started yet.
+
+    Args:
+        settings: what to serve and how.
+        say: prints one line of progress.
+        cancelled: ends every wait when it is set.
+    """
+    return _ENGINES[settings.kind](settings, say=say, cancelled=cancelled)
