@@ -6,7 +6,6 @@ afterwards, so a wrong line here fails the build.
 """
 
 import shutil
-import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -77,7 +76,7 @@ def size(path: Path) -> int:
 
 def main() -> None:
     """Remove everything listed, and say how much that was."""
-    packages = Path(metadata.distribution("open-interpreter").locate_file("").__fspath__())
+    packages = Path(str(metadata.distribution("open-interpreter").locate_file("")))
     report = {}
     for name in DISTRIBUTIONS:
         files = [file for file in installed(name) if file.exists()]
@@ -99,4 +98,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,0 +1,93 @@
+# `make demo` shows the action at work, `make test` proves it. Both need Linux, root (for a Docker
+# engine), Python 3.11 or 3.12, and nothing else; what they start, they stop.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# A prompt goes through the environment and `value`, so that its quotes, backticks and $() arrive
+# as they were typed; make and the shell would both act on them.
+ifneq ($(origin PROMPT),undefined)
+export DEMO_PROMPT := $(value PROMPT)
+endif
+ifneq ($(origin DOCKERFILE),undefined)
+export DEMO_DOCKERFILE := $(value DOCKERFILE)
+endif
+unexport PROMPT DOCKERFILE
+
+IMAGE ?= oi-deploy-action:dev
+PYTHON_FILES := src devkit tests entrypoint.py image
+SHELL_FILES := .ci/run .ci/venv
+
+.PHONY: help
+help: ## Show the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1#\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '#'
+
+.venv/stamp: .ci/venv pyproject.toml requirements-uv.txt requirements-build.txt requirements-dev.txt
+	@.ci/venv
+
+.PHONY: venv
+venv: .venv/stamp ## Make .venv from the lock
+
+.PHONY: demo
+demo: venv ## A sentence becomes a running Deployment (PROMPT="...", DOCKERFILE=missing)
+	@python -m devkit.demo
+
+.PHONY: world
+world: venv ## Start a registry and a cluster; their addresses are in .devkit/world.env
+	@python -m devkit.world up
+
+.PHONY: world-down
+world-down: venv ## Stop them
+	@python -m devkit.world down
+
+.PHONY: image
+image: venv ## Build the action's image as oi-deploy-action:dev
+	@python -m devkit.images
+	DOCKER_BUILDKIT=0 docker build --tag $(IMAGE) .
+
+.PHONY: test
+test: lint ## Everything, on a world of its own
+	@trap 'python -m devkit.world down' EXIT; \
+	python -m devkit.world up; \
+	python -m pytest
+
+.PHONY: test-fast
+test-fast: venv ## The tests that need no process, no engine and no network
+	@python -m pytest tests/unit
+
+.PHONY: lint
+lint: venv ## Format, types, workflows, Dockerfiles, shell
+	ruff format --check $(PYTHON_FILES)
+	ruff check $(PYTHON_FILES)
+	mypy $(PYTHON_FILES)
+	actionlint $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
+	zizmor --offline --quiet action.yml .github/workflows $(wildcard examples/workflows)
+	git ls-files -z '*Dockerfile*' ':!*.dockerignore' | xargs -0 hadolint
+	shellcheck $(SHELL_FILES)
+	check-jsonschema --builtin-schema vendor.github-actions action.yml
+	check-jsonschema --builtin-schema vendor.github-workflows \
+	    $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
+
+.PHONY: bench
+bench: venv ## Deployment tasks with code verifiers
+	@python -m bench
+
+UV_COMPILE := uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
+    --custom-compile-command 'make lock'
+
+.PHONY: lock
+lock: venv ## Choose the newest versions that fit, and write them down with their hashes
+	$(UV_COMPILE) pyproject.toml --output-file requirements.txt
+	$(UV_COMPILE) --extra dev --constraints requirements.txt pyproject.toml \
+	    --output-file requirements-dev.txt
+	echo 'setuptools<82' | $(UV_COMPILE) --constraints requirements.txt - \
+	    --output-file requirements-build.txt
+	echo uv | $(UV_COMPILE) - --output-file requirements-uv.txt
+
+.PHONY: clean
+clean: ## Stop everything and remove what was generated
+	@if [[ -x .venv/bin/python ]]; then python -m devkit.world down; fi
+	rm -rf .devkit .venv dist .pytest_cache .ruff_cache .mypy_cache src/*.egg-info
+	find . -name __pycache__ -prune -exec rm -rf '{}' +
