@@ -46,7 +46,7 @@ def set_condition(
 def complete(deployment: Object, status: Object) -> bool:
     """Tell whether the rollout is complete (DeploymentComplete)."""
     desired = deployment["spec"]["replicas"]
-    return (
+    return bool(
         status.get("updatedReplicas", 0) == desired
         and status.get("replicas", 0) == desired
         and status.get("availableReplicas", 0) == desired
@@ -137,7 +137,7 @@ def _progressed(before: Object, status: Object) -> bool:
     def old(item: Object) -> int:
         return int(item.get("replicas", 0)) - int(item.get("updatedReplicas", 0))
 
-    return (
+    return bool(
         status.get("updatedReplicas", 0) > before.get("updatedReplicas", 0)
         or old(status) < old(before)
         or status.get("readyReplicas", 0) > before.get("readyReplicas", 0)
@@ -151,7 +151,7 @@ def timed_out(deployment: Object, current: Object | None, now: datetime.datetime
         return False
     if current["reason"] == _LATE:
         return True
-    limit = deployment["spec"]["progressDeadlineSeconds"]
+    limit: int = deployment["spec"]["progressDeadlineSeconds"]
     return clock.age_seconds(current["lastUpdateTime"], now) > limit
 
 
