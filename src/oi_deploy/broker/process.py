@@ -15,6 +15,7 @@ Ending = Literal["exit", "timeout", "gone", "closed"]
 Stream = Literal["o", "e"]
 
 KEPT = 256 * 1024
+NOT_STARTED = 127
 _TERM_GRACE_S = 2.0
 
 
@@ -71,16 +72,21 @@ def run(
         closed: whether the broker is closing.
     """
     deadline = time.monotonic() + timeout_s
-    process = subprocess.Popen(  # noqa: S603 - a checked argument vector, no shell
-        argv,
-        env=dict(env),
-        cwd=cwd,
-        stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        bufsize=0,
-    )
+    try:
+        process = subprocess.Popen(  # noqa: S603 - a checked argument vector, no shell
+            argv,
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            bufsize=0,
+        )
+    except OSError as error:
+        text = f"{argv[0]} cannot be started: {error.strerror}\n"
+        send("e", text.encode())
+        return Ended("exit", NOT_STARTED, "", text)
     stdout, both = Tail(), Tail()
     ending: Ending = "exit"
     try:

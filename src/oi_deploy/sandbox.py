@@ -1,0 +1,358 @@
+"""How the model's code runs: another user, no privileges, no credentials, and an end.
+
+The user is the workspace's owner, so that files keep their owner; GitHub's runner must be able to
+remove them later (https://github.com/actions/runner/issues/434). A workspace of root's is given to
+a fixed user for the time of the run.
+"""
+
+import codecs
+import json
+import os
+import selectors
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from oi_deploy import supervisor
+from oi_deploy.errors import RunError
+
+FIXED_ID = 65532
+DOCKER_SOCKET = Path("/var/run/docker.sock")
+
+_LIMITS = {
+    "RLIMIT_CORE": 0,
+    "RLIMIT_NOFILE": 4096,
+    "RLIMIT_FSIZE": 8 * 1024**3,
+    # Counted per user over the whole machine, so other processes of the workspace's owner are in
+    # it: high enough for them, low enough for a fork bomb.
+    "RLIMIT_NPROC": 4096,
+}
+_KEEP_HEAD = 32 * 1024
+_KEEP_TAIL = 96 * 1024
+_SHOW = 8 * 1024 * 1024
+_STOP_S = 10.0
+
+# Run as the sandbox's user: what it can reach although it must not, and the other way round.
+_PROBE = """
+import json, os, sys
+forbidden, needed = json.loads(sys.argv[1])
+print(json.dumps([
+    [p for p in forbidden if any(os.access(p, m) for m in (os.R_OK, os.W_OK, os.X_OK))],
+    [p for p, m in needed if not os.access(p, m)],
+]))
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended.
+
+    Attributes:
+        exit_code: None when it was killed because of its time or a cancel.
+        timed_out: whether it was killed because of its time.
+        seconds: how long it took.
+        output: what it printed on both streams; of a long output the head and the tail.
+    """
+
+    exit_code: int | None
+    timed_out: bool
+    seconds: float
+    output: str
+
+
+class Output:
+    """Decodes output as it comes, shows it, and keeps its head and tail."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        """Show each piece with `show`, up to a limit."""
+        self._show = show
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._head = ""
+        self._tail = ""
+        self._length = 0
+
+    def add(self, data: bytes, final: bool = False) -> None:
+        """Take a piece; a character that is cut in two waits for its rest."""
+        text = self._decode(data, final)
+        if not text:
+            return
+        if self._length <= _SHOW:
+            note = "\n[more output than 8 MiB: the rest is not shown]\n"
+            self._show(text if self._length + len(text) <= _SHOW else note)
+        self._length += len(text)
+        room = _KEEP_HEAD - len(self._head)
+        self._head += text[:room]
+        self._tail = (self._tail + text[room:])[-_KEEP_TAIL:]
+
+    def text(self) -> str:
+        """What is kept, with a note where something was cut."""
+        cut = self._length - len(self._head) - len(self._tail)
+        note = f"\n[… {cut} characters cut …]\n" if cut else ""
+        return f"{self._head}{note}{self._tail}"
+
+
+class Sandbox:
+    """Runs commands as another user, while its context is open."""
+
+    def __init__(
+        self,
+        workspace: Path,
+        *,
+        socket: Path,
+        shims: Path,
+        shield: Sequence[Path],
+        env: Mapping[str, str] | None = None,
+        private: Sequence[Path] = (),
+    ) -> None:
+        """Choose the user; nothing is changed yet.
+
+        Args:
+            workspace: the directory that the commands work in.
+            socket: the broker's socket.
+            shims: directory with `docker` and `kubectl`, first on the PATH.
+            shield: directories that are root's alone while the sandbox is open.
+            env: more environment variables for the commands.
+            private: paths that must be out of reach already; checked on entering.
+        """
+        self.workdir = Path(os.path.realpath(workspace))
+        self._owner = self.workdir.stat()
+        uid, gid = self._owner.st_uid, self._owner.st_gid
+        if gid in (0, *_docker_group()):
+            gid = FIXED_ID
+        self.user = (uid, gid) if uid != 0 else (FIXED_ID, FIXED_ID)
+        self._socket = socket
+        self._shims = shims
+        self._shield = shield
+        self._private = private
+        self._more_env = dict(env or {})
+
+    def __enter__(self) -> "Sandbox":
+        """Give the workspace to the user, shield directories, and prove that both work.
+
+        Raises:
+            RunError: when the user can reach what it must not, or cannot reach what it needs.
+        """
+        if os.geteuid() != 0:
+            raise RunError("the model's code cannot be contained", why="the action is not root")
+        with ExitStack() as stack:
+            stack.enter_context(_owned(self.workdir, self._owner, self.user))
+            for path in self._shield:
+                stack.enter_context(_root_only(path))
+            base = Path(stack.enter_context(_directory()))
+            self._home, self._tmp = base / "home", base / "tmp"
+            for path in (self._home, self._tmp):
+                path.mkdir(mode=0o700)
+                os.chown(path, *self.user)
+            self._check()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give everything in the workspace back to its owner, and take the shields away."""
+        self._stack.close()
+
+    def environment(self) -> dict[str, str]:
+        """The whole environment of a command."""
+        return {
+            "PATH": f"{self._shims}:/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(self._home),
+            "TMPDIR": str(self._tmp),
+            "LANG": "C.UTF-8",
+            "OI_DEPLOY_BROKER": str(self._socket),
+            "GIT_TERMINAL_PROMPT": "0",
+            # Parts of the workspace may belong to another user than the one git runs as.
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "safe.directory",
+            "GIT_CONFIG_VALUE_0": "*",
+            **self._more_env,
+        }
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float,
+        on_output: Callable[[str], None],
+        cancelled: threading.Event,
+        cwd: Path | None = None,
+    ) -> Result:
+        """Run a command to its end; nothing that it started is left afterwards.
+
+        Args:
+            argv: program and arguments.
+            timeout_s: seconds after which it is killed.
+            on_output: takes each piece of output as it comes.
+            cancelled: kills the command as soon as it is set.
+            cwd: working directory; the workspace when it is None.
+        """
+        started = time.monotonic()
+        job = {
+            "argv": list(argv),
+            "env": self.environment(),
+            "cwd": str(cwd or self.workdir),
+            "uid": self.user[0],
+            "gid": self.user[1],
+            "limits": _LIMITS,
+        }
+        process = subprocess.Popen(  # noqa: S603 - no shell
+            (sys.executable, "-IS", supervisor.__file__),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={},
+            # A Ctrl-C on a terminal is for us alone.
+            start_new_session=True,
+            bufsize=0,
+        )
+        assert process.stdin and process.stdout  # noqa: S101 - asked for above
+        output = Output(on_output)
+        timed_out = stopped = False
+        try:
+            with process.stdout, process.stdin:
+                process.stdin.write(json.dumps(job).encode() + b"\n")
+                for data in _pieces(process.stdout.fileno()):
+                    if data:
+                        output.add(data)
+                    timed_out = time.monotonic() - started > timeout_s
+                    if timed_out or cancelled.is_set():
+                        stopped = True
+                        break
+                # Closed input tells the supervisor to kill what is left.
+                process.stdin.close()
+                _drain(process.stdout.fileno(), output)
+            code = process.wait(_STOP_S)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        output.add(b"", final=True)
+        seconds = time.monotonic() - started
+        return Result(None if stopped else code, timed_out, seconds, output.text())
+
+    def _check(self) -> None:
+        ours = Path(f"/proc/{os.getpid()}/environ")
+        forbidden = [*self._shield, *self._private, DOCKER_SOCKET, ours]
+        needed = [(str(self.workdir), os.R_OK | os.W_OK | os.X_OK), (str(self._tmp), os.W_OK)]
+        needed += [(str(self._shims / tool), os.X_OK) for tool in ("docker", "kubectl")]
+        if self._socket.exists():
+            needed.append((str(self._socket), os.W_OK))
+        question = json.dumps([[str(path) for path in forbidden], needed])
+        result = self.run(
+            (sys.executable, "-IS", "-c", _PROBE, question),
+            timeout_s=60,
+            on_output=lambda text: None,
+            cancelled=threading.Event(),
+        )
+        what = "the model's code cannot be contained"
+        try:
+            reachable, missing = json.loads(result.output)
+        except ValueError:
+            raise RunError(what, why=f"its first process failed: {result.output}") from None
+        if reachable:
+            raise RunError(
+                what,
+                why=f"user {self.user[0]} can reach {', '.join(reachable)}",
+                remedy=f"on the runner's host: chmod o-rwx {' '.join(reachable)}",
+            )
+        if missing:
+            raise RunError(what, why=f"user {self.user[0]} cannot reach {', '.join(missing)}")
+
+
+def _docker_group() -> tuple[int, ...]:
+    try:
+        return (DOCKER_SOCKET.stat().st_gid,)
+    except OSError:
+        return ()
+
+
+def _pieces(file: int) -> Iterator[bytes]:
+    """What comes from a file, with an empty piece now and then while nothing comes."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(file, selectors.EVENT_READ)
+        while True:
+            if not selector.select(0.05):
+                yield b""
+                continue
+            data = os.read(file, 65536)
+            if not data:
+                return
+            yield data
+
+
+def _drain(file: int, output: Output) -> None:
+    """The rest of the output; the supervisor kills the writers, so it ends soon."""
+    deadline = time.monotonic() + _STOP_S
+    for data in _pieces(file):
+        if data:
+            output.add(data)
+        if time.monotonic() > deadline:
+            return
+
+
+@contextmanager
+def _directory() -> Iterator[str]:
+    """A directory that can be passed through but not listed."""
+    path = tempfile.mkdtemp(prefix="oi-deploy-sandbox-")
+    try:
+        Path(path).chmod(0o711)
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+@contextmanager
+def _owned(workspace: Path, owner: os.stat_result, user: tuple[int, int]) -> Iterator[None]:
+    """Give a workspace of root's to the user; at the end all in it belongs to its owner again."""
+    try:
+        if owner.st_uid == 0:
+            _give(workspace, user)
+        yield
+    finally:
+        _give(workspace, (owner.st_uid, owner.st_gid), user[0])
+
+
+def _give(workspace: Path, to: tuple[int, int], sandbox_uid: int = -1) -> None:
+    """Change the owner of a directory and all in it, never through links.
+
+    A file with several names may have one outside the workspace, so it keeps its owner, unless
+    the sandbox itself has made it.
+    """
+    os.chown(workspace, *to)
+    for _, directories, files, directory in os.fwalk(workspace, follow_symlinks=False):
+        for name in (*directories, *files):
+            found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            shared = found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode)
+            if shared and found.st_uid != sandbox_uid:
+                continue
+            if (found.st_uid, found.st_gid) != to:
+                os.chown(name, *to, dir_fd=directory, follow_symlinks=False)
+
+
+@contextmanager
+def _root_only(path: Path) -> Iterator[None]:
+    """Make a directory root's alone; a missing one stays missing."""
+    if not path.is_dir():
+        yield
+        return
+    before = path.stat()
+    os.chown(path, 0, 0)
+    path.chmod(0o700)
+    try:
+        yield
+    finally:
+        os.chown(path, before.st_uid, before.st_gid)
+        path.chmod(stat.S_IMODE(before.st_mode))
