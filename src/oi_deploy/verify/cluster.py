@@ -11,7 +11,7 @@ from kubernetes.client.exceptions import ApiException
 
 from oi_deploy.errors import RunError
 from oi_deploy.verify import kubeconfig as kubeconfig_file
-from oi_deploy.verify.network import explain, is_loopback
+from oi_deploy.verify.network import UnreachableError, explain, is_loopback
 from oi_deploy.verify.state import (
     ContainerState,
     DeploymentState,
@@ -49,7 +49,7 @@ class Cluster:
 
     def close(self) -> None:
         """Close the connections and remove the files with the login."""
-        self._client.close()
+        self._client.close()  # type: ignore[no-untyped-call]
         self._folder.cleanup()
 
     def ping(self) -> None:
@@ -187,7 +187,9 @@ class Cluster:
                 "reached from the action's container."
             )
         what = f"The cluster {self._server} cannot be read"
-        return RunError(what, why=trouble.text, remedy=remedy)
+        if trouble.kind in ("ca", "certificate", "no-tls"):
+            return RunError(what, why=trouble.text, remedy=remedy)
+        return UnreachableError(what, why=trouble.text, remedy=remedy)
 
     def _denied(self, status: int, what: str, body: str) -> RunError:
         message = _message(body)
@@ -205,7 +207,8 @@ class Cluster:
                 why=message or "the cluster answered 403",
                 remedy=f"Give it a Role with `{verb}` on `{resource}`, or correct `namespace`.",
             )
-        return RunError(
+        kind = UnreachableError if status == 429 or status >= 500 else RunError
+        return kind(
             f"The cluster {self._server} did not answer ({what})",
             why=f"it answered {status}" + (f": {message}" if message else ""),
         )

@@ -40,7 +40,7 @@ def client(content: str, context: str) -> tuple[ApiClient, tempfile.TemporaryDir
     configuration.retries = False
     folder = tempfile.TemporaryDirectory(prefix="oi-deploy-kube-")
     try:
-        load_kube_config_from_dict(
+        load_kube_config_from_dict(  # type: ignore[no-untyped-call]
             document,
             context=context or None,
             client_configuration=configuration,

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from oi_deploy.errors import RunError
+
 Kind = Literal["ca", "certificate", "no-tls", "name", "refused", "timeout", "other"]
+
+
+class UnreachableError(RunError):
+    """No usable answer at the moment; the same request may succeed a little later."""
 
 
 @dataclass(frozen=True)
