@@ -55,7 +55,14 @@ def pull_secret(secret: Object) -> Object:
     return parsed
 
 
-_SUFFIXES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10**6}
+_SUFFIXES: dict[str, float] = {
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+    "k": 10**3,
+    "M": 10**6,
+}
 _SUFFIXES |= {"G": 10**9, "T": 10**12, "m": 1e-3}
 
 
