@@ -10,9 +10,10 @@ import json
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
 import openai
 from interpreter.core.llm.utils.parse_partial_json import parse_partial_json
@@ -95,6 +96,13 @@ def read_call(name: str, arguments: str, finish_reason: str) -> Reply:
     return Reply("malformed", arguments)
 
 
+class Writes(Protocol):
+    """Takes text in pieces."""
+
+    def write(self, text: str) -> None:
+        """Take a piece."""
+
+
 class Completions:
     """Callable with Open Interpreter's parameters; yields what its tool mode reads.
 
@@ -110,18 +118,16 @@ class Completions:
         *,
         stop: Stop,
         max_tokens: int,
-        on_text: Callable[[str], None],
-        on_request: Callable[[list[dict[str, Any]]], None],
+        show: Callable[[], AbstractContextManager[Writes]],
     ) -> None:
-        """Talk to `endpoint`; `on_text` gets code and text as they arrive."""
+        """Talk to `endpoint`; `show` opens what code and text are written to as they arrive."""
         self.reply: Reply | None = None
         self.prompt_tokens = 0
         self.completion_tokens = 0
         self._endpoint = endpoint
         self._stop = stop
         self._max_tokens = max_tokens
-        self._on_text = on_text
-        self._on_request = on_request
+        self._show = show
         self._client = openai.OpenAI(
             base_url=endpoint.base_url,
             api_key=endpoint.api_key or "none",
@@ -136,9 +142,8 @@ class Completions:
             RunError: the server failed, or the run has to stop.
         """
         self.reply = None
-        messages = params["messages"]
-        self._on_request(messages)
-        name, arguments, text, finish_reason = self._read(messages)
+        with self._show() as shown:
+            name, arguments, text, finish_reason = self._read(params["messages"], shown.write)
         self.reply = read_call(name, arguments, finish_reason) if name else Reply("malformed", text)
         if self.reply.kind == "execute":
             call = SimpleNamespace(name="execute", arguments=arguments)
@@ -147,7 +152,9 @@ class Completions:
             # An empty message would leave Open Interpreter looking at the user's message again.
             yield {"choices": [{"delta": {"role": "assistant", "content": self.reply.text or "-"}}]}
 
-    def _read(self, messages: list[dict[str, Any]]) -> tuple[str, str, str, str]:
+    def _read(
+        self, messages: list[dict[str, Any]], write: Callable[[str], None]
+    ) -> tuple[str, str, str, str]:
         name, arguments, text, finish_reason, shown = "", "", "", "", ""
         for chunk in self._chunks(messages):
             if chunk.usage:
@@ -157,7 +164,7 @@ class Completions:
                 finish_reason = choice.finish_reason or finish_reason
                 if choice.delta.content:
                     text += choice.delta.content
-                    self._on_text(choice.delta.content)
+                    write(choice.delta.content)
                 for call in choice.delta.tool_calls or []:
                     # A second, parallel call is never run; Open Interpreter knows only one.
                     if call.index or not call.function:
@@ -166,9 +173,8 @@ class Completions:
                     arguments += call.function.arguments or ""
                     now = _visible(arguments)
                     if now.startswith(shown):
-                        self._on_text(now[len(shown) :])
+                        write(now[len(shown) :])
                     shown = now
-        self._on_text("\n")
         return name, arguments, text, finish_reason
 
     def _chunks(self, messages: list[dict[str, Any]]) -> Iterator[Any]:
@@ -176,20 +182,22 @@ class Completions:
         items: queue.Queue[Any] = queue.Queue()
         over = object()
 
+        request: dict[str, Any] = {
+            "model": self._endpoint.model,
+            "messages": messages,
+            "tools": [_EXECUTE, _FINISH],
+            "tool_choice": "required",
+            "parallel_tool_calls": False,
+            "temperature": 0.0,
+            "seed": 0,
+            "max_tokens": self._max_tokens,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+
         def read() -> None:
             try:
-                stream = self._client.chat.completions.create(
-                    model=self._endpoint.model,
-                    messages=messages,  # type: ignore[arg-type]
-                    tools=[_EXECUTE, _FINISH],  # type: ignore[list-item]
-                    tool_choice="required",
-                    parallel_tool_calls=False,
-                    temperature=0.0,
-                    seed=0,
-                    max_tokens=self._max_tokens,
-                    stream=True,
-                    stream_options={"include_usage": True},
-                )
+                stream = self._client.chat.completions.create(**request)
                 for chunk in stream:
                     items.put(chunk)
                 items.put(over)

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from oi_deploy.verify.cluster import DeploymentState
+from oi_deploy.verify.state import DeploymentState
 
 _MOST_FILES = 60
 _COMMIT = "$(git rev-parse --short HEAD)"

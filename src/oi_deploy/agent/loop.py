@@ -16,7 +16,7 @@ from oi_deploy.agent.hints import hints, repeated, shorten
 from oi_deploy.agent.languages import describe
 from oi_deploy.agent.session import Session, Turn
 from oi_deploy.errors import RunError, Status
-from oi_deploy.verify.check import Verdict
+from oi_deploy.verify.finding import Verdict
 
 # Turns granted after everything is verified, for parts of the task that verification cannot see.
 _CLOSING_TURNS = 1

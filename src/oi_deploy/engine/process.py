@@ -52,7 +52,7 @@ class Process:
         env = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         env |= environment(self._settings, api_key=key, cores=available_cores())
         self._say(f"engine: starting vLLM as a process with {self._settings.model}")
-        self._child = subprocess.Popen(
+        self._child = subprocess.Popen(  # noqa: S603 - an argument vector, no shell
             command,
             env=env,
             stdin=subprocess.DEVNULL,

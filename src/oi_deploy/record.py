@@ -1,0 +1,82 @@
+"""What is known about a run so far; kept as it goes, so that every exit path can report it."""
+
+import shlex
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from oi_deploy.broker.journal import Journal
+from oi_deploy.errors import RunError, Status
+from oi_deploy.result import CheckLine, CommandLine, RunResult
+from oi_deploy.verify.finding import Verdict
+
+
+@dataclass
+class Record:
+    """Filled in while a run goes on; `result` can be asked for at any time."""
+
+    journal: Journal = field(default_factory=Journal)
+    started: float = field(default_factory=time.monotonic)
+    prompt: str = ""
+    model: str = ""
+    turns: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    verdict: Verdict | None = None
+    phases: list[tuple[str, float]] = field(default_factory=list)
+    status: Status = Status.FAILED
+    error: str = ""
+    remedy: str = ""
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Measure one phase."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.phases.append((name, time.monotonic() - begun))
+
+    def fail(self, error: RunError) -> None:
+        """Keep why the run ended."""
+        self.status = error.status
+        self.error = f"{error.what}: {error.why}" if error.why else error.what
+        self.remedy = error.remedy
+
+    def result(self, *, log_path: str, transcript_path: str) -> RunResult:
+        """Everything that a run reports."""
+        verdict = self.verdict or Verdict(())
+        return RunResult(
+            status=self.status,
+            prompt=self.prompt,
+            image_tag=verdict.image,
+            image_digest=verdict.digest,
+            deployment=verdict.deployment,
+            namespace=verdict.namespace,
+            revision=verdict.revision,
+            previous_image=verdict.previous_image,
+            changed=verdict.changed,
+            log_path=log_path,
+            transcript_path=transcript_path,
+            turns=self.turns,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            model=self.model,
+            engine_seconds=sum(s for name, s in self.phases if name == "engine"),
+            duration_seconds=time.monotonic() - self.started,
+            checks=tuple(CheckLine(item.ok, item.sentence()) for item in verdict.findings),
+            commands=tuple(
+                CommandLine(
+                    command=shlex.join([entry.tool, *entry.argv]),
+                    allowed=entry.decision.allowed,
+                    exit_code=entry.exit_code,
+                    seconds=entry.seconds,
+                    mutates=entry.decision.mutates,
+                )
+                for entry in self.journal.entries
+            ),
+            error=self.error,
+            remedy=self.remedy,
+            phases=tuple(self.phases),
+        )

@@ -1,0 +1,355 @@
+"""One run, top to bottom: inputs, engine, agent, verification, report."""
+
+import secrets
+import shlex
+import shutil
+import tempfile
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from oi_deploy import surroundings
+from oi_deploy.agent.completions import Completions
+from oi_deploy.agent.facts import Facts, gather
+from oi_deploy.agent.languages import describe
+from oi_deploy.agent.loop import converse, system_message
+from oi_deploy.agent.session import Session, Turn
+from oi_deploy.broker.credentials import Credentials
+from oi_deploy.broker.journal import Entry
+from oi_deploy.broker.policy import Policy
+from oi_deploy.broker.server import Broker
+from oi_deploy.engine import Endpoint, open_engine
+from oi_deploy.errors import RunError, Status
+from oi_deploy.inputs import Loaded, load, parse
+from oi_deploy.limits import Stop
+from oi_deploy.record import Record
+from oi_deploy.redact import Redactor
+from oi_deploy.report import DeployLog, Transcript, outputs_of, publish, summary_markdown, table
+from oi_deploy.sandbox import Result, Sandbox
+from oi_deploy.verify.check import verify
+from oi_deploy.verify.cluster import Cluster
+from oi_deploy.verify.finding import Verdict
+from oi_deploy.workflow import Workflow
+
+# Where the image keeps the shims, and the real programs, which only root may run.
+_SHIMS = Path("/opt/oi-deploy/bin")
+_PROGRAMS = Path("/usr/local/libexec/oi-deploy")
+_SOCKET = Path("/run/oi-deploy/broker.sock")
+
+# One answer: a script of about a hundred lines.
+_MAX_TOKENS = 2048
+_FACT_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everything that a run writes to.
+
+    Attributes:
+        workflow: the step's log, annotations, outputs and summary.
+        log: deploy.log.
+        transcript: the conversation.
+        record: what outputs and summary are made from.
+    """
+
+    workflow: Workflow
+    log: DeployLog
+    transcript: Transcript
+    record: Record
+
+    def say(self, line: str) -> None:
+        """Print one line of progress."""
+        self.workflow.line(line)
+
+
+def run(env: Mapping[str, str], out: TextIO) -> int:
+    """Do one run with the inputs in `env`; return the step's exit code.
+
+    Whatever happens, log, transcript, outputs and summary are written.
+    """
+    workspace = Path(env.get("GITHUB_WORKSPACE") or Path.cwd())
+    known = surroundings.secrets(env)
+    redactor = Redactor(known)
+    workflow = Workflow(env, out, redactor)
+    for secret in known:
+        workflow.mask(secret)
+    # Only root can enter it (mkdtemp makes it 0700).
+    private = Path(tempfile.mkdtemp(prefix="oi-deploy-"))
+    log = DeployLog(private / "deploy.log", redactor)
+    transcript = Transcript(private / "transcript.jsonl", redactor)
+    desk = Desk(workflow, log, transcript, Record())
+    record = desk.record
+    relative_log = "deploy.log"
+    log.event(
+        "run.started", repository=env.get("GITHUB_REPOSITORY", ""), run=surroundings.run_url(env)
+    )
+    try:
+        inputs = parse(env)
+        relative_log = inputs.log_file
+        record.status = _deploy(load(inputs, workspace), env, workspace, desk)
+    except RunError as error:
+        record.fail(error)
+    except Exception as error:
+        log.event("run.defect", traceback=traceback.format_exc())
+        record.fail(
+            RunError(
+                "A defect in this action ended the run",
+                why=f"{type(error).__name__}: {error}",
+                remedy="Please report it with deploy.log, which has the details.",
+            )
+        )
+    transcript.add("end", status=str(record.status), error=record.error)
+    log.event("run.ended", status=record.status, error=record.error, remedy=record.remedy)
+    _report(desk, workspace, relative_log, redactor)
+    shutil.rmtree(private, ignore_errors=True)
+    return 0 if record.status.ok else 1
+
+
+def _report(desk: Desk, workspace: Path, relative_log: str, redactor: Redactor) -> None:
+    """Publish the logs, then outputs, summary and the last table."""
+    transcript = str(Path(relative_log).with_suffix(".transcript.jsonl"))
+    paths: list[str] = []
+    for source, relative in ((desk.log.path, relative_log), (desk.transcript.path, transcript)):
+        try:
+            source.touch()
+            paths.append(publish(source, workspace, relative, redactor=redactor))
+        except OSError as error:
+            paths.append("")
+            desk.workflow.warning(f"{relative} cannot be written: {error}", "oi-deploy")
+    result = desk.record.result(log_path=paths[0], transcript_path=paths[1])
+    for name, value in outputs_of(result).items():
+        desk.workflow.set_output(name, value)
+    desk.workflow.summary(summary_markdown(result))
+    if result.error:
+        text = f"{result.error}\n{result.remedy}".strip()
+        desk.workflow.error(text, "oi-deploy")
+    desk.say("\n" + table(result))
+
+
+def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk) -> Status:
+    """Do what the prompt asks, and have it verified.
+
+    Raises:
+        RunError: the run did not get there.
+    """
+    inputs, record = loaded.inputs, desk.record
+    record.prompt = loaded.prompt
+    desk.log.event("run.prompt", text=loaded.prompt, expect=inputs.expect)
+    desk.transcript.add("prompt", text=loaded.prompt)
+    run_id = secrets.token_hex(4)
+    stop = Stop(inputs.timeout)
+    with stop.watching(), ExitStack() as stack:
+        with desk.workflow.group("Checks"), record.phase("checks"):
+            registry = surroundings.registry(loaded, stack)
+            cluster = surroundings.cluster(loaded, stack)
+            before = cluster.deployments() if cluster else ()
+            desk.say("registry and cluster answer" if cluster else "nothing to check beforehand")
+        engine = open_engine(
+            surroundings.engine_settings(loaded, run_id), say=desk.say, cancelled=stop.event
+        )
+        stack.callback(engine.stop)
+        with desk.workflow.group("Engine"), record.phase("engine"):
+            try:
+                endpoint = engine.start()
+            except RunError:
+                stop.check()
+                raise
+            record.model = endpoint.model
+            desk.say(f"engine: {endpoint.model} answers")
+            desk.log.event("engine.ready", model=endpoint.model, kind=inputs.engine_kind)
+        sandbox = Sandbox(
+            workspace,
+            socket=_SOCKET,
+            shims=_SHIMS,
+            shield=surroundings.runner_folders(env, workspace),
+            private=[desk.log.path.parent],
+        )
+        broker = Broker(
+            Policy(
+                workspace=workspace,
+                registry=inputs.registry,
+                namespace=loaded.namespace,
+                allowed_images=inputs.allowed_images,
+                allowed_deployments=inputs.allowed_deployments,
+                rollout_timeout_s=int(inputs.rollout_timeout),
+            ),
+            credentials=Credentials(
+                registry=inputs.registry,
+                username=inputs.registry_username,
+                password=inputs.registry_password,
+                kubeconfig=loaded.kubeconfig,
+                kube_context=inputs.kube_context,
+            ),
+            journal=record.journal,
+            socket=_SOCKET,
+            sandbox_uid=sandbox.user[0],
+            on_entry=lambda entry: _on_entry(desk, entry),
+            command_timeout_s=inputs.command_timeout,
+            docker=_PROGRAMS / "docker",
+            kubectl=_PROGRAMS / "kubectl",
+        )
+        stack.enter_context(broker)
+        stack.enter_context(sandbox)
+
+        def check() -> Verdict:
+            with record.phase("verification"), desk.workflow.group("Verification"):
+                record.verdict = verify(
+                    record.journal,
+                    expect=inputs.expect,
+                    before=before,
+                    registry=registry,
+                    cluster=cluster,
+                    rollout_timeout_s=min(inputs.rollout_timeout, stop.left()),
+                    cancelled=stop.event,
+                    say=desk.say,
+                )
+                _on_verdict(desk, record.verdict)
+            stop.check()
+            return record.verdict
+
+        with record.phase("agent"):
+            try:
+                _talk(loaded, endpoint, sandbox, cluster, stop, desk, check)
+            except RunError as error:
+                stop.check()
+                cause = engine.diagnose()
+                if cause:
+                    raise RunError("The model server died during the run", why=cause) from error
+                raise
+        stop.check()
+    return {"deploy": Status.DEPLOYED, "push": Status.PUSHED, "none": Status.COMPLETED}[
+        inputs.expect
+    ]
+
+
+def _talk(
+    loaded: Loaded,
+    endpoint: Endpoint,
+    sandbox: Sandbox,
+    cluster: Cluster | None,
+    stop: Stop,
+    desk: Desk,
+    check: Callable[[], Verdict],
+) -> None:
+    """Let the model work on the task; see `converse` for how it ends."""
+    inputs, record, folder = loaded.inputs, desk.record, loaded.working_directory
+
+    def execute(argv: tuple[str, ...]) -> Result:
+        with desk.workflow.untrusted_stream() as stream:
+            return sandbox.run(
+                argv,
+                timeout_s=min(inputs.command_timeout, stop.left()),
+                on_output=stream.write,
+                cancelled=stop.event,
+                cwd=folder,
+            )
+
+    def git(*argv: str) -> str:
+        # As the model's user: a repository's configuration can name programs that git runs.
+        result = sandbox.run(
+            ("git", *argv),
+            timeout_s=_FACT_TIMEOUT_S,
+            on_output=lambda text: None,
+            cancelled=stop.event,
+            cwd=folder,
+        )
+        return result.output.strip() if result.exit_code == 0 else ""
+
+    def facts() -> Facts:
+        return gather(
+            git=git,
+            prompt=loaded.prompt,
+            expect=inputs.expect,
+            registry=inputs.registry,
+            namespace=loaded.namespace,
+            deployments=surroundings.allowed(cluster.deployments() if cluster else (), loaded),
+            local_images=surroundings.local_images(),
+        )
+
+    def on_turn(number: int, message: str) -> None:
+        record.turns = number
+        desk.transcript.add("request", turn=number, message=message)
+        desk.log.event("turn.started", turn=number)
+        desk.say(f"\nturn {number} of {inputs.max_turns}: the model writes")
+
+    def on_answer(number: int, turn: Turn) -> None:
+        record.prompt_tokens = completions.prompt_tokens
+        record.completion_tokens = completions.completion_tokens
+        reply, result = turn.reply, turn.result
+        desk.transcript.add(
+            "answer", turn=number, reply=reply.kind, language=reply.language, text=reply.text
+        )
+        desk.log.event("turn.answer", turn=number, reply=reply.kind, language=reply.language)
+        if result is not None:
+            desk.transcript.add(
+                "result",
+                turn=number,
+                exit_code=result.exit_code,
+                timed_out=result.timed_out,
+                seconds=round(result.seconds, 1),
+                output=result.output,
+            )
+            desk.say(f"turn {number}: {describe(result).rpartition(chr(10))[2]}")
+
+    completions = Completions(
+        endpoint,
+        stop=stop,
+        max_tokens=min(_MAX_TOKENS, (endpoint.max_model_len or 8192) // 4),
+        show=desk.workflow.untrusted_stream,
+    )
+    session = Session(
+        completions,
+        run=execute,
+        stop=stop,
+        system_message=system_message(),
+        model=endpoint.model,
+    )
+    outcome = converse(
+        loaded.prompt,
+        session,
+        max_turns=inputs.max_turns,
+        facts=facts,
+        verify=check,
+        changes=lambda: sum(bool(entry.effects) for entry in record.journal.entries),
+        on_turn=on_turn,
+        on_answer=on_answer,
+    )
+    if outcome.summary:
+        desk.say("the model's last words (they decide nothing):")
+        desk.workflow.untrusted(outcome.summary + "\n")
+
+
+def _on_entry(desk: Desk, entry: Entry) -> None:
+    """Show and log one brokered command."""
+    command = shlex.join([entry.tool, *entry.argv])
+    decision = entry.decision
+    ending = f"exit code {entry.exit_code}" if entry.exit_code is not None else "killed"
+    if not decision.allowed:
+        desk.say(f"broker: refused ({decision.rule}): {command}")
+    elif decision.argv:
+        desk.say(f"broker: allowed, {ending}, {entry.seconds:.1f} s: {command}")
+    else:
+        desk.say(f"broker: answered without running anything: {command}")
+    fields = {
+        "tool": entry.tool,
+        "command": command,
+        "allowed": decision.allowed,
+        "rule": decision.rule,
+        "reason": decision.reason,
+        "exit_code": entry.exit_code,
+        "seconds": round(entry.seconds, 1),
+    }
+    desk.log.event("broker.command", **fields)
+    desk.transcript.add("command", **fields)
+
+
+def _on_verdict(desk: Desk, verdict: Verdict) -> None:
+    """Show and log what verification found."""
+    for item in verdict.findings:
+        sentence = item.sentence()
+        desk.workflow.untrusted(f"{'ok' if item.ok else 'MISSING'}: {sentence}\n")
+        desk.log.event("verify.finding", ok=item.ok, check=item.check, finding=sentence)
+        desk.transcript.add("finding", ok=item.ok, check=item.check, sentence=sentence)

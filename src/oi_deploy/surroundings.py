@@ -1,0 +1,129 @@
+"""What a run finds around it: the runner's variables and folders, the engine, registry, cluster."""
+
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import docker
+from docker.errors import DockerException
+
+from oi_deploy.engine import EngineSettings
+from oi_deploy.inputs import Loaded, read_kubeconfig
+from oi_deploy.redact import secrets_of_kubeconfig
+from oi_deploy.verify.cluster import Cluster
+from oi_deploy.verify.registry import Registry
+from oi_deploy.verify.state import DeploymentState
+
+# Variables that name the runner's own folders: through the files in them, code could set variables
+# and the PATH of later steps.
+_RUNNER_FILES = (
+    "GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY",
+    "GITHUB_EVENT_PATH",
+)  # fmt: skip
+_SECRET_INPUTS = ("INPUT_API-KEY", "INPUT_REGISTRY-PASSWORD")
+_SECRET_VARIABLES = ("ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "GITHUB_TOKEN")
+
+
+def secrets(env: Mapping[str, str]) -> list[str]:
+    """The values that must never be shown; also of inputs that turn out to be wrong."""
+    known = [env.get(name, "") for name in (*_SECRET_INPUTS, *_SECRET_VARIABLES)]
+    kubeconfig = env.get("INPUT_KUBECONFIG", "")
+    with suppress(ValueError, OSError):
+        # A workspace that no path lies in: whether it may be used is decided later.
+        kubeconfig = read_kubeconfig(kubeconfig, Path("/nonexistent"))
+    known += [kubeconfig, *secrets_of_kubeconfig(kubeconfig)]
+    return [secret for secret in known if secret.strip()]
+
+
+def run_url(env: Mapping[str, str]) -> str:
+    """The run's page on GitHub, or empty."""
+    parts = [env.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY")]
+    number = env.get("GITHUB_RUN_ID", "")
+    return f"{parts[0]}/{parts[1]}/actions/runs/{number}" if all(parts) and number else ""
+
+
+def registry(loaded: Loaded, stack: ExitStack) -> Registry | None:
+    """The registry that the inputs name, after it has answered; None if they name none.
+
+    Raises:
+        RunError: it is unreachable, not trusted, or refuses the account.
+    """
+    inputs = loaded.inputs
+    if not inputs.registry:
+        return None
+    ca = None
+    if loaded.registry_ca:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="oi-deploy-"))
+        ca = Path(folder) / "registry-ca.crt"
+        ca.write_text(loaded.registry_ca, encoding="utf-8")
+    answering = Registry(
+        inputs.registry,
+        username=inputs.registry_username,
+        password=inputs.registry_password,
+        ca=ca,
+    )
+    stack.callback(answering.close)
+    answering.ping()
+    return answering
+
+
+def cluster(loaded: Loaded, stack: ExitStack) -> Cluster | None:
+    """The cluster that the inputs name, after it has answered; None if they name none.
+
+    Raises:
+        RunError: it is unreachable, not trusted, or refuses the account.
+    """
+    if not loaded.kubeconfig:
+        return None
+    answering = Cluster(loaded.kubeconfig, loaded.inputs.kube_context, loaded.namespace)
+    stack.callback(answering.close)
+    answering.ping()
+    return answering
+
+
+def engine_settings(loaded: Loaded, run_id: str) -> EngineSettings:
+    """What the engine needs of the inputs."""
+    inputs = loaded.inputs
+    return EngineSettings(
+        kind=inputs.engine_kind,
+        model=inputs.model,
+        model_revision=loaded.model_revision,
+        api_base=inputs.api_base,
+        api_key=inputs.api_key,
+        vllm_image=inputs.vllm_image,
+        vllm_args=inputs.vllm_args,
+        gpus=inputs.gpus,
+        max_model_len=inputs.max_model_len,
+        timeout_s=inputs.engine_timeout,
+        run_id=run_id,
+    )
+
+
+def allowed(
+    deployments: tuple[DeploymentState, ...], loaded: Loaded
+) -> tuple[DeploymentState, ...]:
+    """The Deployments that the run may change."""
+    names = loaded.inputs.allowed_deployments
+    return tuple(item for item in deployments if not names or item.name in names)
+
+
+def local_images() -> list[str]:
+    """References of the engine's images; none if it cannot be asked."""
+    try:
+        client = docker.from_env(timeout=30)
+        return [tag for image in client.images.list() for tag in image.tags]
+    except (DockerException, OSError):
+        return []
+
+
+def runner_folders(env: Mapping[str, str], workspace: Path) -> list[Path]:
+    """The runner's folders that the model's code must not reach."""
+    named = [Path(env[name]).parent for name in _RUNNER_FILES if env.get(name)]
+    named += [Path(env[name]) for name in ("RUNNER_TEMP", "HOME") if env.get(name)]
+    shared = {Path("/"), Path("/tmp")}  # noqa: S108 - act's RUNNER_TEMP; the sandbox needs it
+    return [
+        path
+        for path in dict.fromkeys(named)
+        if path.is_dir() and path not in shared and not workspace.is_relative_to(path)
+    ]
