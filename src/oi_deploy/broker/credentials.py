@@ -48,9 +48,9 @@ def kubeconfig(credentials: Credentials) -> str:
         return ""
     try:
         document = yaml.safe_load(credentials.kubeconfig)
-    except yaml.YAMLError as error:
+    except yaml.YAMLError:
         # Not the parser's text: it quotes the file, which holds a token.
-        raise RunError("the input kubeconfig cannot be used", why="it is not YAML") from error
+        raise RunError("the input kubeconfig cannot be used", why="it is not YAML") from None
     if not isinstance(document, dict):
         raise RunError("the input kubeconfig cannot be used", why="it is not a kubeconfig file")
     if credentials.kube_context:
@@ -70,15 +70,13 @@ def write(credentials: Credentials, directory: Path) -> dict[str, str]:
     Returns:
         The environment that docker and kubectl run with; nothing else is in it.
     """
+    contents = docker_config(credentials), kubeconfig(credentials)
     home = directory / "home"
     docker = directory / "docker"
     kube = directory / "kubeconfig"
     for path in (home, docker):
         path.mkdir(mode=0o700)
-    for file, content in (
-        (docker / "config.json", docker_config(credentials)),
-        (kube, kubeconfig(credentials)),
-    ):
+    for file, content in zip((docker / "config.json", kube), contents, strict=True):
         file.touch(mode=0o600)
         file.write_text(content)
     return {
