@@ -19,7 +19,8 @@ _FILES = {
     "certificate-authority": "certificate-authority-data",
     "client-certificate": "client-certificate-data",
     "client-key": "client-key-data",
-    "tokenFile": "token",
+    # kubectl reads this file even if there is a `token` beside it.
+    "tokenFile": "",
 }
 
 
