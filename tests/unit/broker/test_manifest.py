@@ -170,7 +170,8 @@ def test_dates_and_words_stay_what_they_are() -> None:
         ("spec: {template: {spec: {containers: [{name: app, image: 'REG/app:2'}]}}}",
          "strategic"),
         ('{"spec":{"template":{"metadata":{"annotations":{"a":"b"}}}}}', "strategic"),
-        ('[{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"REG/a:2"}]', "json"),
+        ('[{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"REG/a:2"}]',
+         "json"),
         ('[{"op":"replace","path":"/spec/replicas","value":2}]', "json"),
     ],
 )  # fmt: skip

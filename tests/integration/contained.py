@@ -1,0 +1,118 @@
+"""An open broker and sandbox around a workspace, for the tests of both."""
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from oi_deploy.broker.credentials import Credentials
+from oi_deploy.broker.journal import Entry, Journal
+from oi_deploy.broker.policy import Policy
+from oi_deploy.broker.server import Broker, install_shims
+from oi_deploy.sandbox import Result, Sandbox
+
+REGISTRY = "harbor.example.com/library"
+PASSWORD = "canary-password-f2b1"
+TOKEN = "canary-token-77aa"
+KUBECONFIG = f"apiVersion: v1\nkind: Config\nusers: [{{name: u, user: {{token: {TOKEN}}}}}]\n"
+
+needs_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason="changing the user of a process needs root, as in the action"
+)
+
+
+@dataclass
+class Contained:
+    """What a test can look at."""
+
+    workspace: Path
+    sandbox: Sandbox
+    broker: Broker
+    journal: Journal
+    socket: Path
+    seen: list[Entry] = field(default_factory=list)
+
+    def run(
+        self, *argv: str, timeout_s: float = 60, cancelled: threading.Event | None = None
+    ) -> Result:
+        """Run a command in the sandbox; one word alone is a shell script."""
+        command = argv if len(argv) > 1 else ("bash", "-c", *argv)
+        return self.sandbox.run(
+            command,
+            timeout_s=timeout_s,
+            on_output=lambda text: None,
+            cancelled=cancelled or threading.Event(),
+        )
+
+
+@contextmanager
+def open_directory() -> Iterator[Path]:
+    """A directory that every user can pass through, unlike pytest's own."""
+    path = Path(tempfile.mkdtemp(prefix="oi-deploy-test-", dir="/var/tmp"))
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+def program(path: Path, body: str) -> Path:
+    """A small real program that stands for docker or kubectl."""
+    path.write_text(f"#!/bin/bash\n{body}\n")
+    path.chmod(0o755)
+    return path
+
+
+@contextmanager
+def contained(
+    base: Path,
+    *,
+    docker: Path,
+    kubectl: Path,
+    owner: int = 0,
+    command_timeout_s: float = 30,
+    policy: Policy | None = None,
+    credentials: Credentials | None = None,
+    shield: tuple[Path, ...] = (),
+) -> Iterator[Contained]:
+    """Open both around `base/ws`."""
+    workspace = policy.workspace if policy else base / "ws"
+    workspace.mkdir(exist_ok=True)
+    os.chown(workspace, owner, owner)
+    install_shims(base / "shims")
+    socket = base / "run" / "broker.sock"
+    journal = Journal()
+    seen: list[Entry] = []
+    sandbox = Sandbox(workspace, socket=socket, shims=base / "shims", shield=shield)
+    broker = Broker(
+        policy or Policy(workspace, REGISTRY, "production"),
+        credentials=credentials or Credentials(REGISTRY, "me", PASSWORD, KUBECONFIG),
+        journal=journal,
+        socket=socket,
+        sandbox_uid=sandbox.user[0],
+        on_entry=seen.append,
+        command_timeout_s=command_timeout_s,
+        docker=docker,
+        kubectl=kubectl,
+    )
+    with broker, sandbox:
+        yield Contained(workspace, sandbox, broker, journal, socket, seen)
+
+
+def alive(marker: str) -> list[int]:
+    """Processes with this word in their command line."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if entry.name.isdecimal() and marker.encode() in words:
+            found.append(int(entry.name))
+    return found

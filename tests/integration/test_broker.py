@@ -1,0 +1,221 @@
+"""The broker's server and shims, with small programs in the place of docker and kubectl."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from oi_deploy.broker.effects import Changed
+from tests.integration.contained import (
+    PASSWORD,
+    Contained,
+    alive,
+    contained,
+    needs_root,
+    open_directory,
+    program,
+)
+
+pytestmark = needs_root
+
+# What they do hangs on the last word; the policy lets any image name through to `images`.
+DOCKER = """
+case "${@: -1}" in
+  talk) echo out; echo err >&2; exit 3 ;;
+  env) env ;;
+  where) pwd ;;
+  sleep) sleep 31415.1 & sleep 31415.2 ;;
+  flood) head -c 40000000 /dev/zero | tr '\\0' x ;;
+  -) cat ;;
+  *) cat; echo "$# words" ;;
+esac
+"""
+KUBECTL = 'echo "deployment.apps/app image updated"; cat'
+NS = "--namespace=production"
+
+
+@pytest.fixture
+def base() -> Iterator[Path]:
+    with open_directory() as path:
+        yield path
+
+
+@pytest.fixture
+def world(base: Path) -> Iterator[Contained]:
+    docker, kubectl = program(base / "docker", DOCKER), program(base / "kubectl", KUBECTL)
+    with contained(base, docker=docker, kubectl=kubectl) as opened:
+        yield opened
+
+
+def test_streams_and_exit_code_come_through(world: Contained) -> None:
+    result = world.run("docker images talk 2>err >out; echo $?; cat out; echo -; cat err")
+    assert result.output == "3\nout\n-\nerr\n"
+    assert world.run("docker images talk").exit_code == 3
+
+
+def test_every_request_is_in_the_journal_before_its_command_ends(world: Contained) -> None:
+    world.run("docker images talk; docker push evil.io/x; docker login -u x")
+    first, second, third = world.journal.entries
+    assert world.seen == [first, second, third]
+    assert first.argv == ("images", "talk")
+    assert first.cwd == str(world.workspace)
+    assert first.decision.argv == ("image", "ls", "talk")
+    assert (first.exit_code, first.output) == (3, "out\nerr\n")
+    assert not second.decision.allowed
+    assert second.exit_code is None
+    assert third.decision.allowed
+    assert third.exit_code is None
+
+
+def test_a_refusal_says_why_and_what_would_pass(world: Contained) -> None:
+    result = world.run("docker push docker.io/x/app:2")
+    assert result.exit_code == 126
+    assert result.output == (
+        "docker: refused: the image docker.io/x/app:2 is not allowed: images must be under "
+        "harbor.example.com/library.\nUse instead:\n"
+        "  docker tag docker.io/x/app:2 harbor.example.com/library/app:2\n"
+        "  docker push harbor.example.com/library/app:2\n"
+    )
+
+
+def test_an_answer_without_a_command_ends_well(world: Contained) -> None:
+    result = world.run("set -e; echo x | docker login -u me --password-stdin r; docker logout")
+    assert result.exit_code == 0
+    assert result.output.count("the broker holds the credentials") == 2
+
+
+def test_the_real_command_has_its_own_environment(
+    world: Contained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACTIONS_TOKEN", "x")
+    result = world.run("FOO=1 DOCKER_HOST=tcp://evil PATH=$PATH:/evil docker images env")
+    names = {line.split("=")[0] for line in result.output.splitlines()}
+    assert names - {"PWD", "SHLVL", "_"} == {
+        *("PATH", "HOME", "LANG", "DOCKER_CONFIG", "DOCKER_BUILDKIT", "DOCKER_CLI_HINTS"),
+        "KUBECONFIG",
+    }
+    assert "evil" not in result.output
+
+
+def test_it_runs_where_the_request_came_from_if_that_is_in_the_workspace(world: Contained) -> None:
+    script = "mkdir -p a; cd a; docker images where; cd /tmp; docker images where"
+    assert world.run(script).output == f"{world.workspace}/a\n{world.workspace}\n"
+
+
+def test_stdin_goes_where_it_is_asked_for(world: Contained) -> None:
+    assert world.run("echo FROM scratch | docker build -t a -").output == "FROM scratch\n"
+    # A loop's own input is not eaten by a command that reads none.
+    script = "printf '1\\n2\\n' | while read i; do docker images $i; done"
+    assert world.run(script).output == "3 words\n3 words\n"
+    manifest = '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}'
+    for flag in ("-f -", "-f-", "--filename=-", "-f=-"):
+        assert manifest in world.run(f"echo '{manifest}' | kubectl apply {flag}").output
+    assert world.run("head -c 5000000 /dev/zero | docker build -").exit_code == 125
+
+
+def test_effects_are_read_from_what_the_command_printed(world: Contained) -> None:
+    world.run("kubectl set image deployment/app a=harbor.example.com/library/app:1")
+    assert world.journal.entries[0].effects == (
+        Changed("production", "deployment", "app", "image updated"),
+    )
+
+
+def test_a_command_that_hangs_is_killed_with_all_that_it_started(base: Path) -> None:
+    docker = program(base / "docker", DOCKER)
+    with contained(base, docker=docker, kubectl=docker, command_timeout_s=1) as world:
+        result = world.run("docker images sleep")
+        assert result.exit_code == 124
+        assert "killed after 1 s" in result.output
+        assert world.journal.entries[0].exit_code is None
+        assert not alive("31415.1") + alive("31415.2")
+
+
+def test_a_command_dies_with_the_one_who_asked(world: Contained) -> None:
+    result = world.run("docker images sleep", timeout_s=1)
+    assert result.timed_out
+    while not world.journal.entries:
+        threading.Event().wait(0.05)
+    assert not alive("31415.1") + alive("31415.2")
+
+
+def test_closing_the_broker_kills_what_runs_and_removes_the_credentials(base: Path) -> None:
+    docker = program(base / "docker", DOCKER)
+    asked: threading.Thread
+    with contained(base, docker=docker, kubectl=docker) as world:
+        asked = threading.Thread(target=world.run, args=("docker images sleep",))
+        asked.start()
+        while not alive("31415.2"):
+            threading.Event().wait(0.05)
+        world.broker.__exit__(None, None, None)
+        asked.join()
+        assert not alive("31415.1") + alive("31415.2")
+        assert not world.broker.private.exists()
+        result = world.run("docker version")
+        assert result.exit_code == 125
+        assert "the broker does not answer" in result.output
+        world.broker.__enter__()
+
+
+def test_endless_output_is_bounded(world: Contained) -> None:
+    result = world.run(
+        "docker images flood 2>/dev/null | wc -c; docker images flood 2>&1 >/dev/null"
+    )
+    count, note = result.output.strip().split("\n", 1)
+    assert 1_000_000 < int(count) <= 16 * 1024 * 1024
+    assert "the rest is not shown" in note
+    assert len(world.journal.entries[0].output) <= 64 * 1024
+
+
+def test_only_the_sandbox_user_is_answered(world: Contained) -> None:
+    assert world.socket.stat().st_mode & 0o777 == 0o600
+    with socket.socket(socket.AF_UNIX) as other:
+        other.connect(str(world.socket))  # root may, but is not the one
+        other.settimeout(10)
+        assert other.recv(100) == b""
+    assert world.journal.entries == ()
+
+
+def test_an_own_client_gets_no_further_than_the_shim(world: Contained) -> None:
+    client = """
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX); s.connect(os.environ["OI_DEPLOY_BROKER"])
+s.sendall(sys.argv[1].encode()); s.shutdown(socket.SHUT_WR); print(s.makefile().read())
+"""
+    for frame in (
+        "{}\n",
+        '{"tool": "sh", "argv": ["-c", "id"], "cwd": "/", "stdin": 0}\n',
+        '{"tool": "docker", "argv": ["version"], "cwd": "/", "stdin": 99999999}\n',
+        "no json",
+        "",
+    ):
+        output = world.run("python3", "-c", client, frame).output
+        assert '{"exit": 126}' in output
+    assert world.journal.entries == ()
+
+
+def test_a_program_that_is_missing_is_said_so(base: Path) -> None:
+    with contained(base, docker=base / "none", kubectl=base / "none") as world:
+        result = world.run("docker version")
+        assert result.exit_code == 127
+        assert f"{base}/none cannot be started" in result.output
+        assert world.journal.entries[0].exit_code == 127
+
+
+def test_the_credentials_are_roots_alone(world: Contained) -> None:
+    private = world.broker.private
+    assert private.stat().st_uid == 0
+    assert private.stat().st_mode & 0o777 == 0o700
+    result = world.run(f"cat {private}/docker/config.json {private}/kubeconfig; ls {private}")
+    assert result.output.count("Permission denied") == 3
+    assert PASSWORD not in result.output
+
+
+def test_a_socket_that_cannot_be_made_leaves_no_credentials(base: Path) -> None:
+    docker = program(base / "docker", DOCKER)
+    (base / "run").write_text("a file where the directory should be")
+    before = set(Path("/tmp").glob("oi-deploy-broker-*"))
+    with pytest.raises(OSError), contained(base, docker=docker, kubectl=docker):
+        pass
+    assert set(Path("/tmp").glob("oi-deploy-broker-*")) <= before
