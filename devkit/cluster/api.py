@@ -25,7 +25,7 @@ from devkit.cluster import (
 from devkit.cluster.authz import Access, User
 from devkit.cluster.errors import ApiError
 from devkit.cluster.kubelet import Kubelet
-from devkit.cluster.request import Target, dry_run, flag, target, verb, wants_table
+from devkit.cluster.request import Target, dry_run, target, verb, wants_table
 from devkit.cluster.resources import ACCESS_REVIEWS, NAMESPACES, PODS, RULES_REVIEWS, by_plural
 from devkit.cluster.store import Object, Store
 

@@ -10,7 +10,7 @@ import asyncio
 import copy
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -117,7 +117,7 @@ class Store:
         """Call `listener` after each change, for as long as the store lives."""
         self._listeners.append(listener)
 
-    async def watch(self, resource: Resource, since: int) -> AsyncIterator[Change]:
+    async def watch(self, resource: Resource, since: int) -> AsyncGenerator[Change, None]:
         """Yield the changes of a resource type after version `since`, without end.
 
         Raise ApiError 410 when some of them are no longer known.

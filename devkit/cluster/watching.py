@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from aiohttp import web
@@ -21,14 +21,14 @@ _LONGEST_SECONDS = 1800.0
 async def serve(request: web.Request, store: Store, where: Target) -> web.StreamResponse:
     """Answer a watch request until its timeout or the client's end."""
     stream = _Stream(request, store, where)
-    since = stream.since()
+    since, initial = stream.since(), stream.initial()
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.enable_chunked_encoding()
     await response.prepare(request)
     limit = float(request.query.get("timeoutSeconds") or _LONGEST_SECONDS)
     try:
         async with asyncio.timeout(min(limit, _LONGEST_SECONDS)):
-            for line in stream.initial():
+            for line in initial:
                 await response.write(line)
             async with aclosing(store.watch(where.resource, since)) as changes:
                 async for change in _with_pauses(changes):
@@ -43,7 +43,9 @@ async def serve(request: web.Request, store: Store, where: Target) -> web.Stream
     return response
 
 
-async def _with_pauses(changes: AsyncIterator[Change]) -> AsyncIterator[Change | None]:
+async def _with_pauses(
+    changes: AsyncGenerator[Change, None],
+) -> AsyncGenerator[Change | None, None]:
     """Yield the changes, and None whenever there was none for a while."""
     pending = asyncio.ensure_future(anext(changes))
     try:
@@ -65,18 +67,21 @@ class _Stream:
         self._where = where
         by_label = selectors.labels(request.query.get("labelSelector", ""))
         by_field = selectors.fields(request.query.get("fieldSelector", ""))
-        self._keep = lambda item: (
-            by_label(item)
-            and by_field(item)
-            and (not where.namespace or item["metadata"].get("namespace") == where.namespace)
-            and (not where.name or item["metadata"]["name"] == where.name)
-        )
+        self._selected = (by_label, by_field)
         self._table = wants_table(request)
         self._include = request.query.get("includeObject", "Metadata")
         self._headers_sent = False
         self._bookmarks = flag(request, "allowWatchBookmarks")
         self._send_initial = flag(request, "sendInitialEvents")
         self._version = request.query.get("resourceVersion", "")
+
+    def _keep(self, item: Object) -> bool:
+        where, metadata = self._where, item["metadata"]
+        return (
+            all(selected(item) for selected in self._selected)
+            and (not where.namespace or metadata.get("namespace") == where.namespace)
+            and (not where.name or metadata["name"] == where.name)
+        )
 
     def since(self) -> int:
         """Return the version after which changes are sent."""
