@@ -9,7 +9,7 @@ import bcrypt
 import httpx
 
 from devkit import images, tls
-from devkit.shell import STATE, DevkitError, call, step
+from devkit.shell import STATE, DevkitError, call, step, works
 
 PORT = 5443
 USERNAME = "robot"
@@ -90,9 +90,15 @@ def _wait(host: str, password: str, ca: Path) -> None:
     raise DevkitError(f"the registry on {host} does not answer: {error}")
 
 
+def running() -> bool:
+    """Whether our registry runs."""
+    command = ["docker", "inspect", "--format", "{{.State.Running}}", _NAME]
+    return works(*command) and call(*command).strip() == "true"
+
+
 def down() -> None:
     """Stop the registry; its images go with it, and the engine no longer trusts its CA."""
-    call("docker", "rm", "--force", "--volumes", _NAME)
+    works("docker", "rm", "--force", "--volumes", _NAME)
     remembered = STATE / "registry" / "host"
     if remembered.exists():
         trusted = _trusted(remembered.read_text(encoding="utf-8"))
