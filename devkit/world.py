@@ -37,6 +37,10 @@ _NAME = "cluster"
 _START_S = 60.0
 _SAMPLE = ROOT / "devkit" / "sample"
 _MANIFEST = """\
+apiVersion: v1
+kind: Namespace
+metadata: {{name: {namespace}}}
+---
 apiVersion: apps/v1
 kind: Deployment
 metadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}}}}}
@@ -122,7 +126,6 @@ def _start() -> dict[str, str]:
         _wait(kubectl, kubeconfigs[0])
     with step(f"rolling out {first}"):
         as_admin = {"KUBECONFIG": str(kubeconfigs[0])}
-        call(kubectl, "create", "namespace", NAMESPACE, env=as_admin)
         manifest = _MANIFEST.format(name=DEPLOYMENT, namespace=NAMESPACE, image=first)
         call(kubectl, "apply", "-f", "-", env=as_admin, stdin=manifest.encode())
         call(
