@@ -17,6 +17,7 @@ from devkit.cluster import (
     lifecycle,
     openapi,
     podlogs,
+    protobuf,
     selectors,
     table,
     watching,
@@ -256,12 +257,12 @@ def _filter(request: web.Request) -> selectors.Matcher:
 
 
 async def _body(request: web.Request) -> Any:
-    """Return the request's document: JSON, or YAML where the type says so; raise ApiError."""
+    """Return the request's document: JSON, YAML or protobuf, as its type says; raise ApiError."""
     raw = await request.read()
     if request.content_type == "application/apply-patch+yaml":
         raise errors.unsupported_media_type(list(writes.PATCH_TYPES))
     if request.content_type == "application/vnd.kubernetes.protobuf":
-        raise errors.unsupported_media_type(["application/json", "application/yaml"])
+        return protobuf.decode(raw)
     try:
         if request.content_type == "application/yaml":
             return yaml.safe_load(raw)

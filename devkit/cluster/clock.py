@@ -42,3 +42,8 @@ def human(seconds: float) -> str:
     if hours < 192:
         return f"{days}d{hours % 24}h" if hours % 24 else f"{days}d"
     return f"{days}d"
+
+
+def from_epoch(seconds: int) -> datetime.datetime:
+    """Return the moment so many seconds after 1970."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
