@@ -36,21 +36,21 @@ demo: venv ## A sentence becomes a running Deployment (PROMPT="...", DOCKERFILE=
 
 .PHONY: world
 world: venv ## Start a registry and a cluster; their addresses are in .devkit/world.env
-	@python -m devkit.world up
+	@python -m devkit world up
 
 .PHONY: world-down
 world-down: venv ## Stop them
-	@python -m devkit.world down
+	@python -m devkit world down
 
 .PHONY: image
 image: venv ## Build the action's image as oi-deploy-action:dev
-	@python -m devkit.images
+	@python -m devkit images
 	DOCKER_BUILDKIT=0 docker build --tag $(IMAGE) .
 
 .PHONY: test
 test: lint ## Everything, on a world of its own
-	@trap 'python -m devkit.world down' EXIT; \
-	python -m devkit.world up; \
+	@trap 'python -m devkit world down' EXIT; \
+	python -m devkit world up; \
 	python -m pytest
 
 .PHONY: test-fast
@@ -88,6 +88,6 @@ lock: venv ## Choose the newest versions that fit, and write them down with thei
 
 .PHONY: clean
 clean: ## Stop everything and remove what was generated
-	@if [[ -x .venv/bin/python ]]; then python -m devkit.world down; fi
+	@if [[ -x .venv/bin/python ]]; then python -m devkit clean; fi
 	rm -rf .devkit .venv dist .pytest_cache .ruff_cache .mypy_cache src/*.egg-info
 	find . -name __pycache__ -prune -exec rm -rf '{}' +

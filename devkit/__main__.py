@@ -1,9 +1,9 @@
-"""`python -m devkit world up|down|status` and `python -m devkit clean`."""
+"""`python -m devkit world up|down|status`, `python -m devkit images`, `python -m devkit clean`."""
 
 import argparse
 import sys
 
-from devkit import clean, world
+from devkit import clean, engine, images, world
 from devkit.shell import DevkitError
 
 
@@ -14,12 +14,16 @@ def main() -> int:
     world_parser = commands.add_parser("world", help="registry, cluster and sample Deployment")
     world_parser.add_argument("action", choices=["up", "down", "status"])
     world_parser.add_argument("--no-model", action="store_true", help="without vLLM and model")
+    commands.add_parser("images", help="the base images that everything is built from")
     clean_parser = commands.add_parser("clean", help="remove all that the devkit made")
     clean_parser.add_argument("--caches", action="store_true", help="the downloads too")
     arguments = parser.parse_args()
     try:
         if arguments.command == "clean":
             clean.clean(caches=arguments.caches)
+        elif arguments.command == "images":
+            engine.up()
+            images.up()
         elif arguments.action == "up":
             world.up(with_model=not arguments.no_model)
             print(f"devkit: the world is up; its addresses and logins are in {world.ENV_FILE}")

@@ -32,7 +32,7 @@ def secrets(env: Mapping[str, str]) -> list[str]:
     with suppress(ValueError, OSError):
         # A workspace that no path lies in: whether it may be used is decided later.
         kubeconfig = read_kubeconfig(kubeconfig, Path("/nonexistent"))
-    known += [kubeconfig, *secrets_of_kubeconfig(kubeconfig)]
+    known += secrets_of_kubeconfig(kubeconfig)
     return [secret for secret in known if secret.strip()]
 
 
