@@ -1,25 +1,23 @@
 """Where the model comes from: three engines behind one interface."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from oi_deploy.engine.external import External
-from oi_deploy.engine.interface import Endpoint, Engine, EngineSettings
+from oi_deploy.engine.interface import Endpoint, Engine, EngineSettings, Kind, Say
 from oi_deploy.engine.process import Process
 from oi_deploy.engine.sibling import Sibling
 
 __all__ = ["Endpoint", "Engine", "EngineSettings", "open_engine"]
 
-_ENGINES: dict[str, Callable[..., Engine]] = {
+_ENGINES: Mapping[Kind, Callable[..., Engine]] = {
     "external": External,
     "process": Process,
     "sibling": Sibling,
 }
 
 
-def open_engine(
-    settings: EngineSettings, *, say: Callable[[str], None], cancelled: threading.Event
-) -> Engine:
+def open_engine(settings: EngineSettings, *, say: Say, cancelled: threading.Event) -> Engine:
     """The engine that `settings.kind` names; nothing is started yet.
 
     Args:

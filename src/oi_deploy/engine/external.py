@@ -1,39 +1,62 @@
-"""An endpoint that is there already: another machine's vLLM, or a router before many."""
+"""An endpoint that is there already: another machine's vLLM, or a router in front of many."""
 
 import threading
-from collections.abc import Callable
 
-from oi_deploy.engine.interface import Endpoint, EngineSettings
-from oi_deploy.engine.readiness import probe
+from oi_deploy.engine.interface import Endpoint, EngineSettings, Say
+from oi_deploy.engine.readiness import Api, NotReadyYet, Served, check, endpoint, wait
+from oi_deploy.errors import RunError
+
+# A server that restarts comes back; a wrong address does not. One that answers 503 gets the whole
+# `engine-timeout`.
+_PATIENCE_S = 10.0
 
 
 class External:
     """Uses an endpoint; starts and stops nothing."""
 
-    def __init__(
-        self, settings: EngineSettings, *, say: Callable[[str], None], cancelled: threading.Event
-    ) -> None:
+    def __init__(self, settings: EngineSettings, *, say: Say, cancelled: threading.Event) -> None:
         """See `open_engine`."""
         self._settings = settings
         self._say = say
+        self._cancelled = cancelled
+        self._wanted = settings.served_model_name or settings.model
+        base = settings.api_base.rstrip("/")
+        self._api = Api(base if base.endswith("/v1") else f"{base}/v1", settings.api_key)
 
     def start(self) -> Endpoint:
-        """Check that the endpoint serves the model.
-
-        Raises:
-            RunError: it is unreachable, refuses the key, or serves other models.
-        """
+        """Check the endpoint. See `Engine`."""
         settings = self._settings
-        endpoint = probe(
-            settings.api_base, api_key=settings.api_key, wanted=settings.model, any_single=True
+        model = wait(
+            self._check,
+            timeout_s=settings.timeout_s,
+            patience_s=min(_PATIENCE_S, settings.timeout_s),
+            died=lambda: None,
+            doing=lambda: f"waiting for {self._api.base_url}",
+            say=self._say,
+            cancelled=self._cancelled,
         )
-        if endpoint.model != settings.model:
-            self._say(f"engine: the endpoint serves only `{endpoint.model}`; using that")
-        return endpoint
+        if model.name != self._wanted:
+            self._say(f"engine: {self._api.base_url} serves only `{model.name}`; it is used")
+        if model.max_model_len is None:
+            self._say(
+                "engine: the endpoint does not tell its context length; "
+                f"`max-model-len: {settings.max_model_len}` is assumed"
+            )
+        return endpoint(
+            self._api, model, api_key=settings.api_key, assumed_len=settings.max_model_len
+        )
 
     def diagnose(self) -> str | None:
-        """Nothing is known about a server that is not ours."""
+        """Ask whether it still answers. See `Engine`."""
+        try:
+            self._api.models()
+        except (RunError, NotReadyYet) as error:
+            return f"The model endpoint is gone: {error}"
         return None
 
     def stop(self) -> None:
-        """There is nothing to stop."""
+        """Close the connections; the server is not ours. See `Engine`."""
+        self._api.close()
+
+    def _check(self) -> Served:
+        return check(self._api, self._wanted, any_single=True)

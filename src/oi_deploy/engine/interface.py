@@ -1,28 +1,34 @@
-"""What every engine is given and what it owes."""
+"""What every engine owes: one endpoint with a model behind it, and a bounded end."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
+
+Kind = Literal["sibling", "process", "external"]
+Say = Callable[[str], None]
+"""Prints one line of progress for people."""
 
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """Where the model comes from and how it is served.
+    """What the inputs say about the engine.
 
     Attributes:
-        kind: which engine.
-        model: a hub name or an absolute path; for `external`, the wanted name.
-        model_revision: the hub revision, or empty.
-        api_base: the endpoint of `external`, usually ending in `/v1`.
-        api_key: its key, or empty.
+        kind: where the model runs.
+        model: a hub name, or the absolute path of a model folder.
+        model_revision: the hub revision; empty for a path.
+        api_base: the endpoint of `external`, with or without its final `/v1`.
+        api_key: the key of that endpoint; our own servers make their own.
         vllm_image: the image that `sibling` starts.
-        vllm_args: the user's arguments for the server; they win over ours.
-        gpus: `all`, `none`, or indexes such as `0,1`.
+        vllm_args: more arguments for the vLLM server; they win over ours.
+        gpus: `all`, `none`, or GPU indexes such as `0,1`.
         max_model_len: context length in tokens.
         timeout_s: how long to wait until the model is ready, in seconds.
-        run_id: names and labels what is started.
+        run_id: names the container and its label, so that leftovers can be found.
+        served_model_name: the name that requests use; the model's last path part if empty.
     """
 
-    kind: Literal["sibling", "process", "external"]
+    kind: Kind
     model: str
     model_revision: str
     api_base: str
@@ -33,11 +39,17 @@ class EngineSettings:
     max_model_len: int
     timeout_s: float
     run_id: str
+    served_model_name: str = ""
 
     @property
-    def served_model_name(self) -> str:
-        """The name under which our own servers serve the model."""
-        return self.model.rstrip("/").rpartition("/")[2]
+    def model_is_path(self) -> bool:
+        """Whether the model is a folder; a hub name never starts with a slash."""
+        return self.model.startswith("/")
+
+    @property
+    def gpu_ids(self) -> tuple[str, ...]:
+        """The GPU indexes that were listed; empty for `all` and `none`."""
+        return () if self.gpus in ("all", "none") else tuple(self.gpus.split(","))
 
 
 @dataclass(frozen=True)
@@ -45,10 +57,10 @@ class Endpoint:
     """A model that answers.
 
     Attributes:
-        base_url: ends in `/v1`.
-        model: the name that it is served under.
-        api_key: empty if none is needed.
-        max_model_len: context length in tokens, as the server says; 0 if it does not.
+        base_url: an OpenAI-compatible API; ends in `/v1`.
+        model: the name that requests use.
+        api_key: empty when the endpoint wants none.
+        max_model_len: context length in tokens, as the server reports it.
     """
 
     base_url: str
@@ -61,14 +73,15 @@ class Engine(Protocol):
     """One way to get an endpoint."""
 
     def start(self) -> Endpoint:
-        """Block until the model answers.
+        """Block until the model has answered.
 
         Raises:
-            RunError: it never will, the time is up, or the run is cancelled.
+            RunError: it cannot answer, took too long, or the run was cancelled. Nothing is left
+                running then.
         """
 
     def diagnose(self) -> str | None:
-        """Why it died, with the last lines of its log; None while it lives."""
+        """Say why the engine is dead: the likely cause and its last lines. None while it lives."""
 
     def stop(self) -> None:
-        """End what `start` began, within 5 seconds; safe to call twice; never raises."""
+        """End it within 5 seconds. May be called more than once, and never raises."""

@@ -1,80 +1,72 @@
-"""vLLM as a child process: for an image with vLLM in it, or a machine without Docker."""
+"""vLLM as a child process: for an image that has vLLM in it, or for a CPU."""
 
 import os
-import secrets
+import re
+import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
 
-from oi_deploy.engine.flags import arguments, available_cores, environment
-from oi_deploy.engine.interface import Endpoint, EngineSettings
-from oi_deploy.engine.log import ServerLog
-from oi_deploy.engine.readiness import probe, wait_until_healthy
+from oi_deploy.engine.flags import Machine, arguments, environment
+from oi_deploy.engine.interface import Endpoint, EngineSettings, Say
+from oi_deploy.engine.server import LOOPBACK, MODULE, death, free_port, new_key, wait_for
+from oi_deploy.engine.serverlog import ServerLog
 from oi_deploy.errors import RunError
 
-_HOST = "127.0.0.1"
-_GRACE_S = 3.0
+_TERMINATION_S = 2.0
+_KILL_S = 2.0
+_DRAIN_S = 2.0
 
-
-def free_port() -> int:
-    """A TCP port that nobody listens on now, on this network namespace's loopback."""
-    with socket.socket() as probe_socket:
-        probe_socket.bind((_HOST, 0))
-        return int(probe_socket.getsockname()[1])
+# What a server needs to run at all. The job's inputs and tokens are not for it.
+_KEPT = re.compile(
+    r"PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|LD_\w+|PYTHONPATH|VIRTUAL_ENV|OMP_\w+|KMP_\w+"
+    r"|NVIDIA_\w+|HF_HOME|HF_HUB_CACHE|XDG_CACHE_HOME|SSL_CERT_\w+|REQUESTS_CA_BUNDLE"
+)
 
 
 class Process:
     """`python -m vllm.entrypoints.openai.api_server` in a process group of its own."""
 
-    def __init__(
-        self, settings: EngineSettings, *, say: Callable[[str], None], cancelled: threading.Event
-    ) -> None:
+    def __init__(self, settings: EngineSettings, *, say: Say, cancelled: threading.Event) -> None:
         """See `open_engine`."""
         self._settings = settings
         self._say = say
         self._cancelled = cancelled
         self._log = ServerLog()
         self._child: subprocess.Popen[bytes] | None = None
+        self._reader: threading.Thread | None = None
 
     def start(self) -> Endpoint:
-        """Start the server and wait for it.
-
-        Raises:
-            RunError: vLLM is not installed here, the server died, or the time is up.
-        """
-        port, key = free_port(), secrets.token_urlsafe(24)
-        module = "vllm.entrypoints.openai.api_server"
-        command = [sys.executable, "-m", module]
-        command += arguments(self._settings, host=_HOST, port=port)
-        env = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        env |= environment(self._settings, api_key=key, cores=available_cores())
-        self._say(f"engine: starting vLLM as a process with {self._settings.model}")
-        self._child = subprocess.Popen(  # noqa: S603 - an argument vector, no shell
-            command,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        self._log.follow(self._child.stdout or ())
-        base_url = f"http://{_HOST}:{port}/v1"
-        wait_until_healthy(
-            base_url,
-            timeout_s=self._settings.timeout_s,
-            died=self._died,
-            phase=lambda: self._log.phase,
-            say=self._say,
-            cancelled=self._cancelled,
-        )
-        return probe(base_url, api_key=key, wanted=self._settings.served_model_name)
-
-    def _died(self) -> RunError | None:
-        code = self._child.poll() if self._child else None
-        return None if code is None else self._log.death(f"it ended with exit code {code}")
+        """Start the child and wait for it. See `Engine`."""
+        settings = self._settings
+        if settings.model_is_path and not Path(settings.model, "config.json").is_file():
+            raise RunError(
+                "The model was not found",
+                why=f"there is no `{settings.model}/config.json` here",
+                remedy="Correct `model`: a folder that this container sees, or a hub name.",
+            )
+        port, api_key = free_port(), new_key()
+        command = [_python(), "-m", MODULE, *arguments(settings, host=LOOPBACK, port=port)]
+        self._say(f"engine: starting vLLM with `{settings.model}` as a process")
+        try:
+            self._launch(command, _environment(settings, api_key))
+            return wait_for(
+                settings,
+                self._log,
+                port=port,
+                api_key=api_key,
+                died=self._died,
+                say=self._say,
+                cancelled=self._cancelled,
+            )
+        except BaseException:
+            self.stop()
+            raise
 
     def diagnose(self) -> str | None:
         """See `Engine`."""
@@ -82,21 +74,79 @@ class Process:
         return str(error) if error else None
 
     def stop(self) -> None:
-        """See `Engine`."""
-        child, self._child = self._child, None
+        """Kill the process group: vLLM's workers are children of its children. See `Engine`."""
+        child = self._child
         if child is None:
             return
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            try:
+        for number, seconds in ((signal.SIGTERM, _TERMINATION_S), (signal.SIGKILL, _KILL_S)):
+            with suppress(ProcessLookupError, PermissionError):
                 os.killpg(child.pid, number)
-                child.wait(timeout=_GRACE_S)
-            except (ProcessLookupError, subprocess.TimeoutExpired):
-                continue
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(seconds)
+        self._child = None
+
+    def _launch(self, command: list[str], env: dict[str, str]) -> None:
+        self._child = subprocess.Popen(  # noqa: S603 - an argument vector of ours
+            command,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        assert self._child.stdout is not None  # noqa: S101 - PIPE was asked for
+        self._reader = threading.Thread(
+            target=_drain, args=(self._child.stdout, self._log), name="engine-log", daemon=True
+        )
+        self._reader.start()
+
+    def _died(self) -> RunError | None:
+        code = self._child.poll() if self._child else None
+        if code is None:
+            return None
+        if self._reader:
+            self._reader.join(_DRAIN_S)
+        return death(self._settings, self._log, code)
 
 
-# What a server needs of our environment; the step's inputs and tokens are not for it.
-_PASSED_ON = (
-    "PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONPATH", "HF_HOME",
-    "HF_ENDPOINT", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "VLLM_CACHE_ROOT",
-    "CUDA_VISIBLE_DEVICES",
-)  # fmt: skip
+def _drain(stream: IO[bytes], log: ServerLog) -> None:
+    """Read until the last writer is gone; a full pipe would stop the server."""
+    while data := os.read(stream.fileno(), 65536):
+        log.feed(data)
+    log.close()
+
+
+def _python() -> str:
+    """An interpreter that has vLLM: ours, or the one on the PATH.
+
+    Raises:
+        RunError: none has.
+    """
+    for candidate in (sys.executable, shutil.which("python3"), shutil.which("python")):
+        if candidate and _has_vllm(candidate):
+            return candidate
+    raise RunError(
+        "`engine: process` needs vLLM in the action's own image",
+        why="no python3 here has the package `vllm`",
+        remedy="Write: `engine: sibling`, or use an image of this action with vLLM in it.",
+    )
+
+
+def _has_vllm(python: str) -> bool:
+    script = "import importlib.util as u, sys; sys.exit(u.find_spec('vllm') is None)"
+    return subprocess.run([python, "-c", script], check=False).returncode == 0  # noqa: S603
+
+
+def _environment(settings: EngineSettings, api_key: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if _KEPT.fullmatch(name)}
+    if settings.gpu_ids:
+        kept["CUDA_VISIBLE_DEVICES"] = ",".join(settings.gpu_ids)
+    env: Mapping[str, str] = os.environ
+    return kept | environment(settings, _machine(), api_key=api_key, job=env)
+
+
+def _machine() -> Machine:
+    return Machine(
+        cpus=len(os.sched_getaffinity(0)),
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    )

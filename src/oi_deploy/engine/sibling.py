@@ -1,182 +1,94 @@
-"""vLLM in a container beside the action, started over the mounted Docker socket.
+"""vLLM as a container beside the action's, started over the mounted Docker socket.
 
-GitHub's runner never gives a container action a GPU (actions/runner#754), so the server cannot run
-in here. A container that we start can have one.
+GitHub's runner gives a container action no `--gpus` (actions/runner#754). The engine behind the
+socket gives one to any container that asks. The server shares our network, so that it is on our
+loopback address whatever network the job uses, and nobody else's.
 """
 
-import re
-import secrets
+import http
+import os
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
-from docker.types import DeviceRequest, Mount
+from docker.types import Mount
 
-from oi_deploy.engine.flags import arguments, available_cores, environment
-from oi_deploy.engine.interface import Endpoint, EngineSettings
-from oi_deploy.engine.log import ServerLog
-from oi_deploy.engine.process import free_port
-from oi_deploy.engine.readiness import probe, wait_until_healthy
+from oi_deploy.engine.flags import Machine, arguments, environment
+from oi_deploy.engine.gpu import device_requests, no_gpu
+from oi_deploy.engine.image import require_image
+from oi_deploy.engine.interface import Endpoint, EngineSettings, Say
+from oi_deploy.engine.network import container_id
+from oi_deploy.engine.server import LOOPBACK, MODULE, death, free_port, new_key, wait_for
+from oi_deploy.engine.serverlog import ServerLog
+from oi_deploy.engine.tether import Tether, tethered
 from oi_deploy.errors import RunError
 
-_HOST = "127.0.0.1"
-_WEIGHTS_VOLUME = "oi-deploy-models"
-_SHARED_MEMORY = "2g"
-_CALL_S = 60
-
-
-def container_id(mountinfo: str) -> str | None:
-    """The id of the container whose network we are in, from /proc/self/mountinfo; else None.
-
-    Docker mounts /etc/hostname from that container's folder: ours, or under `container:` mode the
-    one whose network ours shares, which is the one to join too.
-    """
-    match = re.search(r"/containers/([0-9a-f]{64})/(?:hostname|hosts|resolv\.conf) ", mountinfo)
-    return match.group(1) if match else None
+_CALL_TIMEOUT_S = 60
+_STOP_S = 4.0
+_DRAIN_S = 2.0
+_CACHE_VOLUME = "oi-deploy-models"
+_CACHE = "/var/cache/oi-deploy"
+# vLLM's processes hand each other data through /dev/shm, for which Docker gives 64 MB.
+_SHARED_MEMORY = "4g"
 
 
 class Sibling:
-    """One container for one run; it shares our network, so it is on our loopback address."""
+    """One container for one run."""
 
-    def __init__(
-        self, settings: EngineSettings, *, say: Callable[[str], None], cancelled: threading.Event
-    ) -> None:
+    def __init__(self, settings: EngineSettings, *, say: Say, cancelled: threading.Event) -> None:
         """See `open_engine`."""
         self._settings = settings
         self._say = say
         self._cancelled = cancelled
         self._log = ServerLog()
         self._name = f"oi-deploy-engine-{settings.run_id}"
-        self._container: Container | None = None
+        self._created = False
+        self._tether: Tether | None = None
+        self._ended = threading.Event()
+        self._exit_code: int | None = None
 
     def start(self) -> Endpoint:
-        """Start the container and wait for its server.
-
-        Raises:
-            RunError: no Docker socket, no image, no GPU, the server died, or the time is up.
-        """
+        """Start the container and wait for it. See `Engine`."""
+        settings = self._settings
         client = _connect()
-        self._require_gpu(client)
-        self._require_image(client)
-        port, key = free_port(), secrets.token_urlsafe(24)
-        self._say(f"engine: starting {self._settings.vllm_image} with {self._settings.model}")
-        try:
-            self._container = client.containers.create(**self._description(port, key))
-            self._container.start()
-        except APIError as error:
-            raise self._explain(error) from error
-        self._log.follow(self._container.logs(stream=True, follow=True))
-        base_url = f"http://{_HOST}:{port}/v1"
-        wait_until_healthy(
-            base_url,
-            timeout_s=self._settings.timeout_s,
-            died=self._died,
-            phase=lambda: self._log.phase,
+        info = client.info()
+        devices = device_requests(settings.gpus, info)
+        port, api_key = free_port(), new_key()
+        vector = arguments(settings, host=LOOPBACK, port=port)
+        image = require_image(
+            client,
+            settings.vllm_image,
+            timeout_s=settings.timeout_s,
             say=self._say,
             cancelled=self._cancelled,
         )
-        return probe(base_url, api_key=key, wanted=self._settings.served_model_name)
-
-    def _description(self, port: int, key: str) -> dict[str, Any]:
-        settings = self._settings
-        ours = container_id(Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
-        if settings.model.startswith("/"):
-            weights = Mount(settings.model, settings.model, type="bind", read_only=True)
-        else:
-            weights = Mount("/root/.cache/huggingface", _WEIGHTS_VOLUME, type="volume")
-        description: dict[str, Any] = {
-            "image": settings.vllm_image,
-            "command": arguments(settings, host=_HOST, port=port),
-            "name": self._name,
-            "environment": environment(settings, api_key=key, cores=available_cores()),
-            "network_mode": f"container:{ours}" if ours else "host",
-            "mounts": [weights],
-            "shm_size": _SHARED_MEMORY,
-            "labels": {"oi-deploy.run": settings.run_id, "oi-deploy.role": "engine"},
-            "init": True,
-        }
-        if settings.gpus != "none":
-            request: dict[str, Any] = {"capabilities": [["gpu"]]}
-            if settings.gpus == "all":
-                request["count"] = -1
-            else:
-                request["device_ids"] = settings.gpus.split(",")
-            description["device_requests"] = [DeviceRequest(**request)]
-        return description
-
-    def _require_gpu(self, client: docker.DockerClient) -> None:
-        info = client.info()
-        runtimes = info.get("Runtimes") or {}
-        devices = info.get("DiscoveredDevices") or []
-        cdi = any("nvidia.com/gpu" in str(device.get("ID")) for device in devices)
-        if self._settings.gpus != "none" and "nvidia" not in runtimes and not cdi:
-            raise RunError(
-                "Docker cannot give the model server a GPU",
-                why="the engine has no NVIDIA runtime",
-                remedy="Install it on the runner (`nvidia-ctk runtime configure --runtime=docker`, "
-                "then restart Docker), or use the CPU: `gpus: none`",
-            )
-
-    def _require_image(self, client: docker.DockerClient) -> None:
-        image = self._settings.vllm_image
-        with suppress(ImageNotFound):
-            client.images.get(image)
-            return
-        self._say(f"engine: pulling {image}")
+        entrypoint = image.attrs["Config"].get("Entrypoint") or []
         try:
-            done: set[str] = set()
-            for item in client.api.pull(image, stream=True, decode=True):
-                if self._cancelled.is_set():
-                    return
-                if "error" in item:
-                    raise RunError("The pull failed", why=str(item["error"]))
-                if item.get("status") == "Pull complete" and item.get("id") not in done:
-                    done.add(str(item.get("id")))
-                    self._say(f"engine: pulled {len(done)} layers")
-        except (APIError, RunError) as error:
-            raise RunError(
-                f"The image `{image}` is not here and cannot be pulled",
-                why=str(getattr(error, "explanation", "") or getattr(error, "why", error)),
-                remedy="Write one that the runner can pull: "
-                "`vllm-image: harbor.example.com/mirror/vllm-openai:v0.32.0`",
-            ) from error
-
-    def _explain(self, error: APIError) -> RunError:
-        text = str(error.explanation or error)
-        if "bind source path does not exist" in text:
-            return RunError(
-                f"The model folder `{self._settings.model}` does not exist",
-                why="the path is one of the Docker host, where the model server's container runs",
-                remedy="Write the folder on the Docker host: `model: /models/my-model`",
+            self._launch(
+                client,
+                image=image.id,
+                entrypoint=tethered([*program(entrypoint), *vector]),
+                environment=self._environment(info, api_key),
+                device_requests=devices,
             )
-        if "could not select device driver" in text or "nvidia" in text:
-            return RunError(
-                "Docker cannot give the model server a GPU",
-                why=text,
-                remedy="Use the CPU: `gpus: none`",
+            return wait_for(
+                settings,
+                self._log,
+                port=port,
+                api_key=api_key,
+                died=self._died,
+                say=self._say,
+                cancelled=self._cancelled,
             )
-        return RunError("The model server's container did not start", why=text)
-
-    def _died(self) -> RunError | None:
-        if self._container is None:
-            return None
-        try:
-            self._container.reload()
-        except NotFound:
-            return self._log.death("its container was removed by somebody else")
-        except (DockerException, OSError) as error:
-            return RunError("The Docker engine stopped answering", why=str(error))
-        state = self._container.attrs["State"]
-        if state["Running"] or state["Status"] == "created":
-            return None
-        if state.get("OOMKilled"):
-            return self._log.death("the kernel killed it for lack of memory (exit code 137)")
-        return self._log.death(f"it ended with exit code {state['ExitCode']}")
+        except BaseException:
+            self.stop()
+            raise
 
     def diagnose(self) -> str | None:
         """See `Engine`."""
@@ -184,22 +96,123 @@ class Sibling:
         return str(error) if error else None
 
     def stop(self) -> None:
-        """See `Engine`."""
-        container, self._container = self._container, None
-        if container is not None:
+        """Kill and remove the container. See `Engine`."""
+        if self._tether:
+            self._tether.cut()
+        if self._created:
+            # A client of its own: its calls are short, whatever the other one is waiting for.
             with suppress(DockerException, OSError):
-                container.remove(force=True, v=True)
+                _remove(docker.from_env(timeout=int(_STOP_S)), self._name)
+            self._created = False
+
+    def _launch(self, client: docker.DockerClient, **description: Any) -> None:
+        settings = self._settings
+        own = container_id(Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
+        _remove(client, self._name)
+        self._say(f"engine: starting vLLM with `{settings.model}` ({settings.vllm_image})")
+        self._created = True
+        try:
+            container = client.containers.create(
+                **description,
+                command=[],
+                name=self._name,
+                labels={"oi-deploy.run": settings.run_id, "oi-deploy.role": "engine"},
+                network_mode=f"container:{own}" if own else "host",
+                mounts=self._mounts(),
+                shm_size=_SHARED_MEMORY,
+                stdin_open=True,
+                auto_remove=True,
+            )
+            self._tether = Tether(container, self._log)
+            threading.Thread(
+                target=self._watch, args=(container,), name="engine-exit", daemon=True
+            ).start()
+            container.start()
+        except APIError as error:
+            raise self._not_started(error) from error
+
+    def _environment(self, info: dict[str, Any], api_key: str) -> dict[str, str]:
+        machine = Machine(cpus=int(info["NCPU"]), memory_bytes=int(info["MemTotal"]))
+        env = environment(self._settings, machine, api_key=api_key, job=os.environ)
+        if self._keeps_cache():
+            env |= {"HF_HOME": f"{_CACHE}/huggingface", "VLLM_CACHE_ROOT": f"{_CACHE}/vllm"}
+        return env
+
+    def _keeps_cache(self) -> bool:
+        """Whether anything is worth keeping: weights from the hub, or compiled kernels."""
+        return not self._settings.model_is_path or self._settings.gpus != "none"
+
+    def _mounts(self) -> list[Mount]:
+        settings = self._settings
+        mounts = []
+        if settings.model_is_path:
+            mounts.append(Mount(settings.model, settings.model, type="bind", read_only=True))
+        if self._keeps_cache():
+            mounts.append(Mount(_CACHE, _CACHE_VOLUME, type="volume"))
+        return mounts
+
+    def _watch(self, container: Container) -> None:
+        """Wait for the end; a container that removes itself cannot be asked afterwards."""
+        with suppress(DockerException, OSError):
+            self._exit_code = container.wait(timeout=None, condition="next-exit")["StatusCode"]
+        self._ended.set()
+
+    def _died(self) -> RunError | None:
+        if not self._ended.is_set():
+            return None
+        if self._tether:
+            self._tether.drained(_DRAIN_S)
+        return death(self._settings, self._log, self._exit_code)
+
+    def _not_started(self, error: APIError) -> RunError:
+        settings, why = self._settings, str(error.explanation or error).strip()
+        if "bind source path does not exist" in why or "invalid mount config" in why:
+            return RunError(
+                "The model was not found",
+                why=f"there is no folder `{settings.model}` on the Docker host (a path inside the "
+                "job or the action means nothing there)",
+                remedy="Write the absolute path of a folder on the runner's host: "
+                "`model: /srv/models/Qwen3-4B-Instruct-2507`, or a hub name.",
+            )
+        if "device driver" in why or "nvidia" in why.lower() or "CDI" in why:
+            return no_gpu(why)
+        return RunError("The model server's container could not be started", why=why)
+
+
+def program(entrypoint: Sequence[str]) -> list[str]:
+    """What to start in an image, from its own entry point.
+
+    An entry point that starts vLLM takes our arguments. Another one (tini, a vendor's set-up
+    script) gets the server as its command.
+    """
+    if any("vllm" in part for part in entrypoint):
+        return list(entrypoint)
+    return [*entrypoint, "python3", "-m", MODULE]
 
 
 def _connect() -> docker.DockerClient:
     try:
-        client = docker.from_env(timeout=_CALL_S)
+        client = docker.from_env(timeout=_CALL_TIMEOUT_S)
         client.ping()
     except (DockerException, OSError) as error:
         raise RunError(
-            "There is no Docker engine for `engine: sibling`",
+            "The Docker engine cannot be reached",
             why=str(error),
-            remedy="Run the job on a runner with Docker, or write: "
-            "`api-base: http://gpu-host:8000/v1`",
+            remedy="`engine: sibling` needs /var/run/docker.sock, which GitHub's runner mounts if "
+            "the host has Docker. Without it, write: `api-base: http://gpu-host:8000/v1`",
         ) from error
     return client
+
+
+def _remove(client: docker.DockerClient, name: str) -> None:
+    """Remove a container, running or not, and wait until its name is free."""
+    deadline = time.monotonic() + _STOP_S
+    with suppress(NotFound):
+        while time.monotonic() < deadline:
+            try:
+                client.api.remove_container(name, force=True, v=True)
+            except APIError as error:
+                if error.status_code != http.HTTPStatus.CONFLICT:  # "removal already in progress"
+                    raise
+            client.api.inspect_container(name)
+            time.sleep(0.05)
