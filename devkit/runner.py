@@ -340,6 +340,15 @@ class Leftovers:
         """Whether anything is left."""
         return any((self.containers, self.networks, self.volumes, self.files))
 
+    def without(self, earlier: "Leftovers") -> "Leftovers":
+        """What came since `earlier`: other runs may be going on in the same engine."""
+        return Leftovers(
+            tuple(item for item in self.containers if item not in earlier.containers),
+            tuple(item for item in self.networks if item not in earlier.networks),
+            tuple(item for item in self.volumes if item not in earlier.volumes),
+            self.files,
+        )
+
 
 def leftovers(folders: Folders) -> Leftovers:
     """Look for what the action (label `oi-deploy.run`) or this runner's steps left."""
