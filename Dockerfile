@@ -64,5 +64,7 @@ RUN echo /action/src > /opt/venv/lib/python3.11/site-packages/oi-deploy.pth \
 
 # No USER and no WORKDIR: GitHub runs a container action as root in the mounted workspace. No shell
 # in between: dash drops variables with a hyphen, as INPUT_MAX-TURNS. Isolated (-I), so that a
-# PYTHONPATH of the job cannot put the repository's modules into this process.
-ENTRYPOINT ["/usr/bin/tini", "--", "/opt/venv/bin/python", "-IBu", "/action/entrypoint.py"]
+# PYTHONPATH of the job cannot put the repository's modules into this process. The warning is about
+# Open Interpreter's import, which the lock takes care of.
+ENTRYPOINT ["/usr/bin/tini", "--", "/opt/venv/bin/python", "-IBu", \
+    "-W", "ignore:pkg_resources is deprecated", "/action/entrypoint.py"]

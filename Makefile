@@ -45,7 +45,8 @@ world-down: venv ## Stop them
 .PHONY: image
 image: venv ## Build the action's image as oi-deploy-action:dev
 	@python -m devkit images
-	DOCKER_BUILDKIT=0 docker build --tag $(IMAGE) .
+	DOCKER_BUILDKIT=0 docker build --tag $(IMAGE) \
+	    --build-arg HTTP_PROXY --build-arg HTTPS_PROXY --build-arg NO_PROXY .
 
 .PHONY: test
 test: lint ## Everything, on a world of its own

@@ -78,9 +78,9 @@ def test_the_readme_s_workflow_makes_inputs_that_are_accepted() -> None:
 
 def test_the_image_starts_python_without_a_shell_in_between() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    (entry,) = re.findall(r"^ENTRYPOINT (.*)$", dockerfile, flags=re.M)
+    (entry,) = re.findall(r"^ENTRYPOINT (\[[^]]*\])$", dockerfile, flags=re.M)
 
-    command = json.loads(entry)
+    command = json.loads(entry.replace("\\\n", ""))
     assert command[:3] == ["/usr/bin/tini", "--", "/opt/venv/bin/python"]
     assert command[-1] == "/action/entrypoint.py"
     assert ACTION["runs"] == {"using": "docker", "image": "Dockerfile"}
