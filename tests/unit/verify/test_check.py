@@ -193,6 +193,19 @@ def test_a_digest_in_the_deployment_stands_for_the_pushed_tag() -> None:
     assert verdict.image == NEW
 
 
+def test_another_digest_of_the_repository_is_not_the_pushed_image() -> None:
+    verdict = check(PUSHED, deployment(revision=2, app=f"{APP}@{digest('a')}"))
+    assert wrong(verdict) == ["deployment.image"]
+    assert f"run `{SET}{NEW}`" in said(verdict)
+
+
+def test_a_second_container_of_the_same_repository_may_stay_as_it_is() -> None:
+    before = deployment(app=OLD, worker=OLD)
+    now = deployment(revision=2, app=NEW, worker=OLD)
+    pods = {"myapp": running(now, app=digest("b"), worker=digest("a"))}
+    assert check(PUSHED, now, before=(before,), pods=pods).ok
+
+
 def test_promoting_an_image_of_the_registry() -> None:
     verdict = check(Claims(changed=("myapp",)), deployment(revision=2, app=NEW))
     assert verdict.ok
