@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import secrets
+import time
 from typing import Any
 
 from devkit.cluster import clock, deployments
@@ -123,7 +124,7 @@ def record_event(
             "apiVersion": "v1",
             "kind": "Event",
             "metadata": {
-                "name": f"{metadata['name']}.{secrets.token_hex(8)}",
+                "name": f"{metadata['name']}.{time.time_ns():x}",
                 "namespace": namespace,
             },
             "involvedObject": reference,
