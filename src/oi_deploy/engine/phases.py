@@ -9,6 +9,8 @@ class Phase(StrEnum):
     """A part of vLLM's start, in the words that people read."""
 
     STARTING = "starting"
+    CHECKING = "reading the model's configuration"
+    LAUNCHING = "starting its workers"
     LOADING = "loading weights"
     COMPILING = "compiling"
     CAPTURING = "capturing CUDA graphs"
@@ -31,12 +33,13 @@ class Progress:
 # What vLLM 0.32 writes (v1/worker, v1/engine/core.py, model_executor/model_loader, compilation,
 # entrypoints/launchers). An unknown line of another version changes nothing.
 _LINES: tuple[tuple[re.Pattern[str], Phase], ...] = (
+    (re.compile(r"non-default args: "), Phase.CHECKING),
+    (re.compile(r"Initializing a V\d LLM engine"), Phase.LAUNCHING),
     (re.compile(r"Starting to load model"), Phase.LOADING),
     (
         re.compile(r"Loading (?:safetensors|pt|bin)\S* checkpoint shards: +(?P<done>\d+%)"),
         Phase.LOADING,
     ),
-    (re.compile(r"checkpoint shards: +\d+% Completed"), Phase.LOADING),
     (re.compile(r"Time spent downloading weights|Checkpoint size:"), Phase.LOADING),
     (
         re.compile(
@@ -57,7 +60,7 @@ _LINES: tuple[tuple[re.Pattern[str], Phase], ...] = (
         ),
         Phase.WARMING,
     ),
-    (re.compile(r"Starting vLLM server|Application startup complete"), Phase.SERVING),
+    (re.compile(r"Starting vLLM (?:API )?server|Application startup complete"), Phase.SERVING),
 )
 
 
