@@ -348,8 +348,9 @@ def _on_entry(desk: Desk, entry: Entry) -> None:
 
 def _on_verdict(desk: Desk, verdict: Verdict) -> None:
     """Show and log what verification found."""
+    lines = [f"{'ok' if i.ok else 'MISSING'}: {i.sentence()}\n" for i in verdict.findings]
+    desk.workflow.untrusted("".join(lines))
     for item in verdict.findings:
         sentence = item.sentence()
-        desk.workflow.untrusted(f"{'ok' if item.ok else 'MISSING'}: {sentence}\n")
         desk.log.event("verify.finding", ok=item.ok, check=item.check, finding=sentence)
         desk.transcript.add("finding", ok=item.ok, check=item.check, sentence=sentence)

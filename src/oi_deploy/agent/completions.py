@@ -172,9 +172,10 @@ class Completions:
                     name = call.function.name or name
                     arguments += call.function.arguments or ""
                     now = _visible(arguments)
-                    if now.startswith(shown):
+                    # Between the two characters of an escape, there is nothing to read yet.
+                    if len(now) > len(shown):
                         write(now[len(shown) :])
-                    shown = now
+                        shown = now
         return name, arguments, text, finish_reason
 
     def _chunks(self, messages: list[dict[str, Any]]) -> Iterator[Any]:

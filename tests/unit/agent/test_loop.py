@@ -1,0 +1,111 @@
+"""How a conversation ends: by what verification finds, never by what the model says."""
+
+from collections.abc import Callable
+
+import pytest
+
+from oi_deploy.agent.completions import Reply
+from oi_deploy.agent.facts import Facts
+from oi_deploy.agent.loop import Outcome, converse
+from oi_deploy.agent.session import Turn
+from oi_deploy.errors import RunError
+from oi_deploy.sandbox import Result
+from oi_deploy.verify.finding import Finding, Verdict
+
+FACTS = Facts("abc1234", "main", ("app.py",), (), "", ("docker push r/web:1",))
+GOOD = Verdict((Finding(True, "registry.digest", "the registry", "has r/web:1"),))
+BAD = Verdict(
+    (
+        Finding(
+            False,
+            "push.claimed",
+            "the registry",
+            "has nothing from this run",
+            expected="an image must be pushed",
+            fix="docker push r/web:1",
+        ),
+    )
+)
+FINISH = Reply("finish", "Deployed!", done=True)
+GIVE_UP = Reply("finish", "I may not.", done=False)
+
+
+class Model:
+    """Answers from a list; every executed script counts as a change."""
+
+    def __init__(self, *replies: Reply, exit_code: int = 0) -> None:
+        self.replies = list(replies)
+        self.messages: list[str] = []
+        self.changes = 0
+        self.exit_code = exit_code
+
+    def turn(self, message: str) -> Turn:
+        self.messages.append(message)
+        reply = self.replies.pop(0)
+        if reply.kind != "execute":
+            return Turn(reply, None)
+        self.changes += 1
+        return Turn(reply, Result(self.exit_code, False, 1.0, "some output\n"))
+
+
+def script(code: str) -> Reply:
+    return Reply("execute", code, language="shell")
+
+
+def run(model: Model, verify: Callable[[], Verdict], max_turns: int = 5) -> Outcome:
+    return converse(
+        "roll it out",
+        model,  # type: ignore[arg-type]
+        max_turns=max_turns,
+        facts=lambda: FACTS,
+        verify=verify,
+        changes=lambda: model.changes,
+        on_turn=lambda number, message: None,
+        on_answer=lambda number, turn: None,
+    )
+
+
+def test_a_model_that_only_claims_success_fails_and_hears_what_is_missing() -> None:
+    model = Model(FINISH, FINISH, FINISH)
+    with pytest.raises(RunError, match="not done after 3 turns") as caught:
+        run(model, lambda: BAD, max_turns=3)
+    assert "has nothing from this run" in caught.value.why
+    assert "run `docker push r/web:1`" in model.messages[1]
+
+
+def test_success_is_what_verification_says_when_the_model_finishes() -> None:
+    assert run(Model(FINISH), lambda: GOOD) == Outcome(GOOD, 1, "Deployed!")
+
+
+def test_after_verification_the_model_may_do_the_rest_once() -> None:
+    model = Model(script("docker push"), script("echo log >> x"), script("again"))
+    outcome = run(model, lambda: GOOD)
+    assert outcome.turns == 2
+    assert "Otherwise call `finish`" in model.messages[1]
+
+
+def test_findings_of_a_failed_verification_go_back_to_the_model() -> None:
+    verdicts = [BAD, GOOD, GOOD]
+    model = Model(script("docker build"), script("docker push"), FINISH)
+    assert run(model, lambda: verdicts.pop(0)).turns == 3
+    assert "# Still missing" in model.messages[1]
+
+
+def test_a_failed_script_comes_back_with_its_output_in_a_fresh_message() -> None:
+    model = Model(script("false"), script("true"), FINISH, exit_code=1)
+    with pytest.raises(RunError):
+        run(model, lambda: BAD, max_turns=2)
+    assert "# Your last script\nfalse" in model.messages[1]
+    assert "some output\n[exit code 1]" in model.messages[1]
+
+
+def test_a_model_may_say_that_it_is_impossible() -> None:
+    with pytest.raises(RunError, match="gave up") as caught:
+        run(Model(script("kubectl get"), GIVE_UP), lambda: BAD)
+    assert caught.value.why == "I may not."
+
+
+def test_unreadable_answers_use_up_turns() -> None:
+    broken = Reply("malformed", "```json")
+    with pytest.raises(RunError, match="after 2 turns"):
+        run(Model(broken, broken), lambda: BAD, max_turns=2)
