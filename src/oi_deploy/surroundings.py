@@ -120,7 +120,8 @@ def local_images() -> list[str]:
 def runner_folders(env: Mapping[str, str], workspace: Path) -> list[Path]:
     """The runner's folders that the model's code must not reach."""
     named = [Path(env[name]).parent for name in _RUNNER_FILES if env.get(name)]
-    named += [Path(env[name]) for name in ("RUNNER_TEMP", "HOME") if env.get(name)]
+    # The home of every container action in the job; our own HOME is another one by now.
+    named += [Path(env.get("RUNNER_TEMP") or "/"), Path("/github/home")]
     shared = {Path("/"), Path("/tmp")}  # noqa: S108 - act's RUNNER_TEMP; the sandbox needs it
     return [
         path

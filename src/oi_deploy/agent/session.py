@@ -1,15 +1,5 @@
 """One Open Interpreter, set up so that nothing leaves the machine, and one turn at a time."""
 
-import os
-import warnings
-
-# Read when litellm is imported, which happens inside Open Interpreter before it sets this itself
-# (core/llm/llm.py comes after core/utils/telemetry.py); without it, importing fetches a price list.
-os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-os.environ["DISABLE_TELEMETRY"] = "true"
-# Open Interpreter uses it, so setuptools is pinned; a user can do nothing about it.
-warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
-
 from dataclasses import dataclass
 from functools import partial
 from typing import Any

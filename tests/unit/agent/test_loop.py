@@ -82,6 +82,7 @@ def test_after_verification_the_model_may_do_the_rest_once() -> None:
     outcome = run(model, lambda: GOOD)
     assert outcome.turns == 2
     assert "Otherwise call `finish`" in model.messages[1]
+    assert "docker push r/web:1" not in model.messages[1]  # what it is shown, it runs again
 
 
 def test_findings_of_a_failed_verification_go_back_to_the_model() -> None:
