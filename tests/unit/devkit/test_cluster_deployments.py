@@ -122,6 +122,10 @@ def test_a_broken_version_stops_and_passes_the_deadline() -> None:
     cluster.set_image("bad")
     cluster.settle(broken="bad")
 
+    assert cluster.progressing() == ("True", "ReplicaSetUpdated")
+    cluster.now += datetime.timedelta(seconds=10)
+    cluster.settle(broken="bad")
+
     assert cluster.replicas() == {"v1": 2, "bad": 1}
     assert cluster.progressing() == ("False", "ProgressDeadlineExceeded")
     available = rollout_status.condition(cluster.deployment["status"], "Available")
