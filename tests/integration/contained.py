@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ REGISTRY = "harbor.example.com/library"
 PASSWORD = "canary-password-f2b1"
 TOKEN = "canary-token-77aa"
 KUBECONFIG = f"apiVersion: v1\nkind: Config\nusers: [{{name: u, user: {{token: {TOKEN}}}}}]\n"
+
+# What a test lets sleep is found again by its number of seconds; no other test run has the same.
+NAP = f"31415.{os.getpid()}"
 
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0, reason="changing the user of a process needs root, as in the action"
@@ -116,3 +120,13 @@ def alive(marker: str) -> list[int]:
         if entry.name.isdecimal() and marker.encode() in words:
             found.append(int(entry.name))
     return found
+
+
+def gone(*markers: str) -> bool:
+    """Whether none of these is alive any more; a killed process may take a moment."""
+    deadline = time.monotonic() + 10
+    while any(alive(marker) for marker in markers):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

@@ -9,10 +9,12 @@ import pytest
 
 from oi_deploy.broker.effects import Changed
 from tests.integration.contained import (
+    NAP,
     PASSWORD,
     Contained,
     alive,
     contained,
+    gone,
     needs_root,
     open_directory,
     program,
@@ -21,12 +23,12 @@ from tests.integration.contained import (
 pytestmark = needs_root
 
 # What they do hangs on the last word; the policy lets any image name through to `images`.
-DOCKER = """
-case "${@: -1}" in
+DOCKER = f"""
+case "${{@: -1}}" in
   talk) echo out; echo err >&2; exit 3 ;;
   env) env ;;
   where) pwd ;;
-  sleep) sleep 31415.1 & sleep 31415.2 ;;
+  sleep) sleep {NAP}1 & sleep {NAP}2 ;;
   flood) head -c 40000000 /dev/zero | tr '\\0' x ;;
   -) cat ;;
   *) cat; echo "$# words" ;;
@@ -129,15 +131,21 @@ def test_a_command_that_hangs_is_killed_with_all_that_it_started(base: Path) -> 
         assert result.exit_code == 124
         assert "killed after 1 s" in result.output
         assert world.journal.entries[0].exit_code is None
-        assert not alive("31415.1") + alive("31415.2")
+        assert gone(f"{NAP}1", f"{NAP}2")
 
 
 def test_a_command_dies_with_the_one_who_asked(world: Contained) -> None:
-    result = world.run("docker images sleep", timeout_s=1)
-    assert result.timed_out
+    cancelled = threading.Event()
+    arguments = {"cancelled": cancelled}
+    asked = threading.Thread(target=world.run, args=("docker images sleep",), kwargs=arguments)
+    asked.start()
+    while not alive(f"{NAP}2"):
+        threading.Event().wait(0.05)
+    cancelled.set()
+    asked.join()
     while not world.journal.entries:
         threading.Event().wait(0.05)
-    assert not alive("31415.1") + alive("31415.2")
+    assert gone(f"{NAP}1", f"{NAP}2")
 
 
 def test_closing_the_broker_kills_what_runs_and_removes_the_credentials(base: Path) -> None:
@@ -146,11 +154,11 @@ def test_closing_the_broker_kills_what_runs_and_removes_the_credentials(base: Pa
     with contained(base, docker=docker, kubectl=docker) as world:
         asked = threading.Thread(target=world.run, args=("docker images sleep",))
         asked.start()
-        while not alive("31415.2"):
+        while not alive(f"{NAP}2"):
             threading.Event().wait(0.05)
         world.broker.__exit__(None, None, None)
         asked.join()
-        assert not alive("31415.1") + alive("31415.2")
+        assert gone(f"{NAP}1", f"{NAP}2")
         assert not world.broker.private.exists()
         result = world.run("docker version")
         assert result.exit_code == 125

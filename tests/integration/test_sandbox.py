@@ -12,11 +12,13 @@ from oi_deploy.broker.server import install_shims
 from oi_deploy.errors import RunError
 from oi_deploy.sandbox import DOCKER_SOCKET, FIXED_ID, Sandbox
 from tests.integration.contained import (
+    NAP,
     PASSWORD,
     TOKEN,
     Contained,
     alive,
     contained,
+    gone,
     needs_root,
     open_directory,
     program,
@@ -35,7 +37,7 @@ def base() -> Iterator[Path]:
 
 @pytest.fixture
 def world(base: Path) -> Iterator[Contained]:
-    tool = program(base / "tool", "sleep 27182.8")
+    tool = program(base / "tool", f"sleep {NAP}8")
     with contained(base, docker=tool, kubectl=tool) as opened:
         yield opened
 
@@ -128,44 +130,42 @@ def test_no_secret_can_be_found_anywhere(world: Contained, monkeypatch: pytest.M
     assert world.run(*hunt).output == "found ../ws/open\n"
 
 
-DAEMONS = """
-(setsid setsid sleep 27182.1 &) ; nohup sleep 27182.2 & trap '' TERM; sleep 27182.3 &
+DAEMONS = f"""
+(setsid setsid sleep {NAP}1 &) ; nohup sleep {NAP}2 & trap '' TERM; sleep {NAP}3 &
 python3 -c 'import os
 if os.fork() == 0:
     os.setsid()
-    if os.fork() == 0: os.execvp("sleep", ["sleep", "27182.4"])'
-sleep 0.3
+    if os.fork() == 0: os.execvp("sleep", ["sleep", "{NAP}4"])'
+until [ "$(pgrep -fc '^sleep {NAP}[1-4]$')" = 4 ]; do sleep 0.05; done
 """
-SLEEPERS = [f"27182.{number}" for number in (1, 2, 3, 4)]
+SLEEPERS = [f"{NAP}{number}" for number in (1, 2, 3, 4)]
 
 
 def test_nothing_outlives_its_command(world: Contained) -> None:
-    result = world.run(f"{DAEMONS}\npgrep -fc '^sleep 27182'")
-    assert result.exit_code == 0
-    assert result.output.strip() == "4"
+    assert world.run(f"{DAEMONS} echo all four").output == "all four\n"
     assert [pid for word in SLEEPERS for pid in alive(word)] == []
 
 
 def test_nothing_outlives_a_timeout(world: Contained) -> None:
-    result = world.run(f"echo before; {DAEMONS} sleep 27182.9", timeout_s=2)
+    result = world.run(f"echo before; {DAEMONS} sleep {NAP}9", timeout_s=2)
     assert (result.exit_code, result.timed_out) == (None, True)
     assert result.output == "before\n"
-    assert [pid for word in (*SLEEPERS, "27182.9") for pid in alive(word)] == []
+    assert [pid for word in (*SLEEPERS, f"{NAP}9") for pid in alive(word)] == []
 
 
 def test_nothing_outlives_a_cancel(world: Contained) -> None:
     cancelled = threading.Event()
     timer = threading.Timer(1, cancelled.set)
     timer.start()
-    result = world.run(f"{DAEMONS} sleep 27182.9", cancelled=cancelled)
+    result = world.run(f"{DAEMONS} sleep {NAP}9", cancelled=cancelled)
     assert (result.exit_code, result.timed_out) == (None, False)
-    assert [pid for word in (*SLEEPERS, "27182.9") for pid in alive(word)] == []
+    assert [pid for word in (*SLEEPERS, f"{NAP}9") for pid in alive(word)] == []
 
 
 def test_a_process_that_keeps_forking_away_is_caught(world: Contained) -> None:
     runner = "import os\nos.setsid()\nwhile True:\n    if os.fork(): os._exit(0)\n    os.setsid()"
-    world.run("bash", "-c", 'python3 -c "$1" 27182.7 & sleep 0.5', "-", runner)
-    assert alive("27182.7") == []
+    world.run("bash", "-c", 'python3 -c "$1" "$2" & sleep 0.5', "-", runner, f"{NAP}7")
+    assert alive(f"{NAP}7") == []
 
 
 def test_nothing_outlives_a_run_that_is_killed(base: Path) -> None:
@@ -174,17 +174,12 @@ def test_nothing_outlives_a_run_that_is_killed(base: Path) -> None:
     pid = os.fork()
     if pid == 0:
         with contained(base, docker=tool, kubectl=tool) as world:
-            world.run(f"{DAEMONS} sleep 27182.9")
-    while not alive("27182.9"):
+            world.run(f"{DAEMONS} sleep {NAP}9")
+    while not alive(f"{NAP}9"):
         threading.Event().wait(0.05)
     os.kill(pid, 9)
     os.waitpid(pid, 0)
-    for _ in range(100):
-        left = [pid for word in (*SLEEPERS, "27182.9") for pid in alive(word)]
-        if not left:
-            break
-        threading.Event().wait(0.1)
-    assert left == []
+    assert gone(*SLEEPERS, f"{NAP}9")
 
 
 def test_how_a_command_ends_is_told(world: Contained) -> None:

@@ -175,12 +175,13 @@ def _pull(policy: Policy, request: Request, parsed: Parsed) -> Decision:
     rule = "docker.pull"
     text = _one(parsed.arguments, rule, "image")
     image = images.read(text)
-    if image is None or not images.is_allowed(policy, image):
+    if any(policy.images) and image is not None and not images.is_allowed(policy, image):
         raise Refused(
             f"{rule}.image",
             f"{text} cannot be pulled: images must be under {' or '.join(policy.images)}. "
             "A base image needs no pull: docker build gets it",
         )
+    images.require_allowed(policy, text, f"{rule}.image")
     argv = ("pull", *parsed.command_line("help"), text)
     return Decision(True, rule, argv=argv, mutates=True)
 

@@ -95,6 +95,8 @@ def require_allowed(policy: Policy, text: str, rule: str, *advice: str) -> Image
         rule: name of the rule for a refusal.
         advice: command lines with `{image}` where the allowed reference goes.
     """
+    if not any(policy.images):
+        raise Refused(rule, "no image can leave this machine: the input registry is empty")
     image = read(text)
     if image is None:
         raise Refused(rule, f"{text!r} is not an image reference")

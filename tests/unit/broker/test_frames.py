@@ -41,7 +41,7 @@ def test_a_request_arrives_as_it_was_sent() -> None:
         header(stdin=-1),
         header(stdin=True),
         header(stdin=1.5),
-        header(stdin=frames.MAX_STDIN + 1),
+        header(stdin=frames.MAX_STDIN + 1) + bytes(frames.MAX_STDIN + 1),
         header(stdin=2) + b"a",
         header(extra=1),
     ],

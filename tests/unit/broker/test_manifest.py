@@ -132,7 +132,7 @@ def test_what_reaches_further_is_refused(path: str, value: object) -> None:
         SERVICE.replace("type: NodePort", "externalIPs: [1.2.3.4]"),
         f"kind: List\napiVersion: v1\nitems: [{{apiVersion: v1, kind: Secret}}]\n---\n{SERVICE}",
         SERVICE + "kind: Secret\n",
-        "a: &a {b: c}\nd: *a\n",
+        SERVICE.replace("name: app}", "name: app, labels: &a {b: c}, annotations: *a}"),
         "1: 2\n",
         "!!python/object/apply:os.system [id]",
         "just text",

@@ -230,3 +230,13 @@ def test_what_changes_something_is_marked(policy: Policy) -> None:
 def test_words_that_no_program_can_get_are_refused(policy: Policy) -> None:
     assert not decide(policy, Request("docker", ("push", "a\0b"), "/")).allowed
     assert not decide(policy, Request("docker", ("version",), "")).allowed
+
+
+def test_without_a_registry_no_image_may_be_pushed(policy: Policy) -> None:
+    nowhere = Policy(policy.workspace, "", "production")
+    for line in ("push app:1", "build -t evil.io/app:1 .", "pull app:1", "tag app:1 evil.io/app"):
+        decision = ask(nowhere, line)
+        assert not decision.allowed
+        assert "input registry" in decision.reason
+        assert decision.alternatives == ()
+    assert ask(nowhere, "build -t app:1 .").allowed
