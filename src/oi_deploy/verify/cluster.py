@@ -49,7 +49,8 @@ class Cluster:
 
     def close(self) -> None:
         """Close the connections and remove the files with the login."""
-        self._client.close()  # type: ignore[no-untyped-call]
+        close: Callable[[], None] = self._client.close
+        close()
         self._folder.cleanup()
 
     def ping(self) -> None:

@@ -3,7 +3,7 @@
 import logging
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,9 @@ def client(content: str, context: str) -> tuple[ApiClient, tempfile.TemporaryDir
     configuration = Configuration()
     configuration.retries = False
     folder = tempfile.TemporaryDirectory(prefix="oi-deploy-kube-")
+    load: Callable[..., None] = load_kube_config_from_dict
     try:
-        load_kube_config_from_dict(  # type: ignore[no-untyped-call]
+        load(
             document,
             context=context or None,
             client_configuration=configuration,
