@@ -148,10 +148,12 @@ def _notes(folder: int, name: str) -> list[str] | None:
         # A link: replacing it does not touch what it points to.
         info = os.stat(name, dir_fd=folder, follow_symlinks=False)
         return [] if stat.S_ISLNK(info.st_mode) else None
-    with os.fdopen(handle, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             return None
-        lines = file.read(64 * 1024).decode(errors="replace").splitlines()
+        lines = os.read(handle, 64 * 1024).decode(errors="replace").splitlines()
+    finally:
+        os.close(handle)
     return lines[:_MOST_NOTES]
 
 

@@ -1,0 +1,88 @@
+"""What the runner reads: exact commands, and nothing that a model or a program printed."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from oi_deploy.redact import Redactor
+from oi_deploy.workflow import Workflow, visible
+
+
+def workflow(env: dict[str, str] | None = None, *secrets: str) -> tuple[Workflow, io.StringIO]:
+    out = io.StringIO()
+    return Workflow(env or {}, out, Redactor(secrets)), out
+
+
+def test_annotations_are_escaped_as_the_runner_expects() -> None:
+    flow, out = workflow()
+    flow.error("50% of\nit", title="a: b, c")
+    assert out.getvalue() == "::error title=a%3A b%2C c::50%25 of%0Ait\n"
+
+
+def test_groups_are_closed_even_when_something_fails() -> None:
+    flow, out = workflow()
+    with pytest.raises(KeyError), flow.group("Engine"):
+        raise KeyError
+    assert out.getvalue() == "::group::Engine\n::endgroup::\n"
+
+
+def test_each_line_of_a_secret_is_masked() -> None:
+    flow, out = workflow()
+    flow.mask("first-line\nsecond-line\nab\n")
+    assert sorted(out.getvalue().split()) == ["::add-mask::first-line", "::add-mask::second-line"]
+
+
+@pytest.mark.parametrize(
+    "attack", ["::error::x", "::set-output name=a::b", "##[command]x", "::add-mask::e", "::x::"]
+)
+def test_commands_in_untrusted_text_are_inert(attack: str) -> None:
+    flow, out = workflow()
+    flow.line(f"something\n{attack}")
+    begin, *middle, end = out.getvalue().splitlines()
+    token = begin.removeprefix("::stop-commands::")
+    assert re.fullmatch(r"[0-9a-f]{32}", token)
+    assert (middle, end) == (["something", attack], f"::{token}::")
+
+
+def test_commands_work_again_after_untrusted_text_without_a_line_end() -> None:
+    flow, out = workflow()
+    with pytest.raises(OSError, match="gone"), flow.untrusted_stream() as stream:
+        stream.write("partial")
+        raise OSError("gone")
+    flow.error("now")
+    lines = out.getvalue().splitlines()
+    assert lines[1] == "partial" and lines[2].startswith("::") and lines[3] == "::error::now"
+
+
+def test_a_secret_is_redacted_across_pieces_and_behind_control_characters() -> None:
+    flow, out = workflow(None, "hunter2secret")
+    with flow.untrusted_stream() as stream:
+        for piece in ("x hunter", "2sec", "ret y\nhunter2\x00secret\n", "hun\x1b[0mter2secret\n"):
+            stream.write(piece)
+    assert "secret" not in out.getvalue()
+    assert "x *** y" in out.getvalue()
+
+
+def test_what_could_deceive_a_reader_is_made_visible() -> None:
+    assert visible("a\x1b[31mred\x1b[0m\x07 \u202eevil\u200b\r\n") == "ared <U+202E>evil<U+200B>\n"
+    assert visible("部署 ok\tx") == "部署 ok\tx"
+
+
+def test_outputs_cannot_set_other_outputs(tmp_path: Path) -> None:
+    file = tmp_path / "output"
+    flow, _ = workflow({"GITHUB_OUTPUT": str(file)}, "topsecret")
+    flow.set_output("image-tag", "r/a:1\nEOF\nstatus=deployed\ntopsecret")
+    first, *lines = file.read_text().splitlines()
+    delimiter = first.removeprefix("image-tag<<")
+    assert lines == ["r/a:1", "EOF", "status=deployed", "***", delimiter]
+    assert re.fullmatch(r"ghadelimiter_[0-9a-f]{32}", delimiter)
+
+
+def test_a_summary_stays_under_the_limit(tmp_path: Path) -> None:
+    file = tmp_path / "summary"
+    flow, _ = workflow({"GITHUB_STEP_SUMMARY": str(file)})
+    flow.summary("部" * 1024 * 1024)
+    assert file.stat().st_size <= 1024 * 1024
+    assert file.read_text().endswith("_Cut here: GitHub shows at most 1 MiB._\n")
