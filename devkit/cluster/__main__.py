@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from devkit.cluster import authz
+from devkit.cluster import authz, openapi_v2
 from devkit.cluster.api import Api
 from devkit.cluster.controllers import Controllers, ensure_namespace
 from devkit.cluster.engine import Engine
@@ -89,6 +89,8 @@ async def _serve(options: argparse.Namespace) -> None:
             asyncio.create_task(Controllers(store).run(), name="controllers"),
         ]
         stopping = asyncio.create_task(stop.wait())
+        # Made now, because it takes a second during which nothing else is answered.
+        openapi_v2.document()
         ready.write_text(json.dumps({"url": url}), "utf-8")
         logging.info("serving %s", url)
         try:

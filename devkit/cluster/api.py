@@ -16,6 +16,7 @@ from devkit.cluster import (
     errors,
     lifecycle,
     openapi,
+    openapi_v2,
     podlogs,
     protobuf,
     selectors,
@@ -74,6 +75,9 @@ class Api:
         if path == "/version":
             return web.json_response(discovery.VERSION)
         user = authz.authenticate(self._users, request.headers.get("Authorization"))
+        if path == "/openapi/v2":
+            headers = {"Content-Type": openapi_v2.CONTENT_TYPE}
+            return web.Response(body=openapi_v2.document(), headers=headers)
         document = self._document(path)
         if document is not None:
             if request.method != "GET":

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -294,13 +295,13 @@ def test_an_unready_rollout_passes_its_deadline_and_keeps_the_old_pods(kube: Wor
 def test_recreate_never_runs_both_versions(kube: World) -> None:
     kube.apply(kube.manifest("re", kube.image("v1"), strategy={"type": "Recreate"}))
     kube.kubectl("rollout", "status", "deployment/re", "--timeout=60s")
-    config.load_kube_config(str(kube.kubeconfig))
+    config.load_kube_config(str(kube.kubeconfig))  # type: ignore[no-untyped-call]
     api = client.CoreV1Api()
-    listed = api.list_namespaced_pod(NAMESPACE, label_selector="app=re")
+    listed: Any = api.list_namespaced_pod(NAMESPACE, label_selector="app=re")
     kube.kubectl("set", "image", "deployment/re", f"app={kube.image('v2')}")
 
     story = []
-    stream = watch.Watch().stream(
+    stream = watch.Watch().stream(  # type: ignore[no-untyped-call]
         api.list_namespaced_pod,
         NAMESPACE,
         label_selector="app=re",
@@ -320,7 +321,7 @@ def test_recreate_never_runs_both_versions(kube: World) -> None:
 def test_a_missing_config_map_and_a_second_container(kube: World) -> None:
     source = {"configMapKeyRef": {"name": "later", "key": "WORD"}}
     command = ["sh", "-c", "echo second $WORD; while true; do sleep 1; done"]
-    sidecar = {"name": "second", "image": kube.image("v1"), "command": command}
+    sidecar: dict[str, Any] = {"name": "second", "image": kube.image("v1"), "command": command}
     sidecar["env"] = [{"name": "WORD", "valueFrom": source}]
     kube.apply(kube.manifest("pair", kube.image("v1"), containers=[sidecar]))
     wait_for(lambda: kube.waiting_reason("pair") == "CreateContainerConfigError")
@@ -341,13 +342,15 @@ def test_a_missing_config_map_and_a_second_container(kube: World) -> None:
 
 
 def test_python_client_patches_conflicts_and_errors(kube: World, web: str) -> None:
-    config.load_kube_config(str(kube.kubeconfig))
+    config.load_kube_config(str(kube.kubeconfig))  # type: ignore[no-untyped-call]
     apps = client.AppsV1Api()
-    stale = apps.read_namespaced_deployment(web, NAMESPACE)
+    stale: Any = apps.read_namespaced_deployment(web, NAMESPACE)
     labels = {"metadata": {"labels": {"tested": "yes"}}}
-    patched = apps.patch_namespaced_deployment(web, NAMESPACE, labels)
+    patched: Any = apps.patch_namespaced_deployment(web, NAMESPACE, labels)
     assert patched.metadata.labels["tested"] == "yes"
-    found = apps.list_namespaced_deployment(NAMESPACE, label_selector="tested in (yes),app=web")
+    found: Any = apps.list_namespaced_deployment(
+        NAMESPACE, label_selector="tested in (yes),app=web"
+    )
     assert [item.metadata.name for item in found.items] == [web]
 
     stale.spec.replicas = 9
@@ -376,6 +379,20 @@ def test_wrong_objects_are_refused_in_the_real_words(kube: World, web: str) -> N
     assert 'deployments.apps "none" not found' in kube.run("get", "deployment", "none").stderr
     again = kube.run("create", "configmap", "settings")
     assert 'configmaps "settings" already exists' in again.stderr
+
+
+def test_a_list_is_checked_and_applied(kube: World) -> None:
+    item = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "listed"}}
+    both: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": [{**item, "data": {"A": "1"}}],
+    }
+
+    assert "configmap/listed created" in kube.kubectl("apply", "-f", "-", stdin=json.dumps(both))
+    both["items"][0]["dta"] = {}
+    refused = kube.run("apply", "-f", "-", stdin=json.dumps(both))
+    assert refused.returncode == 1 and "unknown field" in refused.stderr
 
 
 def test_explain_and_jsonpath(kube: World, web: str) -> None:

@@ -1,4 +1,4 @@
-"""Rights, fields, request bodies and images: what the API server and the node decide by themselves."""
+"""What API server and node decide by themselves: rights, fields, request bodies, images."""
 
 import base64
 import json
