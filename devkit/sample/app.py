@@ -9,7 +9,7 @@ VERSION = Path(__file__).with_name("VERSION").read_text().strip()
 class Handler(BaseHTTPRequestHandler):
     """Answers every GET with the version."""
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """Answer one request."""
         body = f"myapp {VERSION}\n".encode()
         self.send_response(200)
