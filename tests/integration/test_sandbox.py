@@ -2,6 +2,7 @@
 
 import os
 import stat
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -173,6 +174,7 @@ def test_nothing_outlives_a_run_that_is_killed(base: Path) -> None:
     tool = program(base / "tool", "true")
     pid = os.fork()
     if pid == 0:
+        tempfile.tempdir = str(base)  # what a killed run leaves is removed with it
         with contained(base, docker=tool, kubectl=tool) as world:
             world.run(f"{DAEMONS} sleep {NAP}9")
     while not alive(f"{NAP}9"):
