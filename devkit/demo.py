@@ -15,7 +15,7 @@ from devkit.runner import Action, Folders, StepResult, start
 from devkit.shell import ROOT, STATE, DevkitError, call, say, step
 
 IMAGE = "oi-deploy-action:dev"
-_PROMPT = """\
+PROMPT = """\
 构建当前项目的Docker镜像,标签为 myapp:$(git rev-parse --short HEAD)
 推送到 {registry}/library/myapp:$(git rev-parse --short HEAD)
 然后更新Kubernetes集群中的deployment myapp,使用新镜像
@@ -67,7 +67,7 @@ def demo() -> bool:
             owner=(folders.uid, folders.gid),
         )
         say(f"made a repository with version {version}, commit {commit}")
-        given = os.environ.get("DEMO_PROMPT") or _PROMPT
+        given = os.environ.get("DEMO_PROMPT") or PROMPT
         prompt = given.replace("{registry}", values["REGISTRY"])
         print(f"\nThe prompt:\n{prompt}\n", flush=True)
         result = start(
