@@ -1,7 +1,9 @@
 """`make demo`: a sentence becomes a running Deployment, on real parts, without a GPU or GitHub."""
 
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -70,7 +72,7 @@ def demo() -> bool:
         given = os.environ.get("DEMO_PROMPT") or PROMPT
         prompt = given.replace("{registry}", values["REGISTRY"])
         print(f"\nThe prompt:\n{prompt}\n", flush=True)
-        result = start(
+        running = start(
             Action.load(ROOT),
             folders,
             inputs_for(values, prompt),
@@ -78,7 +80,14 @@ def demo() -> bool:
             masks=(values["REGISTRY_PASSWORD"],),
             sha=commit,
             on_line=lambda line: print(line, flush=True),
-        ).wait()
+        )
+        try:
+            result = running.wait()
+        except KeyboardInterrupt:
+            say("interrupted: cancelling the run as GitHub would")
+            running.cancel()
+            running.wait()
+            raise
         kept = STATE / "demo"
         kept.mkdir(exist_ok=True)
         for name in ("log-path", "transcript-path"):
@@ -108,11 +117,7 @@ def _confirm(result: StepResult, values: dict[str, str], version: str) -> bool:
     digest = result.outputs["image-digest"]
     asked = f'"$KUBECTL" -n {values["NAMESPACE"]} get deployment {values["DEPLOYMENT"]} -o wide'
     listing = _shell(asked, values)
-    pods = call(
-        values["KUBECTL"], "-n", values["NAMESPACE"], "get", "pods",
-        "-l", f"app={values['DEPLOYMENT']}", "-o", "jsonpath={.items[*].status.podIP}",
-        env={"KUBECONFIG": values["KUBECONFIG"]},
-    ).split()  # fmt: skip
+    pods = _pods(values)
     answers = [httpx.get(f"http://{pod}:8080/", timeout=10, trust_env=False).text for pod in pods]
     for pod, text in zip(pods, answers, strict=True):
         print(f"$ curl http://{pod}:8080/\n{text}", flush=True)
@@ -122,6 +127,20 @@ def _confirm(result: StepResult, values: dict[str, str], version: str) -> bool:
         and bool(answers)
         and all(text.strip().endswith(version) for text in answers)
     )
+
+
+def _pods(values: dict[str, str]) -> list[str]:
+    """Addresses of the Deployment's pods, without those of the old version that are ending."""
+    answer = call(
+        values["KUBECTL"], "-n", values["NAMESPACE"], "get", "pods",
+        "-l", f"app={values['DEPLOYMENT']}", "-o", "json",
+        env={"KUBECONFIG": values["KUBECONFIG"]},
+    )  # fmt: skip
+    return [
+        item["status"]["podIP"]
+        for item in json.loads(answer)["items"]
+        if "deletionTimestamp" not in item["metadata"]
+    ]
 
 
 def _shell(line: str, values: dict[str, str]) -> str:
@@ -140,6 +159,8 @@ def _shell(line: str, values: dict[str, str]) -> str:
 
 def main() -> int:
     """Run the demo; what it started is stopped, unless KEEP=1."""
+    # A terminated `make demo` cleans up as an interrupted one does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         good = demo()
     except DevkitError as error:
