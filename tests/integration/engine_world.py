@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
+from devkit import images
 from oi_deploy.engine import Endpoint, Engine, EngineSettings, open_engine
 from oi_deploy.engine.server import free_port
 
@@ -130,11 +130,9 @@ def group(pgid: int) -> list[int]:
     return found
 
 
-@pytest.fixture(scope="session")
-def standin_image() -> Iterator[str]:
+@contextmanager
+def built_standin() -> Iterator[str]:
     """An image that starts the stand-in as vLLM's image starts vLLM."""
-    from devkit import images
-
     images.up()
     name = "oi-deploy-test/vllm-standin:1"
     dockerfile = (

@@ -148,7 +148,8 @@ class Sibling:
         if settings.model_is_path:
             mounts.append(Mount(settings.model, settings.model, type="bind", read_only=True))
         if self._keeps_cache():
-            mounts.append(Mount(_CACHE, _CACHE_VOLUME, type="volume"))
+            labels = {"oi-deploy.role": "cache"}
+            mounts.append(Mount(_CACHE, _CACHE_VOLUME, type="volume", labels=labels))
         return mounts
 
     def _watch(self, container: Container) -> None:
