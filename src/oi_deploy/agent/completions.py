@@ -107,7 +107,7 @@ class Completions:
     """Callable with Open Interpreter's parameters; yields what its tool mode reads.
 
     Attributes:
-        reply: the last answer, or None before the first.
+        reply: the turn's answer; None before it. Whoever begins a turn sets it to None.
         prompt_tokens: tokens sent in all requests so far, as counted by the server.
         completion_tokens: tokens received in all answers so far.
     """
@@ -141,7 +141,11 @@ class Completions:
         Raises:
             RunError: the server failed, or the run has to stop.
         """
-        self.reply = None
+        if self.reply is not None:
+            # Open Interpreter asks again after each execution, for as long as it gets code; it has
+            # no limit of its own. Words end its turn, and no request is needed for them.
+            yield _words("-")
+            return
         with self._show() as shown:
             name, arguments, text, finish_reason = self._read(params["messages"], shown.write)
         self.reply = read_call(name, arguments, finish_reason) if name else Reply("malformed", text)
@@ -150,7 +154,7 @@ class Completions:
             yield {"choices": [{"delta": {"tool_calls": [SimpleNamespace(function=call)]}}]}
         else:
             # An empty message would leave Open Interpreter looking at the user's message again.
-            yield {"choices": [{"delta": {"role": "assistant", "content": self.reply.text or "-"}}]}
+            yield _words(self.reply.text or "-")
 
     def _read(
         self, messages: list[dict[str, Any]], write: Callable[[str], None]
@@ -217,6 +221,10 @@ class Completions:
             if isinstance(item, Exception):
                 raise _explain(item, self._endpoint) from item
             yield item
+
+
+def _words(text: str) -> dict[str, Any]:
+    return {"choices": [{"delta": {"role": "assistant", "content": text}}]}
 
 
 def _visible(arguments: str) -> str:

@@ -69,15 +69,10 @@ class Session:
         """
         self._result = None
         self._agent.messages = []
-        stream = self._agent.chat(message, stream=True, display=False)
-        try:
-            for chunk in stream:
-                # The end of an execution. Without this, Open Interpreter would go on asking the
-                # model for as long as it answers with code; it has no limit of its own.
-                if chunk.get("format") == "active_line" and chunk.get("content") is None:
-                    break
-        finally:
-            stream.close()
+        self._completions.reply = None
+        # The events are not needed: code, output and answer are kept by the parts that are ours.
+        for _ in self._agent.chat(message, stream=True, display=False):
+            self._stop.check()
         self._stop.check()
         reply = self._completions.reply
         if reply is None:
