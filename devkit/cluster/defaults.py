@@ -39,7 +39,8 @@ def apply(resource: Resource, item: Object) -> None:
             item.setdefault("type", "Opaque")
         case "Namespace":
             item.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
-            item.setdefault("status", {"phase": "Active"})
+            # A typed client sends an empty status.
+            item["status"] = item.get("status") or {"phase": "Active"}
             labels = item["metadata"].setdefault("labels", {})
             labels.setdefault("kubernetes.io/metadata.name", item["metadata"]["name"])
 

@@ -99,6 +99,7 @@ class Kubelet:
     def forget(self, uid: str) -> None:
         """Drop a pod whose containers are gone."""
         self._workers.pop(uid, None)
+        self._tasks.pop(uid, None)
 
     async def close(self) -> None:
         """Stop all workers and remove every container and volume of this node."""

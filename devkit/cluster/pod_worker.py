@@ -8,10 +8,11 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from devkit.cluster import clock, lifecycle, pause, pod_config, pod_status, probes
+from devkit.cluster import clock, lifecycle, pause, pod_config, pod_status
 from devkit.cluster.engine import EngineError
 from devkit.cluster.errors import ApiError
 from devkit.cluster.pod_status import ContainerState
+from devkit.cluster.prober import Prober
 from devkit.cluster.resources import PODS
 from devkit.cluster.store import Object
 
@@ -77,7 +78,7 @@ class PodWorker:
 
     async def _live(self) -> None:
         try:
-            await self._start_sandbox()
+            await self._sandbox_or_retry()
             self._publish()
             for item in self._init:
                 await self._run_container(item, init=True)
@@ -92,6 +93,19 @@ class PodWorker:
             # The task's result is not read before the pod is deleted: say it now.
             _LOG.exception("pod %s", self._pod["metadata"]["name"])
             raise
+
+    async def _sandbox_or_retry(self) -> None:
+        while True:
+            try:
+                return await self._start_sandbox()
+            except EngineError as error:
+                text = f"Failed to create pod sandbox: {error}"
+                store = self._kubelet.store
+                lifecycle.record_event(
+                    store, self._pod, "FailedCreatePodSandBox", text, kind="Warning"
+                )
+                await self._remove_all()
+                await asyncio.sleep(_CONFIG_RETRY)
 
     async def _start_sandbox(self) -> None:
         metadata = self._pod["metadata"]
@@ -208,19 +222,41 @@ class PodWorker:
         item.ready = item.started and "readinessProbe" not in item.spec
         self._event("Started", f"Started container {item.name}", item)
         self._publish()
-        watching = asyncio.create_task(self._probe(item))
+        watching = asyncio.create_task(self._prober(item).run())
         try:
-            await engine.call("POST", f"/containers/{container}/wait")
+            with contextlib.suppress(EngineError):
+                await engine.call("POST", f"/containers/{container}/wait")
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
-        state = (await engine.call("GET", f"/containers/{container}/json"))["State"]
-        code = int(state["ExitCode"])
-        reason = "Completed" if code == 0 else "Error"
-        reason = "OOMKilled" if state["OOMKilled"] else reason
+        code, reason = await self._exit(container)
         began = str(item.state.get("running", {}).get("startedAt", clock.timestamp()))
         self._terminated(item, code, reason, began)
         return code
+
+    def _prober(self, item: ContainerState) -> Prober:
+        return Prober(
+            engine=self._kubelet.engine,
+            item=item,
+            pod_ip=self._pod_ip,
+            publish=self._publish,
+            warn=lambda text: self._event("Unhealthy", text, item, kind="Warning"),
+            kill=lambda kind: self._kill_unhealthy(item, kind),
+        )
+
+    async def _exit(self, container: str) -> tuple[int, str]:
+        """Return the exit code of an ended container, and its name in the status."""
+        try:
+            found = await self._kubelet.engine.call("GET", f"/containers/{container}/json")
+        except EngineError as error:
+            if error.status != 404:
+                raise
+            # Removed behind our back; the kubelet then knows as little.
+            return 137, "ContainerStatusUnknown"
+        code = int(found["State"]["ExitCode"])
+        if found["State"]["OOMKilled"]:
+            return code, "OOMKilled"
+        return code, "Completed" if code == 0 else "Error"
 
     def _terminated(
         self, item: ContainerState, code: int, reason: str, began: str, message: str = ""
@@ -280,60 +316,11 @@ class PodWorker:
         self._event("Failed", f"Error: {message}", item, kind="Warning")
         self._publish()
 
-    async def _probe(self, item: ContainerState) -> None:
-        """Run the startup probe until it succeeds, then readiness and liveness side by side."""
-        if "startupProbe" in item.spec:
-            await self._probe_loop(item, "startupProbe")
-            item.started = True
-            item.ready = "readinessProbe" not in item.spec
-            self._publish()
-        async with asyncio.TaskGroup() as group:
-            for kind in ("readinessProbe", "livenessProbe"):
-                if kind in item.spec:
-                    group.create_task(self._probe_loop(item, kind))
-
-    async def _probe_loop(self, item: ContainerState, kind: str) -> None:
-        """Run one probe at its period and do what its outcome asks for.
-
-        The startup probe's loop ends with its first success.
-        """
-        probe = item.spec[kind]
-        successes = failures = 0
-        await asyncio.sleep(probe.get("initialDelaySeconds", 0))
-        while True:
-            why = await probes.once(self._kubelet.engine, probe, item.spec, item.id, self._pod_ip)
-            successes, failures = (successes + 1, 0) if why is None else (0, failures + 1)
-            if why is not None:
-                label = kind.removesuffix("Probe").capitalize()
-                self._event("Unhealthy", f"{label} probe failed: {why}", item, kind="Warning")
-            if kind == "readinessProbe":
-                if successes >= probe["successThreshold"]:
-                    self._set_ready(item, True)
-                elif failures >= probe["failureThreshold"]:
-                    self._set_ready(item, False)
-            elif kind == "startupProbe" and successes:
-                return
-            elif failures >= probe["failureThreshold"]:
-                await self._kill_unhealthy(item, kind)
-                return
-            # A container that is not ready yet is asked more often than the period says, so that
-            # a pod becomes ready soon after its program does (kubelet's prober does the same).
-            pending = kind == "readinessProbe" and not item.ready
-            await asyncio.sleep(
-                min(probe["periodSeconds"], 1) if pending else probe["periodSeconds"]
-            )
-
-    def _set_ready(self, item: ContainerState, ready: bool) -> None:
-        if item.ready != ready:
-            item.ready = ready
-            self._publish()
-
     async def _kill_unhealthy(self, item: ContainerState, kind: str) -> None:
         label = kind.removesuffix("Probe")
         text = f"Container {item.name} failed {label} probe, will be restarted"
         self._event("Killing", text, item)
         await self._stop_container(item.id, self._max_grace())
-        await asyncio.Event().wait()
 
     def _max_grace(self) -> int:
         asked = int(self._pod["spec"]["terminationGracePeriodSeconds"])

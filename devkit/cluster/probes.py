@@ -30,6 +30,8 @@ async def once(
             return None if code == 0 else output.strip() or f"command exited with {code}"
     except TimeoutError:
         return f"timeout: no answer within {limit:g}s"
+    except ValueError:
+        return "the probe names a port that the container does not have"
     except EngineError as error:
         return str(error)
     return "the devkit cluster knows httpGet, tcpSocket and exec probes only"

@@ -208,7 +208,7 @@ def _allocate(store: Store, item: Object, before: Object | None) -> None:
             if not port.get("nodePort"):
                 port["nodePort"] = next(n for n in range(30000, 32768) if n not in used)
                 used.add(port["nodePort"])
-    item.setdefault("status", {"loadBalancer": {}})
+    item["status"] = item.get("status") or {"loadBalancer": {}}
 
 
 def _pretend(item: Object) -> Object:

@@ -274,10 +274,9 @@ def test_an_unready_rollout_passes_its_deadline_and_keeps_the_old_pods(kube: Wor
     container = {
         "readinessProbe": {"httpGet": {"path": "/ready", "port": 8080}, "periodSeconds": 1}
     }
-    kube.apply(
-        kube.manifest("late", kube.image("v1"), container=container, progressDeadlineSeconds=5)
-    )
+    kube.apply(kube.manifest("late", kube.image("v1"), container=container))
     kube.kubectl("rollout", "status", "deployment/late", "--timeout=60s")
+    kube.kubectl("patch", "deployment", "late", "-p", '{"spec": {"progressDeadlineSeconds": 5}}')
     kube.kubectl("set", "image", "deployment/late", f"app={kube.image('unready')}")
 
     failed = kube.run("rollout", "status", "deployment/late", "--timeout=60s")
@@ -290,6 +289,22 @@ def test_an_unready_rollout_passes_its_deadline_and_keeps_the_old_pods(kube: Wor
     kube.kubectl("rollout", "undo", "deployment/late")
     kube.kubectl("rollout", "status", "deployment/late", "--timeout=60s")
     kube.kubectl("delete", "deployment", "late")
+
+
+def test_a_failing_liveness_probe_restarts_the_container(kube: World) -> None:
+    probe = {"httpGet": {"path": "/ready", "port": 8080}, "periodSeconds": 1, "failureThreshold": 2}
+    kube.apply(kube.manifest("sick", kube.image("unready"), container={"livenessProbe": probe}))
+
+    def restarts() -> int:
+        statuses = [
+            s for pod in kube.pods("sick") for s in pod["status"].get("containerStatuses", [])
+        ]
+        return sum(status["restartCount"] for status in statuses)
+
+    wait_for(restarts)
+    events = kube.kubectl("get", "events")
+    assert "Container app failed liveness probe, will be restarted" in events
+    kube.kubectl("delete", "deployment", "sick")
 
 
 def test_recreate_never_runs_both_versions(kube: World) -> None:
