@@ -50,8 +50,9 @@ class Record:
         return RunResult(
             status=self.status,
             prompt=self.prompt,
-            image_tag=verdict.image,
-            image_digest=verdict.digest,
+            # A later step may use them without a look at the status, so they are never a guess.
+            image_tag=verdict.image if verdict.ok else "",
+            image_digest=verdict.digest if verdict.ok else "",
             deployment=verdict.deployment,
             namespace=verdict.namespace,
             revision=verdict.revision,
