@@ -2,17 +2,28 @@
 
 import base64
 import binascii
+import html
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import yaml
 
+from oi_deploy.markdown import inert
+
 _MASK = "***"
 _SHORTEST = 4
 _SHORTEST_LINE = 6
+# A kubeconfig's fields that are secret as they are (client-go's api/v1/types.go), and those of the
+# auth-provider plugins that older ones still have.
+_KUBECONFIG_SECRETS = frozenset(
+    {"token", "password", "client-key-data", "access-token", "id-token", "refresh-token",
+     "client-secret"}
+)  # fmt: skip
+_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|KEY", re.IGNORECASE)
 
 
 class Redactor:
@@ -27,11 +38,15 @@ class Redactor:
         """Prepare the forms of `secrets`; empty ones are ignored."""
         given = [secret for secret in secrets if secret.strip()]
         self.too_short = sum(len(secret.strip()) < _SHORTEST for secret in given)
-        forms = {form for secret in given for form in forms_of(secret)}
+        self._forms = sorted({form for secret in given for form in forms_of(secret)})
         # Longest first: a secret that holds another must not leave its rest behind.
-        ordered = sorted(forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
-        self._longest = len(ordered[0]) if ordered else 0
+        longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+        self._pattern = (
+            re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        )
+        self._longest = len(longest_first[0]) if longest_first else 0
+        self._beginnings = frozenset(form[:_SHORTEST] for form in self._forms)
+        self._first = frozenset(form[0] for form in self._forms)
 
     def text(self, text: str) -> str:
         """The text without any secret."""
@@ -39,48 +54,79 @@ class Redactor:
 
     def stream(self) -> "RedactingStream":
         """A redactor for text that arrives in pieces."""
-        return RedactingStream(self._pattern, self._longest)
+        return RedactingStream(self)
+
+    def settled(self, text: str) -> tuple[str, str]:
+        """Split text that goes on into what can be shown, redacted, and what must wait.
+
+        What waits is the shortest possible: it begins where a secret could have begun.
+        """
+        if self._pattern is None:
+            return text, ""
+        shown, at = [], 0
+        waiting = self._open(text, 0)
+        # A match that begins before `waiting` is final: were a longer one possible there, the text
+        # from there on would be the beginning of a secret.
+        for match in self._pattern.finditer(text):
+            if match.start() >= waiting:
+                break
+            shown += [text[at : match.start()], _MASK]
+            at = match.end()
+            if at > waiting:
+                waiting = self._open(text, at)
+        shown.append(text[at:waiting])
+        return "".join(shown), text[waiting:]
+
+    def _open(self, text: str, begin: int) -> int:
+        """Where the longest end of `text` begins that is the beginning of a secret."""
+        # No form holds a line end: secrets of several lines are known line by line.
+        begin = max(begin, text.rfind("\n") + 1, len(text) - self._longest + 1)
+        for at in range(begin, len(text)):
+            if text[at] not in self._first:
+                continue
+            if at + _SHORTEST <= len(text) and text[at : at + _SHORTEST] not in self._beginnings:
+                continue
+            end = text[at:]
+            index = bisect_left(self._forms, end)
+            if index < len(self._forms) and self._forms[index].startswith(end):
+                return at
+        return len(text)
 
 
 class RedactingStream:
-    """Redacts text that arrives in pieces; holds back only what could begin a secret."""
+    """Redacts text that arrives in pieces; its output is that of `Redactor.text` on the whole."""
 
-    def __init__(self, pattern: re.Pattern[str] | None, longest: int) -> None:
-        """Use `pattern`, whose matches are at most `longest` characters."""
-        self._pattern = pattern
-        self._longest = longest
+    def __init__(self, redactor: Redactor) -> None:
+        """Use the secrets of `redactor`."""
+        self._redactor = redactor
         self._held = ""
 
     def feed(self, text: str) -> str:
         """Take a piece; return what can be shown by now."""
-        if self._pattern is None:
-            return text
-        held = self._pattern.sub(_MASK, self._held + text)
-        # A secret never spans lines here: multi-line ones are known line by line. So whole lines
-        # can go, and of the last one everything that is too far back to begin an open secret.
-        cut = max(held.rfind("\n") + 1, len(held) - self._longest + 1)
-        self._held = held[cut:]
-        return held[:cut]
+        shown, self._held = self._redactor.settled(self._held + text)
+        return shown
 
     def flush(self) -> str:
         """What is left at the end."""
         rest, self._held = self._held, ""
-        return self._pattern.sub(_MASK, rest) if self._pattern else rest
+        return self._redactor.text(rest)
 
 
 def forms_of(secret: str) -> set[str]:
     """Every form in which a secret may turn up in text: as it is, line by line, and encoded."""
-    values = {secret.strip()}
-    if "\n" in secret.strip():
-        lines = {line.strip() for line in secret.splitlines()}
-        values = {line for line in lines if len(line) >= _SHORTEST_LINE}
+    lines = [line.strip() for line in secret.strip().splitlines()]
+    shortest = _SHORTEST if len(lines) == 1 else _SHORTEST_LINE
     forms: set[str] = set()
-    for value in values:
-        if len(value) < _SHORTEST:
+    for value in lines:
+        if len(value) < shortest:
             continue
-        raw = value.encode()
-        forms |= {value, quote(value, safe=""), quote_plus(value), raw.hex(), raw.hex().upper()}
+        # A variable of the environment need not be UTF-8.
+        raw = value.encode(errors="surrogateescape")
+        quoted = {quote(raw, safe=""), quote(raw), quote_plus(raw)}
+        forms |= {value, raw.hex(), raw.hex().upper()} | quoted
+        forms |= {re.sub("%..", lambda match: match[0].lower(), form) for form in quoted}
         forms |= {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+        forms |= {html.escape(value), html.escape(value, quote=False), inert(value)}
         forms |= _base64_forms(raw)
     return {form for form in forms if len(form) >= _SHORTEST}
 
@@ -104,27 +150,36 @@ def _base64_forms(raw: bytes) -> set[str]:
 
 
 def secrets_of_kubeconfig(content: str) -> list[str]:
-    """Tokens, passwords and client keys of a kubeconfig, keys also decoded."""
+    """Tokens, passwords and client keys of a kubeconfig, keys also decoded.
+
+    Of one that cannot be read, everything is taken to be secret.
+    """
     if not content.strip():
         return []
     try:
-        document = yaml.safe_load(content)
+        # Every scalar as it was typed: a password of digits is no number. This loader makes nothing
+        # but strings, lists and dictionaries.
+        document = yaml.load(content, Loader=yaml.BaseLoader)  # noqa: S506
     except yaml.YAMLError:
         return [content]
     found: list[str] = []
 
     def collect(node: Any) -> None:
-        if isinstance(node, dict):
-            for key, value in node.items():
-                if key in ("token", "password", "client-key-data") and isinstance(value, str):
-                    found.append(value)
-                    if key == "client-key-data":
-                        found.extend(_decoded(value))
-                else:
-                    collect(value)
-        elif isinstance(node, list):
+        if isinstance(node, list):
             for item in node:
                 collect(item)
+        if not isinstance(node, dict):
+            return
+        # The environment of an `exec` plugin: a list of names and values.
+        if _SECRET_NAME.search(str(node.get("name", ""))) and "value" in node:
+            collect({"token": node["value"]})
+        for key, value in node.items():
+            if key not in _KUBECONFIG_SECRETS or not isinstance(value, str):
+                collect(value)
+                continue
+            found.append(value)
+            if key == "client-key-data":
+                found.extend(_decoded(value))
 
     collect(document)
     return found

@@ -37,28 +37,35 @@ OUTPUTS: tuple[tuple[str, str], ...] = (
 
 # GitHub refuses a step summary of more than 1 MiB (docs: workflow commands, job summaries).
 _MOST_SUMMARY = 1024 * 1024
+_CUT_NOTE = "\n\n_Cut here: GitHub shows at most 1 MiB._\n"
+_FENCE = re.compile(r"`{3,}")
 _ESCAPE_SEQUENCE = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_].*?\x1b\\|[@-Z\\-_])"
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])"
 )
+# The beginning of one, or of a line end, at the end of a piece. A title can be long; text that only
+# looks like one must not be held back for ever.
+_OPEN_SEQUENCE = re.compile(
+    r"(?:\r|\x1b(?:\[[0-?]*[ -/]*|[ -/]*|[\]PX^_][^\x07\x1b\n]{0,256}\x1b?)?)\Z"
+)
+_NOT_PLAIN = re.compile(r"[^\n\t\x20-\x7e]")
 
 
 def visible(text: str) -> str:
     """Text whose control characters can do nothing to a terminal or to a reader's eyes.
 
-    Terminal escapes and control characters go; direction marks and zero-width characters, which
-    can make a line look like another one, are shown by their code.
+    Terminal escapes and control characters go. Direction marks and zero-width characters, which
+    can make a line look like another one, are shown by their code; so are other line separators and
+    halves of surrogate pairs, which a weak model writes and no file can hold.
     """
     text = _ESCAPE_SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(_visible(character) for character in text)
+    return _NOT_PLAIN.sub(lambda match: _visible(match[0]), text)
 
 
 def _visible(character: str) -> str:
-    if character in "\n\t":
-        return character
     category = unicodedata.category(character)
     if category == "Cc":
         return ""
-    return f"<U+{ord(character):04X}>" if category == "Cf" else character
+    return f"<U+{ord(character):04X}>" if category in ("Cf", "Cs", "Zl", "Zp") else character
 
 
 def _data(text: str) -> str:
@@ -79,25 +86,31 @@ class Workflow:
         self._redactor = redactor
         self._lock = threading.RLock()
         self._at_line_start = True
+        # How many streams of untrusted text are open, and what ends the runner's deafness.
+        self._streams = 0
+        self._token = ""
 
     def line(self, text: str = "") -> None:
         """One or more lines of our own words; commands in them are inert."""
         if "::" in text or "##[" in text:
             self.untrusted(text + "\n")
-        else:
+            return
+        with self._lock:
+            # Another thread's stream may be in the middle of a line.
+            self._fresh_line()
             self._write(self._redactor.text(visible(text)) + "\n")
 
     def mask(self, secret: str) -> None:
         """Tell the runner to mask a secret, and each line of one that has several."""
-        for line in {secret.strip(), *secret.splitlines()}:
-            if len(line.strip()) >= 4 and "\n" not in line:
+        for line in dict.fromkeys(line.strip() for line in secret.splitlines()):
+            if len(line) >= 4:
                 # The one place where a secret is written: the runner takes it from here.
-                self._command("add-mask", line.strip(), redacted=False)
+                self._command("add-mask", line)
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
         """Fold what is printed inside."""
-        self._command("group", title)
+        self._command("group", self._clean(title))
         try:
             yield
         finally:
@@ -105,15 +118,15 @@ class Workflow:
 
     def error(self, message: str, title: str = "") -> None:
         """Show an error on the run's page."""
-        self._command("error", message, title=title)
+        self._command("error", self._clean(message), title=self._clean(title))
 
     def warning(self, message: str, title: str = "") -> None:
         """Show a warning on the run's page."""
-        self._command("warning", message, title=title)
+        self._command("warning", self._clean(message), title=self._clean(title))
 
     def notice(self, message: str, title: str = "") -> None:
         """Show a notice on the run's page."""
-        self._command("notice", message, title=title)
+        self._command("notice", self._clean(message), title=self._clean(title))
 
     def untrusted(self, text: str) -> None:
         """Print text that a model, a command or a file wrote."""
@@ -123,17 +136,29 @@ class Workflow:
     @contextmanager
     def untrusted_stream(self) -> Iterator["UntrustedStream"]:
         """Print such text as it comes; the runner reads no commands until the block ends."""
-        token = secrets.token_hex(16)
         with self._lock:
-            self._command("stop-commands", token)
+            if self._streams == 0:
+                self._stop_commands()
+            self._streams += 1
         stream = UntrustedStream(self._write, self._redactor)
         try:
             yield stream
         finally:
-            stream.finish()
             with self._lock:
+                stream.finish()
                 self._fresh_line()
-                self._write(f"::{token}::\n")
+                self._streams -= 1
+                if self._streams == 0:
+                    self._resume_commands()
+
+    def _stop_commands(self) -> None:
+        self._token = secrets.token_hex(16)
+        self._fresh_line()
+        self._write(f"::stop-commands::{self._token}\n")
+
+    def _resume_commands(self) -> None:
+        self._fresh_line()
+        self._write(f"::{self._token}::\n")
 
     def set_output(self, name: str, value: str) -> None:
         """Set a step output; a value of several lines is fine."""
@@ -143,25 +168,32 @@ class Workflow:
 
     def summary(self, markdown: str) -> None:
         """Add to the job summary; what is over GitHub's limit is cut, and said so."""
-        data = self._redactor.text(markdown).encode()
-        if len(data) > _MOST_SUMMARY:
-            note = "\n\n_Cut here: GitHub shows at most 1 MiB._\n"
-            data = data[: _MOST_SUMMARY - len(note) - 8] + note.encode()
-        self._append("GITHUB_STEP_SUMMARY", data.decode(errors="ignore"))
+        text = self._redactor.text(markdown)
+        if len(text.encode(errors="backslashreplace")) > _MOST_SUMMARY:
+            text = _cut(text)
+        self._append("GITHUB_STEP_SUMMARY", text)
 
     def _append(self, variable: str, text: str) -> None:
         path = self._env.get(variable, "")
         if path:
-            with Path(path).open("a", encoding="utf-8") as file:
+            with Path(path).open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(text)
 
-    def _command(self, name: str, message: str, *, title: str = "", redacted: bool = True) -> None:
-        if redacted:
-            message, title = self._redactor.text(message), self._redactor.text(title)
+    def _clean(self, text: str) -> str:
+        return self._redactor.text(visible(text))
+
+    def _command(self, name: str, message: str, *, title: str = "") -> None:
         properties = f" title={_property(title)}" if title else ""
         with self._lock:
+            # While another thread prints untrusted text, the runner would show the command instead
+            # of obeying it: a secret to be masked, of all things, would stand in the log.
+            deaf = self._streams > 0
+            if deaf:
+                self._resume_commands()
             self._fresh_line()
             self._write(f"::{name}{properties}::{_data(message)}\n")
+            if deaf:
+                self._stop_commands()
 
     def _fresh_line(self) -> None:
         # A command is one only at the beginning of a line.
@@ -177,6 +209,21 @@ class Workflow:
             self._at_line_start = text.endswith("\n")
 
 
+def _cut(markdown: str) -> str:
+    """As many whole lines as GitHub shows, with a note that does not end up in a code block."""
+    room = _MOST_SUMMARY - len(_CUT_NOTE) - 1024
+    kept = markdown.encode(errors="backslashreplace")[:room].decode(errors="ignore")
+    kept = kept[: kept.rfind("\n") + 1] or kept
+    fence = ""
+    for line in kept.splitlines():
+        if fence:
+            fence = "" if line == fence else fence
+        elif found := _FENCE.match(line):
+            fence = found[0]
+    # A fence is one longer than what stands inside; one that long is no summary of ours.
+    return kept + ("\n" + fence[:1000] if fence else "") + _CUT_NOTE
+
+
 class UntrustedStream:
     """Where untrusted text goes in pieces; see `Workflow.untrusted_stream`."""
 
@@ -184,12 +231,18 @@ class UntrustedStream:
         """Pass cleaned text on to `write`."""
         self._write = write
         self._redacting = redactor.stream()
+        self._held = ""
 
     def write(self, text: str) -> None:
-        """Show a piece as soon as it cannot be part of a secret."""
+        """Show a piece as soon as it cannot be part of a secret or of a terminal escape."""
+        text = self._held + text
+        opening = _OPEN_SEQUENCE.search(text)
+        end = opening.start() if opening else len(text)
+        self._held = text[end:]
         # Cleaned first: a control character inside a secret would hide it, then be dropped.
-        self._write(self._redacting.feed(visible(text)))
+        self._write(self._redacting.feed(visible(text[:end])))
 
     def finish(self) -> None:
         """Show what was held back."""
-        self._write(self._redacting.flush())
+        self._write(self._redacting.feed(visible(self._held)) + self._redacting.flush())
+        self._held = ""

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from devkit.output_manager import OutputManager
 from oi_deploy.redact import Redactor
 from oi_deploy.workflow import Workflow, visible
+
+CUT = "_Cut here: GitHub shows at most 1 MiB._\n"
 
 
 def workflow(env: dict[str, str] | None = None, *secrets: str) -> tuple[Workflow, io.StringIO]:
@@ -68,6 +71,49 @@ def test_a_secret_is_redacted_across_pieces_and_behind_control_characters() -> N
 def test_what_could_deceive_a_reader_is_made_visible() -> None:
     assert visible("a\x1b[31mred\x1b[0m\x07 \u202eevil\u200b\r\n") == "ared <U+202E>evil<U+200B>\n"
     assert visible("部署 ok\tx") == "部署 ok\tx"
+    assert visible("half \ud83d, line\u2028end") == "half <U+D83D>, line<U+2028>end"
+
+
+def test_terminal_escapes_and_line_ends_may_come_in_pieces() -> None:
+    text = "a\x1b[1;31mred\x1b]0;title\x07\r\nb\x1b(B\rc"
+    whole, out = workflow()
+    whole.untrusted(text)
+    expected = out.getvalue().splitlines()[1:-1]
+    assert expected == ["ared", "b", "c"]
+    flow, out = workflow()
+    with flow.untrusted_stream() as stream:
+        for character in text:
+            stream.write(character)
+    assert out.getvalue().splitlines()[1:-1] == expected
+
+
+def test_what_is_printed_is_there_at_once() -> None:
+    flow, out = workflow(None, "topsecret")
+    with flow.untrusted_stream() as stream:
+        stream.write("import o")
+        assert out.getvalue().endswith("\nimport o")
+
+
+def test_a_long_annotation_holds_no_terminal_escapes_and_no_secret() -> None:
+    flow, out = workflow(None, "topsecret")
+    flow.error("\x1b[31mtop\x00secret\x1b[0m gone", title="topsecret")
+    assert out.getvalue() == "::error title=***::*** gone\n"
+
+
+def test_a_command_is_obeyed_while_another_thread_streams() -> None:
+    runner, (flow, out) = OutputManager(), workflow()
+    with flow.untrusted_stream() as stream:
+        stream.write("::error::forged\npart")
+        flow.mask("late-secret")
+        flow.line("broker: allowed")
+        stream.write("::error::forged\n")
+        flow.untrusted("::error::forged\n")
+    flow.error("real")
+    for line in out.getvalue().splitlines():
+        runner.feed(line)
+    assert [item.message for item in runner.annotations] == ["real"]
+    assert runner.masked("late-secret") == "***"
+    assert "part\n" in out.getvalue() and "\nbroker: allowed\n" in out.getvalue()
 
 
 def test_outputs_cannot_set_other_outputs(tmp_path: Path) -> None:
@@ -85,4 +131,12 @@ def test_a_summary_stays_under_the_limit(tmp_path: Path) -> None:
     flow, _ = workflow({"GITHUB_STEP_SUMMARY": str(file)})
     flow.summary("部" * 1024 * 1024)
     assert file.stat().st_size <= 1024 * 1024
-    assert file.read_text().endswith("_Cut here: GitHub shows at most 1 MiB._\n")
+    assert file.read_text().endswith(CUT)
+
+
+def test_a_summary_is_not_cut_inside_a_code_block(tmp_path: Path) -> None:
+    file = tmp_path / "summary"
+    flow, _ = workflow({"GITHUB_STEP_SUMMARY": str(file)})
+    flow.summary("````text\n```\n" + "a line\n" * 200_000 + "````\n")
+    assert file.read_text().splitlines()[-5:] == ["a line", "", "````", "", CUT.strip()]
+    assert file.stat().st_size <= 1024 * 1024
