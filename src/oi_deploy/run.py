@@ -143,6 +143,7 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
     stop = Stop(inputs.timeout)
     with stop.watching(), ExitStack() as stack:
         with desk.workflow.group("Checks"), record.phase("checks"):
+            surroundings.refuse_stored_token(workspace)
             registry = surroundings.registry(loaded, stack)
             cluster = surroundings.cluster(loaded, stack)
             before = cluster.deployments() if cluster else ()
@@ -160,12 +161,13 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
             record.model = endpoint.model
             desk.say(f"engine: {endpoint.model} answers")
             desk.log.event("engine.ready", model=endpoint.model, kind=inputs.engine_kind)
+        hidden = [desk.log.path.parent]
         sandbox = Sandbox(
             workspace,
             socket=_SOCKET,
             shims=_SHIMS,
             shield=surroundings.runner_folders(env, workspace),
-            private=[desk.log.path.parent],
+            private=hidden,
         )
         broker = Broker(
             Policy(
@@ -192,6 +194,8 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
             kubectl=_PROGRAMS / "kubectl",
         )
         stack.enter_context(broker)
+        # The sandbox proves, when it opens, that its user reaches none of these.
+        hidden.append(broker.private)
         stack.enter_context(sandbox)
 
         def check() -> Verdict:

@@ -1,5 +1,6 @@
 """What a run finds around it: the runner's variables and folders, the engine, registry, cluster."""
 
+import re
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -9,6 +10,7 @@ import docker
 from docker.errors import DockerException
 
 from oi_deploy.engine import EngineSettings
+from oi_deploy.errors import RunError
 from oi_deploy.inputs import Loaded, read_kubeconfig
 from oi_deploy.redact import secrets_of_kubeconfig
 from oi_deploy.verify.cluster import Cluster
@@ -115,6 +117,26 @@ def local_images() -> list[str]:
         return [tag for image in client.images.list() for tag in image.tags]
     except (DockerException, OSError):
         return []
+
+
+def refuse_stored_token(workspace: Path) -> None:
+    """Refuse a checkout that keeps the job's token where the model's code can read it.
+
+    actions/checkout writes it into `.git/config` as an `extraheader`, unless it is told not to.
+
+    Raises:
+        RunError: there is one.
+    """
+    try:
+        config = (workspace / ".git" / "config").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    if re.search(r"^\s*extraheader\s*=\s*\S*authorization", config, re.IGNORECASE | re.MULTILINE):
+        raise RunError(
+            "The checkout holds the job's token",
+            why="`.git/config` has an authorization header, which the model's code could read",
+            remedy="Write under `with:` of the checkout step: `persist-credentials: false`",
+        )
 
 
 def runner_folders(env: Mapping[str, str], workspace: Path) -> list[Path]:
