@@ -152,19 +152,22 @@ def world(folder: Path) -> Iterator[World]:
         login = b64encode(f"{user}:{password}".encode()).decode()
         (folder / "config.json").write_text(json.dumps({"auths": {host: {"auth": login}}}))
         found = World(host, Path(given), folder, folder, None)
-        yield from _with_namespace(found, user, password)
+        try:
+            yield from _with_namespace(found, user, password)
+        finally:
+            _remove_images(host)
         return
     images.up()
-    with (
-        private_registry(folder) as site,
-        running_cluster(
-            folder / "cluster",
-            namespace=NAMESPACE,
-            docker_config=site.docker_config / "config.json",
-        ) as cluster,
-    ):
-        found = World(site.host, cluster.kubeconfig, folder, site.docker_config, cluster)
-        yield from _with_namespace(found, USERNAME, PASSWORD)
+    with private_registry(folder) as site:
+        try:
+            config = site.docker_config / "config.json"
+            with running_cluster(
+                folder / "cluster", namespace=NAMESPACE, docker_config=config
+            ) as cluster:
+                found = World(site.host, cluster.kubeconfig, folder, site.docker_config, cluster)
+                yield from _with_namespace(found, USERNAME, PASSWORD)
+        finally:
+            _remove_images(site.host)
 
 
 def _with_namespace(found: World, user: str, password: str) -> Iterator[World]:
@@ -177,5 +180,10 @@ def _with_namespace(found: World, user: str, password: str) -> Iterator[World]:
         yield found
     finally:
         found.run("delete", "namespace", NAMESPACE, "--wait=false")
-        for version in found.digests:
-            subprocess.run(["docker", "rmi", "-f", found.image(version)], capture_output=True)
+
+
+def _remove_images(host: str) -> None:
+    """Remove the test's images, and those that the node pulled of them."""
+    listed = docker("images", "--quiet", f"{host}/library/cluster-test")
+    if listed:
+        docker("rmi", "--force", *dict.fromkeys(listed.splitlines()))
