@@ -225,6 +225,13 @@ _KNOWN: tuple[_Known, ...] = (
         "tokenizer, or a hub name.",
     ),
     _Known(
+        _re(r"Insufficient space in /dev/shm.*: (?P<need>.+?) required, (?P<have>.+?) free"),
+        "there is not enough shared memory: {need} are needed in /dev/shm, and {have} are free",
+        "Docker gives 64 MB, and GitHub's runner lets an action ask for no more. Write: "
+        '`engine: sibling`, or put `"default-shm-size": "1g"` into the host\'s '
+        "/etc/docker/daemon.json.",
+    ),
+    _Known(
         _re(r"No space left on device"),
         "the disk is full",
         "Free some space where Docker keeps its volumes (`docker system df` on the host).",

@@ -1,4 +1,8 @@
-"""vLLM as a child process: for an image that has vLLM in it, or for a CPU."""
+"""vLLM as a child process: for an image that has vLLM in it.
+
+On a CPU, or with several GPUs, vLLM's processes need 400 MiB in /dev/shm. A container action gets
+Docker's default of 64 MB from GitHub's runner; `engine: sibling` has no such limit.
+"""
 
 import os
 import re

@@ -140,6 +140,13 @@ def cause(*lines: str, exit_code: int | None = 1, **changes: Any) -> Cause:
             "holds no model",
             "config.json",
         ),
+        (
+            "(EngineCore pid=25) ERROR 11-24 06:53:54 [core.py:1510] RuntimeError: Insufficient "
+            "space in /dev/shm for shared-memory allocation: 160 MiB required, 64 MiB free. "
+            "Increase /dev/shm (e.g. --shm-size or --ipc=host).",
+            "160 MiB are needed in /dev/shm, and 64 MiB are free",
+            "`engine: sibling`",
+        ),
         ("OSError: [Errno 28] No space left on device", "disk is full", "docker system df"),
     ],
 )
