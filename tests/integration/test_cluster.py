@@ -143,6 +143,22 @@ def test_logs(kube: World, web: str) -> None:
     assert "container nope is not valid" in kube.run("logs", pod, "-c", "nope").stderr
 
 
+def test_logs_are_followed(kube: World) -> None:
+    command = ["sh", "-c", "for i in 1 2 3 4; do echo line $i; sleep 1; done; exit 0"]
+    container = {"name": "app", "image": kube.image("v1"), "command": command}
+    spec = {"restartPolicy": "Never", "containers": [container]}
+    spec["imagePullSecrets"] = [{"name": "pull"}]
+    metadata = {"name": "counter", "namespace": NAMESPACE}
+    kube.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+    kube.kubectl("wait", "--for=jsonpath={.status.phase}=Running", "pod/counter", "--timeout=30s")
+
+    followed = kube.kubectl("logs", "-f", "counter")
+
+    assert followed.splitlines() == [f"line {number}" for number in (1, 2, 3, 4)]
+    wait_for(lambda: kube.get("pod", "counter")["status"]["phase"] == "Succeeded")
+    kube.kubectl("delete", "pod", "counter")
+
+
 def test_set_image_undo_history_restart(kube: World, web: str) -> None:
     before = revision(kube, web)
 
