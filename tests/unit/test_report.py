@@ -1,9 +1,14 @@
 """What a run leaves behind, and that hostile content stays content."""
 
+import errno
+import io
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from oi_deploy.errors import Status
 from oi_deploy.redact import Redactor
@@ -16,7 +21,7 @@ from oi_deploy.report import (
     table,
 )
 from oi_deploy.result import CheckLine, CommandLine, RunResult
-from oi_deploy.workflow import OUTPUTS
+from oi_deploy.workflow import OUTPUTS, Workflow
 
 RESULT = RunResult(
     status=Status.DEPLOYED,
@@ -44,9 +49,12 @@ def test_every_declared_output_is_set() -> None:
 
 def test_the_log_is_one_line_an_event(tmp_path: Path) -> None:
     log = DeployLog(tmp_path / "log", Redactor(["topsecret"]))
-    log.event("broker.command", command='docker push "x"\ntopsecret', exit_code=0, allowed=True)
+    log.event(
+        "broker.command", command='docker push "x"\ntopsecret', exit_code=0, allowed=True, x=None
+    )
     time, rest = (tmp_path / "log").read_text().rstrip("\n").split(" ", 1)
     assert time.endswith("Z") and "T" in time
+    assert "None" not in rest
     assert rest == 'broker.command command="docker push \\"x\\"\\n***" exit-code=0 allowed=true'
 
 
@@ -56,6 +64,14 @@ def test_the_transcript_is_redacted_json_lines(tmp_path: Path) -> None:
     record = json.loads((tmp_path / "t").read_text())
     assert record["argv"] == ["a", "***"]
     assert (record["kind"], record["exit_code"], record["seconds"]) == ("command", None, 1.5)
+
+
+def test_half_a_character_does_not_end_a_run(tmp_path: Path) -> None:
+    Transcript(tmp_path / "t", Redactor([])).add("answer", text="\ud83d 部署")
+    line = (tmp_path / "t").read_text(encoding="utf-8")
+    assert json.loads(line)["text"] == "\ud83d 部署" and "部署" in line
+    DeployLog(tmp_path / "log", Redactor([])).event("turn.answer", text="\ud83d")
+    assert (tmp_path / "log").read_text().endswith("text=<U+D83D>\n")
 
 
 def published(tmp_path: Path, relative: str = "deploy.log") -> tuple[str, Path]:
@@ -72,8 +88,30 @@ def test_the_models_own_lines_stay_apart_from_ours(tmp_path: Path) -> None:
     path, workspace = published(tmp_path)
     lines = (workspace / path).read_text().splitlines()
     assert lines[0] == "our line"
-    assert lines[1].startswith("# --- written by the model's code")
-    assert lines[2] == "# forged ***"
+    assert lines[1].startswith("# ---") and "written by the model's code" in lines[1]
+    assert lines[2:] == ["# forged ***"]
+
+
+def test_a_transcript_stays_json_lines_whatever_was_there(tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    (workspace / "t.jsonl").write_text('{"kind": "end", "status": "deployed"}\n')
+    source = tmp_path / "transcript.jsonl"
+    Transcript(source, Redactor([])).add("end", status="failed")
+    publish(source, workspace, "t.jsonl", redactor=Redactor([]))
+    records = [json.loads(line) for line in (workspace / "t.jsonl").read_text().splitlines()]
+    assert [record["kind"] for record in records] == ["end", "note", "note"]
+    assert records[0]["status"] == "failed"
+
+
+def test_what_is_kept_of_the_models_lines_is_bounded_and_cuts_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "workspace").mkdir()
+    size = 64 * 1024
+    (tmp_path / "workspace/deploy.log").write_text("x" * (size - 5) + "\ntopsecret\n")
+    path, workspace = published(tmp_path)
+    lines = (workspace / path).read_text().splitlines()
+    assert lines[-1] == f"# (the rest of its {size + 6} bytes is left out)"
+    assert "tops" not in (workspace / path).read_text()
 
 
 def test_a_link_in_the_logs_place_is_replaced_not_followed(tmp_path: Path) -> None:
@@ -86,24 +124,50 @@ def test_a_link_in_the_logs_place_is_replaced_not_followed(tmp_path: Path) -> No
     assert not (workspace / path).is_symlink()
 
 
-def test_a_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
+def test_a_second_name_of_another_file_is_not_copied_into_the_log(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("private")
+    (tmp_path / "workspace").mkdir()
+    (tmp_path / "workspace/deploy.log").hardlink_to(victim)
+    path, workspace = published(tmp_path)
+    assert (workspace / path).read_text() == "our line\n"
+    assert victim.read_text() == "private"
+
+
+def test_a_folder_that_is_a_link_is_not_entered(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (tmp_path / "workspace").mkdir()
     (tmp_path / "workspace/logs").symlink_to(outside)
-    try:
-        published(tmp_path, "logs/deploy.log")
-    except OSError:
-        pass
-    else:
-        raise AssertionError("the link was followed")
+    path, workspace = published(tmp_path, "logs/deploy.log")
     assert not list(outside.iterdir())
+    assert re.fullmatch(r"deploy\.[0-9a-f]{8}\.log", path)
+    first, second = (workspace / path).read_text().splitlines()
+    assert first == "our line" and second.startswith("# logs/deploy.log is taken")
 
 
-def test_a_folder_in_the_logs_place_gets_another_name(tmp_path: Path) -> None:
-    (tmp_path / "workspace/deploy.log").mkdir(parents=True)
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_what_is_no_file_in_the_logs_place_gives_another_name(tmp_path: Path, kind: str) -> None:
+    taken = tmp_path / "workspace/deploy.log"
+    taken.parent.mkdir()
+    if kind == "folder":
+        taken.mkdir()
+    else:
+        os.mkfifo(taken)
     path, workspace = published(tmp_path)
-    assert path != "deploy.log" and (workspace / path).read_text() == "our line\n"
+    assert path != "deploy.log" and (workspace / path).read_text().startswith("our line\n# ")
+
+
+def test_nothing_is_left_behind_when_the_log_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        published(tmp_path)
+    assert not list((tmp_path / "workspace").iterdir())
 
 
 def test_the_log_belongs_to_the_workspaces_owner(tmp_path: Path) -> None:
@@ -114,6 +178,7 @@ def test_the_log_belongs_to_the_workspaces_owner(tmp_path: Path) -> None:
     path, _ = published(tmp_path, "logs/deploy.log")
     for item in (workspace / path, (workspace / path).parent):
         assert item.stat().st_uid == workspace.stat().st_uid
+    assert (workspace / path).stat().st_mode & 0o777 == 0o644
 
 
 def test_nothing_breaks_out_of_the_summary() -> None:
@@ -144,6 +209,52 @@ def test_a_failure_shows_the_cause_first() -> None:
     failed = replace(RESULT, status=Status.FAILED, error="the cause", remedy="do this")
     text = summary_markdown(failed)
     assert text.index("the cause") < text.index("do this") < text.index("r.example.com")
+
+
+def test_no_secret_gets_into_the_summary_by_being_escaped(tmp_path: Path) -> None:
+    secret = 'a|b*c<d>&e_f"g`h'
+    leaking = replace(
+        RESULT,
+        prompt=secret,
+        image_tag=f"r.example.com/{secret}",
+        error=f"denied: {secret}",
+        checks=(CheckLine(False, f"found {secret}"),),
+        commands=(CommandLine(f"docker build {secret}", False, None, 0.0, False),),
+    )
+    file = tmp_path / "summary"
+    workflow = Workflow({"GITHUB_STEP_SUMMARY": str(file)}, io.StringIO(), Redactor([secret]))
+    workflow.summary(summary_markdown(leaking))
+    assert file.read_text().count("***") == 5
+    assert "g`h" not in file.read_text() and "g&#" not in file.read_text()
+
+
+def test_the_summary_shows_what_changed_and_what_failed() -> None:
+    commands = (
+        CommandLine("docker push a", True, 1, 1.0, True),
+        CommandLine("kubectl apply -f x", True, None, 1.0, True),
+        CommandLine("kubectl get pods", True, 0, 1.0, False),
+        CommandLine("kubectl delete ns x", False, None, 0.0, True),
+    )
+    text = summary_markdown(replace(RESULT, commands=commands, changed=False))
+    assert "```sh\ndocker push a  # exit code 1\nkubectl apply -f x  # killed\n```" in text
+    assert "### Refused commands\n\n```sh\nkubectl delete ns x\n```" in text
+    assert "get pods" not in text
+    assert "nothing had to change" in text and "nothing had to change" not in summary_markdown(
+        RESULT
+    )
+
+
+def test_the_time_line_has_one_bar_a_phase() -> None:
+    lines = summary_markdown(RESULT).split("```mermaid\n")[1].split("\n```")[0].splitlines()
+    assert lines[-2:] == [
+        "    engine 62 s : 00:00:00, 00:01:02",
+        "    agent 3 s : 00:01:02, 00:01:05",
+    ]
+
+
+def test_a_long_prompt_is_shown_by_its_first_lines() -> None:
+    text = summary_markdown(replace(RESULT, prompt="a line\n" * 1000))
+    assert text.count("a line") == 200 and "... and 800 more" in text
 
 
 def test_the_table_begins_with_the_status() -> None:
