@@ -43,8 +43,13 @@ def up(address: str) -> Registry:
     """Start the registry on `address`; a password is made for each start.
 
     Raises:
-        DevkitError: it does not answer.
+        DevkitError: it does not answer, or another clone's world has the place.
     """
+    if (other := _owner()) not in (None, STATE) and (other / "world.env").exists():
+        raise DevkitError(
+            f"the world of {other.parent} runs on this machine, and there is room for one:"
+            f" `make world-down` in that folder ends it"
+        )
     host = f"{address}:{PORT}"
     password = secrets.token_urlsafe(24)
     site = STATE / "registry"
@@ -57,7 +62,7 @@ def up(address: str) -> Registry:
     hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds=5)).decode()
     (site / "htpasswd").write_text(f"{USERNAME}:{hashed}\n", encoding="utf-8")
     with step(f"starting the registry on {host}"):
-        down()
+        works("docker", "rm", "--force", "--volumes", _NAME)
         # Where the engine looks for it (docs.docker.com, engine/security/certificates).
         trusted = _trusted(host)
         trusted.mkdir(parents=True, exist_ok=True)
@@ -90,15 +95,25 @@ def _wait(host: str, password: str, ca: Path) -> None:
     raise DevkitError(f"the registry on {host} does not answer: {error}")
 
 
+def _owner() -> Path | None:
+    """The state folder that the registry on this machine was started from."""
+    mounts = '{{range .Mounts}}{{if eq .Destination "/site"}}{{.Source}}{{end}}{{end}}'
+    command = ["docker", "container", "inspect", "--format", mounts, _NAME]
+    return Path(call(*command).strip()).parent if works(*command) else None
+
+
 def running() -> bool:
     """Whether our registry runs."""
+    if _owner() != STATE:
+        return False
     command = ["docker", "inspect", "--format", "{{.State.Running}}", _NAME]
     return works(*command) and call(*command).strip() == "true"
 
 
 def down() -> None:
     """Stop the registry; its images go with it, and the engine no longer trusts its CA."""
-    works("docker", "rm", "--force", "--volumes", _NAME)
+    if _owner() == STATE:
+        call("docker", "rm", "--force", "--volumes", _NAME)
     remembered = STATE / "registry" / "host"
     if remembered.exists():
         trusted = _trusted(remembered.read_text(encoding="utf-8"))
