@@ -25,6 +25,7 @@ def forms() -> list[str]:
         inert(SECRET),
         json.dumps(SECRET)[1:-1],
         raw.hex(),
+        raw.hex().upper(),
         base64.b64encode(raw).decode(),
         base64.b64encode(b"robot:" + raw).decode(),
         base64.b64encode(b"ab:" + raw + b"\n").decode(),

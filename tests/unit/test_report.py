@@ -122,6 +122,7 @@ def test_a_link_in_the_logs_place_is_replaced_not_followed(tmp_path: Path) -> No
     path, workspace = published(tmp_path)
     assert victim.read_text() == "untouched"
     assert not (workspace / path).is_symlink()
+    assert (workspace / path).read_text() == "our line\n"
 
 
 def test_a_second_name_of_another_file_is_not_copied_into_the_log(tmp_path: Path) -> None:

@@ -56,7 +56,8 @@ def test_commands_work_again_after_untrusted_text_without_a_line_end() -> None:
         raise OSError("gone")
     flow.error("now")
     lines = out.getvalue().splitlines()
-    assert lines[1] == "partial" and lines[2].startswith("::") and lines[3] == "::error::now"
+    assert lines[1] == "partial" and lines[3:] == ["::error::now"]
+    assert lines[2] == f"::{lines[0].removeprefix('::stop-commands::')}::"
 
 
 def test_a_secret_is_redacted_across_pieces_and_behind_control_characters() -> None:
@@ -92,6 +93,8 @@ def test_what_is_printed_is_there_at_once() -> None:
     with flow.untrusted_stream() as stream:
         stream.write("import o")
         assert out.getvalue().endswith("\nimport o")
+        stream.write("s  # top")
+    assert "\nimport os  # top\n" in out.getvalue()
 
 
 def test_a_long_annotation_holds_no_terminal_escapes_and_no_secret() -> None:
@@ -104,10 +107,12 @@ def test_a_command_is_obeyed_while_another_thread_streams() -> None:
     runner, (flow, out) = OutputManager(), workflow()
     with flow.untrusted_stream() as stream:
         stream.write("::error::forged\npart")
-        flow.mask("late-secret")
         flow.line("broker: allowed")
+        stream.write("part")
+        flow.mask("late-secret")
         stream.write("::error::forged\n")
         flow.untrusted("::error::forged\n")
+        stream.write("::error::forged\n")
     flow.error("real")
     for line in out.getvalue().splitlines():
         runner.feed(line)
