@@ -97,13 +97,18 @@ class Site:
         options = ("-n", self.values["NAMESPACE"], "-o", "json")
         return json.loads(call(self.values["KUBECTL"], *arguments, *options, env=environment))
 
-    def answers(self) -> list[str]:
-        """What each pod of the Deployment says over HTTP."""
+    def answers(self) -> dict[str, str]:
+        """What each pod of the Deployment says over HTTP; those that are ending do not count."""
         pods = self.kubectl("get", "pods", "--selector", "app=myapp")["items"]
-        return [
-            httpx.get(f"http://{pod['status']['podIP']}:8080/", trust_env=False).text
+        addresses = {
+            pod["metadata"]["name"]: pod["status"]["podIP"]
             for pod in pods
-        ]
+            if "deletionTimestamp" not in pod["metadata"]
+        }
+        return {
+            name: httpx.get(f"http://{address}:8080/", trust_env=False).text
+            for name, address in addresses.items()
+        }
 
     def digest(self, tag: str) -> str:
         """The digest that the registry has for a tag of myapp; empty if it has none."""

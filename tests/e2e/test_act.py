@@ -82,7 +82,8 @@ def test_the_next_step_reads_the_image_and_opens_the_log(fresh_site: Site, actio
         "containers"
     ][0]["image"]
     assert result.printed.splitlines()[-2:] == [f"next step sees {image}", "1"]
-    assert fresh_site.answers() == [f"myapp {fresh_site.version}\n"] * 2
+    answers = fresh_site.answers()
+    assert list(answers.values()) == [f"myapp {fresh_site.version}\n"] * 2, answers
     assert not [what for what, secret in fresh_site.secrets.items() if secret in result.log]
     assert not fresh_site.leftovers().containers
 

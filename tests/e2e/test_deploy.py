@@ -71,7 +71,8 @@ def test_the_cluster_runs_it_and_it_answers(run: Run) -> None:
     assert deployment["spec"]["replicas"] == 2
     annotations = deployment["metadata"]["annotations"]
     assert annotations["deployment.kubernetes.io/revision"] == run.result.outputs["revision"]
-    assert run.site.answers() == [f"myapp {run.site.version}\n"] * 2
+    answers = run.site.answers()
+    assert list(answers.values()) == [f"myapp {run.site.version}\n"] * 2, answers
 
 
 def test_log_transcript_and_summary_tell_the_story(run: Run) -> None:

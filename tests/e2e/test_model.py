@@ -23,6 +23,7 @@ def test_a_chinese_sentence_becomes_a_running_deployment(
     assert outputs["status"] == "deployed"
     tag = outputs["image-tag"].rpartition(":")[2]
     assert outputs["image-digest"] == fresh_site.digest(tag) != ""
-    assert fresh_site.answers() == [f"myapp {fresh_site.version}\n"] * 2
+    answers = fresh_site.answers()
+    assert list(answers.values()) == [f"myapp {fresh_site.version}\n"] * 2, answers
     assert outputs["model"] == Path(values["MODEL_PATH"]).name
     assert not fresh_site.leftovers()
