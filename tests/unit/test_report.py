@@ -1,5 +1,6 @@
 """What a run leaves behind, and that hostile content stays content."""
 
+import ast
 import errno
 import io
 import json
@@ -22,6 +23,8 @@ from oi_deploy.report import (
 )
 from oi_deploy.result import CheckLine, CommandLine, RunResult
 from oi_deploy.workflow import OUTPUTS, Workflow
+
+ROOT = Path(__file__).parents[2]
 
 RESULT = RunResult(
     status=Status.DEPLOYED,
@@ -260,3 +263,27 @@ def test_a_long_prompt_is_shown_by_its_first_lines() -> None:
 
 def test_the_table_begins_with_the_status() -> None:
     assert table(RESULT).splitlines()[0].split() == ["status", "deployed"]
+
+
+@pytest.mark.parametrize("method", ["event", "add"])
+def test_every_event_and_kind_is_documented_with_its_fields(method: str) -> None:
+    calls = [
+        node
+        for path in (ROOT / "src/oi_deploy").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == method
+        and ast.unparse(node.func.value).split(".")[-1] in ("log", "transcript")
+    ]
+    assert calls
+    rows = {
+        line.split("`")[1]: line
+        for line in (ROOT / "docs/log-format.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+    }
+    for call in calls:
+        name = ast.literal_eval(call.args[0])
+        fields = [word.arg for word in call.keywords if word.arg]
+        written = [field.replace("_", "-") if method == "event" else field for field in fields]
+        assert all(f"`{field}`" in rows[name] for field in written), (name, written)
