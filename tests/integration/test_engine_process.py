@@ -75,27 +75,23 @@ def test_its_death_during_the_run_is_diagnosed() -> None:
 
 def test_a_cancelled_run_leaves_no_process() -> None:
     marker = "oi-test-cancelled"
-    with (
-        opened("process", vllm_args=("--standin", "hang", "--served-model-name", marker)) as it,
-        pytest.raises(RunError) as caught,
-    ):
+    hang = ("--standin", "hang", "--served-model-name", marker)
+    with opened("process", vllm_args=hang) as it:
         it.cancel_when_it_says("loading weights")
-        it.start()
-    assert caught.value.status is Status.CANCELLED
-    assert processes(MODULE, marker) == []
+        with pytest.raises(RunError) as caught:
+            it.start()
+        assert caught.value.status is Status.CANCELLED
+        assert processes(MODULE, marker) == []
 
 
 def test_too_much_time_leaves_no_process() -> None:
     marker = "oi-test-late"
-    with (
-        opened(
-            "process", timeout_s=1.0, vllm_args=("--standin", "hang", "--served-model-name", marker)
-        ) as it,
-        pytest.raises(RunError) as caught,
-    ):
-        it.start()
-    assert caught.value.status is Status.TIMED_OUT
-    assert processes(MODULE, marker) == []
+    hang = ("--standin", "hang", "--served-model-name", marker)
+    with opened("process", timeout_s=1.0, vllm_args=hang) as it:
+        with pytest.raises(RunError) as caught:
+            it.start()
+        assert caught.value.status is Status.TIMED_OUT
+        assert processes(MODULE, marker) == []
 
 
 def test_a_folder_that_is_not_there_is_named_before_anything_starts() -> None:

@@ -74,14 +74,13 @@ def test_weights_from_the_hub_are_kept_in_a_volume_and_folders_are_read_only(
 def test_its_death_is_told_with_cause_and_last_lines(
     client: docker.DockerClient, standin_image: str
 ) -> None:
-    with (
-        opened("sibling", vllm_image=standin_image, vllm_args=("--standin", "die")) as it,
-        pytest.raises(RunError) as caught,
-    ):
-        it.start()
+    die = ("--standin", "die")
+    with opened("sibling", vllm_image=standin_image, vllm_args=die) as it:
+        with pytest.raises(RunError) as caught:
+            it.start()
+        assert containers(client, it) == []
     assert caught.value.why.startswith("there is not enough memory")
     assert "ValueError: No available memory" in caught.value.why
-    assert containers(client, it) == []
 
 
 def test_its_death_during_the_run_is_diagnosed(
@@ -99,14 +98,13 @@ def test_its_death_during_the_run_is_diagnosed(
 def test_a_cancelled_run_leaves_no_container(
     client: docker.DockerClient, standin_image: str
 ) -> None:
-    with (
-        opened("sibling", vllm_image=standin_image, vllm_args=("--standin", "hang")) as it,
-        pytest.raises(RunError) as caught,
-    ):
+    hang = ("--standin", "hang")
+    with opened("sibling", vllm_image=standin_image, vllm_args=hang) as it:
         it.cancel_when_it_says("loading weights")
-        it.start()
-    assert caught.value.status is Status.CANCELLED
-    assert containers(client, it) == []
+        with pytest.raises(RunError) as caught:
+            it.start()
+        assert caught.value.status is Status.CANCELLED
+        assert containers(client, it) == []
 
 
 def test_it_ends_when_the_action_is_killed(client: docker.DockerClient, standin_image: str) -> None:
