@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import pytest
 from oi_deploy.engine import Endpoint
 from oi_deploy.errors import RunError, Status
 from tests.integration.engine_world import Opened, answers, built_standin, opened, settings
+from tests.integration.private_registry import private_registry
 
 pytestmark = pytest.mark.docker
 
@@ -158,6 +160,37 @@ def test_an_image_that_is_nowhere_names_the_input() -> None:
     assert image in caught.value.what
     assert "`vllm-image:" in caught.value.remedy
     assert f"engine: pulling {image}" in it.said
+
+
+def test_an_image_that_only_the_registry_has_is_pulled(
+    client: docker.DockerClient,
+    standin_image: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with private_registry(tmp_path) as site:
+        image = f"{site.host}/mirror/vllm:1"
+        client.images.get(standin_image).tag(image)
+        site.push(image)
+        client.images.remove(image, noprune=True)
+        with opened("sibling", vllm_image=image) as it, pytest.raises(RunError) as caught:
+            it.start()
+        assert "no basic auth credentials" in caught.value.why
+        monkeypatch.setenv("DOCKER_CONFIG", str(site.docker_config))
+        with opened("sibling", vllm_image=image) as it:
+            assert answers(it.start())
+            assert f"engine: pulling {image}" in it.said
+        client.images.remove(image, noprune=True)
+
+
+def test_a_cancelled_run_does_not_wait_for_a_pull() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        image = f"127.0.0.1:{silent.getsockname()[1]}/mirror/vllm:1"
+        with opened("sibling", vllm_image=image) as it:
+            it.cancel_when_it_says("pulling")
+            with pytest.raises(RunError) as caught:
+                it.start()
+    assert caught.value.status is Status.CANCELLED
 
 
 def test_a_gpu_that_the_engine_cannot_give_is_refused_before_anything_is_pulled(

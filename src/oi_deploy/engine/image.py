@@ -93,10 +93,10 @@ def _pull(
 
 
 def _progress(layers: dict[str, tuple[int, int]]) -> str:
-    done, total = (
-        (sum(column) for column in zip(*layers.values(), strict=True)) if layers else (0, 0)
-    )
-    return f"{done / 1e9:.1f} of {total / 1e9:.1f} GB"
+    """How far the pull is; the engine learns the layers' sizes one by one."""
+    done = sum(current for current, _ in layers.values())
+    total = sum(size for _, size in layers.values())
+    return f"{done / 1e9:.1f} of {total / 1e9:.1f} GB" if total else "waiting for the registry"
 
 
 def _not_pullable(name: str, why: str) -> RunError:
