@@ -34,13 +34,14 @@ def test_a_model_that_only_claims_success_fails_the_run(fresh_site: Site) -> Non
 
 
 def test_a_claim_after_a_build_without_a_push_names_what_is_missing(fresh_site: Site) -> None:
-    reference = f"{fresh_site.values['REGISTRY']}/library/myapp:half"
+    tag = f"built-{fresh_site.version}"
+    reference = f"{fresh_site.values['REGISTRY']}/library/myapp:{tag}"
     replies: list[Reply] = [Execute(f"docker build -t {reference} ."), Finish("All done.")]
     with scripted(replies, repeat_last=True) as model:
         result = fresh_site.start(fresh_site.inputs(model, max_turns="2")).wait(300)
 
     assert result.outputs["status"] == "failed"
-    assert not fresh_site.digest("half")
+    assert not fresh_site.digest(tag)
     assert any("push" in item.message for item in result.annotations)
 
 
