@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from devkit.shell import ROOT, call
 ACTION = "acme/oi-deploy-action@v1"
 """What a workflow writes behind `uses:` to get this repository's action."""
 
-_WORKFLOW = Path(".github/workflows/deploy.yml")
+_WORKFLOWS = Path(".github/workflows")
 # act begins each line with the job, and marks what a step prints with a bar.
 _PRINTED = re.compile(r"^\[[^\]]*\]\s+\| ?(.*)$", re.MULTILINE)
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -68,7 +69,10 @@ def run(
         variables: what `${{ vars.NAME }}` gives.
         on_line: gets each line as it comes.
     """
-    file = repository / _WORKFLOW
+    # act names its container after the workflow, and removes one of that name that it finds: two
+    # runs at a time need two names.
+    name = _WORKFLOWS / f"deploy-{uuid.uuid4().hex[:8]}.yml"
+    file = repository / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(workflow, encoding="utf-8")
     secrets = secrets or {}
@@ -77,12 +81,12 @@ def run(
         (Path(scratch) / "act/actrc").touch()  # without one, act asks which images to use
         argv = [
             shutil.which("act") or str(ROOT / ".venv/bin/act"),
-            *("push", "--workflows", str(_WORKFLOW)),
+            *("push", "--workflows", str(name)),
             *("--platform", f"ubuntu-latest={images.BASE}", "--pull=false", "--bind", "--rm"),
             *("--action-cache-path", f"{scratch}/actions", "--no-cache-server"),
             *("--action-offline-mode", "--local-repository", f"{ACTION}={action}"),
-            *(part for name in secrets for part in ("--secret", name)),
-            *(f"--var={name}={value}" for name, value in (variables or {}).items()),
+            *(part for key in secrets for part in ("--secret", key)),
+            *(f"--var={key}={value}" for key, value in (variables or {}).items()),
         ]
         # Values of several lines survive only in the environment, not in a secrets file.
         environment = {**os.environ, **secrets, "XDG_CONFIG_HOME": scratch}
