@@ -45,7 +45,7 @@ def up(address: str) -> Registry:
     Raises:
         DevkitError: it does not answer, or another clone's world has the place.
     """
-    if (other := _owner()) not in (None, STATE) and (other / "world.env").exists():
+    if (other := _owner()) not in (None, STATE) and _runs() and (other / "world.env").exists():
         raise DevkitError(
             f"the world of {other.parent} runs on this machine, and there is room for one:"
             f" `make world-down` in that folder ends it"
@@ -104,9 +104,12 @@ def _owner() -> Path | None:
 
 def running() -> bool:
     """Whether our registry runs."""
-    if _owner() != STATE:
-        return False
-    command = ["docker", "inspect", "--format", "{{.State.Running}}", _NAME]
+    return _owner() == STATE and _runs()
+
+
+def _runs() -> bool:
+    """Whether a registry runs, whoever started it; one that died with its engine is no world."""
+    command = ["docker", "container", "inspect", "--format", "{{.State.Running}}", _NAME]
     return works(*command) and call(*command).strip() == "true"
 
 
