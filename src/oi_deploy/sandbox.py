@@ -5,11 +5,13 @@ remove them later (https://github.com/actions/runner/issues/434). A workspace of
 a fixed user for the time of the run.
 """
 
+import base64
 import codecs
 import json
 import os
 import selectors
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -21,35 +23,77 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from oi_deploy import supervisor
 from oi_deploy.errors import RunError
+from oi_deploy.seccomp import network_filter
 
 FIXED_ID = 65532
 DOCKER_SOCKET = Path("/var/run/docker.sock")
 
-_LIMITS = {
-    "RLIMIT_CORE": 0,
-    "RLIMIT_NOFILE": 4096,
-    "RLIMIT_FSIZE": 8 * 1024**3,
-    # Counted per user over the whole machine, so other processes of the workspace's owner are in
-    # it: high enough for them, low enough for a fork bomb.
-    "RLIMIT_NPROC": 4096,
-}
+# Counted per user over the whole machine, so other processes of the workspace's owner are in it:
+# high enough for them. What one command may have is looked after by the supervisor.
+_USER_PROCESSES = 4096
+# The machine gets into trouble below these.
+_DISK_LEFT = 256 * 1024**2
+_MEMORY_LEFT = 128 * 1024**2
+# Between the signal that says so and the kill.
+_CPU_GRACE_S = 5
 _KEEP_HEAD = 32 * 1024
 _KEEP_TAIL = 96 * 1024
 _SHOW = 8 * 1024 * 1024
 _STOP_S = 10.0
 
-# Run as the sandbox's user: what it can reach although it must not, and the other way round.
+_WEAKER = (
+    "Write: `allow-weaker-sandbox: true`; the model's code then reaches the network, and parts of "
+    "the kernel that it does not need."
+)
+
+# Run as the sandbox's user: what it can do although it must not, and the other way round.
 _PROBE = """
-import json, os, sys
-forbidden, needed = json.loads(sys.argv[1])
-print(json.dumps([
-    [p for p in forbidden if any(os.access(p, m) for m in (os.R_OK, os.W_OK, os.X_OK))],
-    [p for p, m in needed if not os.access(p, m)],
-]))
+import json, os, socket, sys
+forbidden, needed, broker = json.loads(sys.argv[1])
+def works(call, *arguments):
+    try:
+        call(*arguments)
+        return True
+    except OSError as error:
+        return error.strerror
+with open("/proc/self/status") as file:
+    status = dict(line.split(":", 1) for line in file)
+print(json.dumps({
+    "reached": [p for p in forbidden if any(os.access(p, m) for m in (os.R_OK, os.W_OK, os.X_OK))],
+    "missing": [p for p, m in needed if not os.access(p, m)],
+    "no_new_privs": int(status["NoNewPrivs"]) == 1,
+    "capabilities": [v for k, v in status.items() if k.startswith("Cap") and int(v, 16)],
+    "filtered": works(os.memfd_create, "x") is not True,
+    "network": works(socket.socket, socket.AF_INET) is True,
+    "broker": not broker or works(socket.socket(socket.AF_UNIX).connect, broker),
+}))
 """
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one command, with everything that it starts, may use.
+
+    Attributes:
+        processes: processes and their threads at the same time.
+        memory_bytes: memory of all of them together.
+        disk_bytes: how much less space may be left than before, where it can write. What others
+            write there meanwhile counts too, as the layers of an image that is being built.
+        file_bytes: size of one file.
+        open_files: open files of one process.
+        cpu_seconds: processor time of one process.
+    """
+
+    processes: int = 512
+    memory_bytes: int = 4 * 1024**3
+    disk_bytes: int = 10 * 1024**3
+    file_bytes: int = 8 * 1024**3
+    open_files: int = 4096
+    cpu_seconds: int = 3600
 
 
 @dataclass(frozen=True)
@@ -112,6 +156,9 @@ class Sandbox:
         shield: Sequence[Path],
         env: Mapping[str, str] | None = None,
         private: Sequence[Path] = (),
+        limits: Limits = Limits(),
+        open_network: bool = False,
+        allow_weaker: bool = False,
     ) -> None:
         """Choose the user; nothing is changed yet.
 
@@ -122,6 +169,9 @@ class Sandbox:
             shield: directories that are root's alone while the sandbox is open.
             env: more environment variables for the commands.
             private: paths that must be out of reach already; checked on entering.
+            limits: what each command may use.
+            open_network: whether the commands may use the network.
+            allow_weaker: go on where the kernel or the engine lacks a mechanism.
         """
         self.workdir = Path(os.path.realpath(workspace))
         self._owner = self.workdir.stat()
@@ -134,12 +184,18 @@ class Sandbox:
         self._shield = shield
         self._private = private
         self._more_env = dict(env or {})
+        self._limits = limits
+        self._open_network = open_network
+        self._allow_weaker = allow_weaker
+        self._filter = ""
+        # What is missing here, in one sentence; known when the sandbox is open.
+        self.weaker = ""
 
     def __enter__(self) -> "Sandbox":
         """Give the workspace to the user, shield directories, and prove that both work.
 
         Raises:
-            RunError: when the user can reach what it must not, or cannot reach what it needs.
+            RunError: when the user can do what it must not, or cannot reach what it needs.
         """
         if os.geteuid() != 0:
             raise RunError("the model's code cannot be contained", why="the action is not root")
@@ -206,7 +262,8 @@ class Sandbox:
             "cwd": str(cwd or self.workdir),
             "uid": self.user[0],
             "gid": self.user[1],
-            "limits": _LIMITS,
+            "filter": self._filter,
+            **self._limits_of_a_command(),
         }
         process = subprocess.Popen(  # noqa: S603 - no shell
             (sys.executable, "-IS", supervisor.__file__),
@@ -243,33 +300,110 @@ class Sandbox:
         seconds = time.monotonic() - started
         return Result(None if stopped else code, timed_out, seconds, output.text())
 
+    def _limits_of_a_command(self) -> dict[str, object]:
+        """The part of the supervisor's job that bounds the command."""
+        limits = self._limits
+        soft_and_hard = {
+            "RLIMIT_CORE": (0, 0),
+            "RLIMIT_NOFILE": (limits.open_files, limits.open_files),
+            "RLIMIT_FSIZE": (limits.file_bytes, limits.file_bytes),
+            "RLIMIT_CPU": (limits.cpu_seconds, limits.cpu_seconds + _CPU_GRACE_S),
+            # Not the address space: node reserves far more than it uses.
+            "RLIMIT_DATA": (limits.memory_bytes, limits.memory_bytes),
+            "RLIMIT_NPROC": (_USER_PROCESSES, _USER_PROCESSES),
+        }
+        together = {
+            "processes": limits.processes,
+            "memory": limits.memory_bytes,
+            "memory_left": _MEMORY_LEFT,
+            "disk": limits.disk_bytes,
+            "disk_left": _DISK_LEFT,
+            "disks": [str(path) for path in (self.workdir, self._home, self._tmp)],
+            "signals": {
+                int(signal.SIGXCPU): f"more than {limits.cpu_seconds} s of processor time",
+                int(signal.SIGXFSZ): f"a file of more than {supervisor.size(limits.file_bytes)}",
+            },
+        }
+        return {"rlimits": soft_and_hard, "limits": together}
+
     def _check(self) -> None:
+        """Prove what the sandbox promises.
+
+        Raises:
+            RunError: it is not so.
+        """
+        what = "the model's code cannot be contained"
+        self.weaker = ""
+        try:
+            self._filter = self._make_filter()
+            found = self._probe()
+            if not found["filtered"] or (found["network"] and not self._open_network):
+                raise _NoFilterError("the kernel does not obey the filter of system calls")
+        except _NoFilterError as error:
+            if not self._allow_weaker:
+                raise RunError(what, why=str(error), remedy=_WEAKER) from None
+            self.weaker, self._filter = str(error), ""
+            found = self._probe()
+        user = f"user {self.user[0]}"
+        if found["reached"]:
+            raise RunError(
+                what,
+                why=f"{user} can reach {', '.join(found['reached'])}",
+                remedy=f"on the runner's host: chmod o-rwx {' '.join(found['reached'])}",
+            )
+        if found["missing"]:
+            raise RunError(what, why=f"{user} cannot reach {', '.join(found['missing'])}")
+        if found["broker"] is not True:
+            raise RunError(what, why=f"{user} cannot reach {self._socket}: {found['broker']}")
+        if found["capabilities"] or not found["no_new_privs"]:
+            raise RunError(what, why=f"{user} keeps privileges, or could get new ones")
+
+    def _make_filter(self) -> str:
+        """The filter of system calls, as the supervisor takes it.
+
+        Raises:
+            _NoFilterError: libseccomp is missing, or too old.
+        """
+        # The length of `struct sockaddr_un` as Python passes it: the family and a closing zero.
+        length = 2 + len(os.fsencode(self._socket)) + 1
+        try:
+            return base64.b64encode(network_filter(self._open_network, length)).decode()
+        except (OSError, RuntimeError) as error:
+            raise _NoFilterError(f"libseccomp makes no filter of system calls: {error}") from error
+
+    def _probe(self) -> dict[str, Any]:
+        """What the sandbox's user finds.
+
+        Raises:
+            _NoFilterError: the filter cannot be installed.
+            RunError: the probe itself failed.
+        """
         ours = Path(f"/proc/{os.getpid()}/environ")
         forbidden = [*self._shield, *self._private, DOCKER_SOCKET, ours]
         needed = [(str(self.workdir), os.R_OK | os.W_OK | os.X_OK), (str(self._tmp), os.W_OK)]
         needed += [(str(self._shims / tool), os.X_OK) for tool in ("docker", "kubectl")]
-        if self._socket.exists():
-            needed.append((str(self._socket), os.W_OK))
-        question = json.dumps([[str(path) for path in forbidden], needed])
+        broker = str(self._socket) if self._socket.exists() else ""
+        question = json.dumps([[str(path) for path in forbidden], needed, broker])
         result = self.run(
             (sys.executable, "-IS", "-c", _PROBE, question),
             timeout_s=60,
             on_output=lambda text: None,
             cancelled=threading.Event(),
         )
-        what = "the model's code cannot be contained"
+        if result.exit_code == supervisor.NOT_STARTED and supervisor.NO_FILTER in result.output:
+            raise _NoFilterError(result.output.strip())
         try:
-            reachable, missing = json.loads(result.output)
+            found: dict[str, Any] = json.loads(result.output)
         except ValueError:
-            raise RunError(what, why=f"its first process failed: {result.output}") from None
-        if reachable:
             raise RunError(
-                what,
-                why=f"user {self.user[0]} can reach {', '.join(reachable)}",
-                remedy=f"on the runner's host: chmod o-rwx {' '.join(reachable)}",
-            )
-        if missing:
-            raise RunError(what, why=f"user {self.user[0]} cannot reach {', '.join(missing)}")
+                "the model's code cannot be contained",
+                why=f"its first process failed: {result.output}",
+            ) from None
+        return found
+
+
+class _NoFilterError(Exception):
+    """The kernel, or the engine's own filter, refuses ours."""
 
 
 def _docker_group() -> tuple[int, ...]:

@@ -1,12 +1,14 @@
 """Parent of one sandboxed command; a program of its own that runs as root beside the run.
 
-It reads one line of JSON (`argv`, `env`, `cwd`, `uid`, `gid`, `limits`) from standard input, starts
-the command as that user, and ends with its exit code. When the command ends, or standard input is
-closed (the run wants it ended, or the run itself is dead), every process that the command has
-started is killed, also those that went into sessions of their own: orphans come back to a
-"child subreaper", so nothing can leave the tree.
+It reads one line of JSON (see `Sandbox.run`) from standard input, starts the command as that user,
+under a filter of system calls, and ends with its exit code. When the command ends, or standard
+input is closed (the run wants it ended, or the run itself is dead), or all of its processes
+together are over a limit, every process that the command has started is killed, also those that
+went into sessions of their own: orphans come back to a "child subreaper", so nothing can leave the
+tree.
 """
 
+import base64
 import ctypes
 import errno
 import json
@@ -18,11 +20,55 @@ import sys
 import time
 
 SETPRIV = "/usr/bin/setpriv"
+# The exit code of a command that could not be started, and what it says for want of the filter.
+NOT_STARTED = 126
+NO_FILTER = "the kernel does not take the filter of system calls"
+_PR_SET_SECCOMP = 22
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
+_SECCOMP_MODE_FILTER = 2
 _DROP = (
     *("--clear-groups", "--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all"),
     *("--bounding-set=-all", "--"),
 )
+# Time between two looks at the processes: at least this, and so long that looking takes at most a
+# twentieth of one core.
+_LOOK_S = 0.1
+_LOOK_SHARE = 20
+_AGAIN_S = 0.02
+# Ended processes collected in a row; whoever ends processes faster must not keep us from looking.
+_REAP = 500
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Program(ctypes.Structure):
+    """`struct sock_fprog`."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+
+def prctl(option: int, value: int, pointer: object = None) -> None:
+    """Set an attribute of this process.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    arguments = (ctypes.c_ulong(value), pointer, ctypes.c_ulong(0), ctypes.c_ulong(0))
+    if libc.prctl(option, *arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def install_filter(instructions: bytes) -> None:
+    """Let the kernel refuse system calls from now on; nothing can take that back.
+
+    Without CAP_SYS_ADMIN, which a container's root lacks, that is allowed only under
+    no_new_privs. setpriv can still drop what it has.
+    """
+    prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    program = Program(len(instructions) // 8, instructions)
+    prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program))
 
 
 def start(job: dict[str, object]) -> None:
@@ -35,51 +81,79 @@ def start(job: dict[str, object]) -> None:
             signal.signal(number, signal.SIG_DFL)
         null = os.open("/dev/null", os.O_RDWR)
         os.dup2(null, 0)
-        limits = job["limits"]
+        # A pipe of root's could not be opened by its name (`echo text > /dev/stderr`).
+        os.fchmod(1, 0o622)
+        try:
+            with open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
+                file.write("1000")  # when memory runs out, this is what the kernel kills first
+        except OSError:
+            pass  # not everywhere can it be written; the limits do not depend on it
+        limits = job["rlimits"]
         assert isinstance(limits, dict)  # noqa: S101 - written by the sandbox
-        for name, value in limits.items():
+        for name, wanted in limits.items():
             limit = getattr(resource, name)
             hard = resource.getrlimit(limit)[1]
-            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.setrlimit(limit, (value, value))
+            values = [min(one, hard) if hard != resource.RLIM_INFINITY else one for one in wanted]
+            resource.setrlimit(limit, (values[0], values[1]))
         os.chdir(str(job["cwd"]))
         user = (f"--reuid={job['uid']}", f"--regid={job['gid']}")
         env, argv = job["env"], job["argv"]
         assert isinstance(env, dict) and isinstance(argv, list)  # noqa: S101
+        if job["filter"]:
+            try:
+                install_filter(base64.b64decode(str(job["filter"])))
+            except OSError as error:
+                os.write(2, f"{NO_FILTER}: {error.strerror}\n".encode())
+                return
         os.execve(SETPRIV, [SETPRIV, *user, *_DROP, *argv], env)  # noqa: S606
     except OSError as error:
         os.write(2, f"the command cannot be started: {error}\n".encode())
     finally:
-        os._exit(126)
+        os._exit(NOT_STARTED)
 
 
 def reap(main: int) -> int | None:
-    """Collect what has ended; the wait status of the command itself, when it is among them."""
-    status = None
-    while True:
-        try:
-            pid, ended = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
+    """Collect what has ended; the wait status of the command itself, when it is among them.
+
+    Raises:
+        ChildProcessError: nothing is left, neither alive nor ended.
+    """
+    for _ in range(_REAP):
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == main:
             return status
         if pid == 0:
-            return status
-        if pid == main:
-            status = ended
+            break
+    return None
+
+
+def fields(path: str) -> dict[bytes, bytes]:
+    """The `name: value` lines of a file in /proc; none when its process has just ended."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - quick to start, no pathlib
+            lines = file.read().splitlines()
+    except OSError:
+        return {}
+    return {name: value for name, _, value in (line.partition(b":") for line in lines)}
+
+
+def names(folder: str) -> list[str]:
+    """What is in a folder of /proc; nothing when its process has just ended."""
+    try:
+        return os.listdir(folder)  # noqa: PTH208
+    except OSError:
+        return []
 
 
 def processes() -> dict[int, tuple[int, int]]:
-    """Every live process that is visible: its parent and its user."""
+    """Every visible process: its parent and its user.
+
+    Ended ones too: when a process's first thread has ended, the others may well go on.
+    """
     found = {}
-    for entry in os.listdir("/proc"):  # noqa: PTH208 - quick to start, no pathlib
-        if entry.isdecimal():
-            try:
-                with open(f"/proc/{entry}/stat", "rb") as file:  # noqa: PTH123
-                    after_name = file.read().rpartition(b")")[2].split()
-                if after_name[0] not in (b"Z", b"X"):
-                    owner = os.stat(f"/proc/{entry}").st_uid  # noqa: PTH116
-                    found[int(entry)] = int(after_name[1]), owner
-            except OSError:
-                continue  # it has just ended
+    for entry in names("/proc"):
+        if entry.isdecimal() and (status := fields(f"/proc/{entry}/status")):
+            found[int(entry)] = int(status[b"PPid"]), int(status[b"Uid"].split()[0])
     return found
 
 
@@ -98,13 +172,149 @@ def descendants(table: dict[int, tuple[int, int]], root: int) -> set[int]:
     return found
 
 
+def below(root: int, most: int) -> set[int]:
+    """The same in less time: reads only these processes, not all of the machine.
+
+    Where there are more than `most`, it finds some of them. It may miss one whose parent ends
+    meanwhile; the next look sees it.
+    """
+    if not os.path.exists(f"/proc/{root}/task/{root}/children"):  # noqa: PTH110
+        return descendants(processes(), root)  # a kernel without CONFIG_PROC_CHILDREN
+    found: set[int] = set()
+    waiting = [root, root]  # again at the end: orphans may have come to us meanwhile
+    while waiting and len(found) <= most:
+        pid = waiting.pop()
+        for task in names(f"/proc/{pid}/task"):
+            try:
+                with open(f"/proc/{pid}/task/{task}/children", "rb") as file:  # noqa: PTH123
+                    new = set(map(int, file.read().split())) - found
+            except OSError:
+                continue
+            found |= new
+            waiting += new
+    return found
+
+
+def size(number: float) -> str:
+    """A number of bytes, in words."""
+    for unit in ("B", "KiB", "MiB"):
+        if number < 1024:
+            return f"{number:.3g} {unit}"
+        number /= 1024
+    return f"{number:.3g} GiB"
+
+
+def memory(values: dict[bytes, bytes], *parts: bytes) -> int:
+    """The sum of these fields, in bytes."""
+    return sum(int(values[part].split()[0]) * 1024 for part in parts if part in values)
+
+
+def opened(path: str) -> tuple[int, int]:
+    """A directory, which can then be renamed as one likes, and the free bytes of its disk."""
+    directory = os.open(path, os.O_PATH | os.O_DIRECTORY)
+    return directory, free_bytes(directory)
+
+
+def free_bytes(directory: int) -> int:
+    """What is left for users other than root."""
+    found = os.fstatvfs(directory)
+    return found.f_bavail * found.f_frsize
+
+
+class Watch:
+    """Says when all processes of the command together are over a limit."""
+
+    def __init__(self, job: dict[str, object]) -> None:
+        """Note how much space there is before the command begins."""
+        limits = job["limits"]
+        assert isinstance(limits, dict)  # noqa: S101 - written by the sandbox
+        self._user = int(str(job["uid"])), int(str(job["gid"]))
+        self._processes: int = limits["processes"]
+        self._memory: int = limits["memory"]
+        self._memory_left: int = limits["memory_left"]
+        self._too_much_memory = f"more than {size(self._memory)} of memory"
+        # Open directory, bytes that must stay free there, and what to say when they do not.
+        self._disks: list[tuple[int, int, str]] = []
+        for path in limits["disks"]:
+            directory, free = opened(path)
+            most, least = limits["disk"], limits["disk_left"]
+            self._disks.append((directory, free - most, f"more than {size(most)} of disk"))
+            # A disk that is nearly full before the command begins is not its fault.
+            least = min(least, free // 2)
+            self._disks.append((directory, least, f"less than {size(least)} left on the disk"))
+        if os.path.isdir("/dev/shm"):  # noqa: PTH112, S108 - files there are memory
+            directory, free = opened("/dev/shm")  # noqa: S108
+            self._disks.append((directory, free - self._memory, self._too_much_memory))
+
+    def over(self) -> str:
+        """The limit that is exceeded, or nothing."""
+        found = self._look()
+        if sum(int(status[b"Threads"]) for status in found.values()) > self._processes:
+            return f"more than {self._processes} processes"
+        if sum(map(self._upper_bound, found.values())) > self._memory:
+            # Twice: a process that is just starting a program shares all of its memory with it.
+            for pause in (_AGAIN_S, 0):
+                if sum(self._share(*one) for one in found.items()) <= self._memory:
+                    break
+                time.sleep(pause)
+                found = self._look()
+            else:
+                return self._too_much_memory
+        for directory, least, what in self._disks:
+            if free_bytes(directory) < least:
+                return what
+        left = memory(fields("/proc/meminfo"), b"MemAvailable")
+        if 0 < left < self._memory_left:
+            return f"less than {size(self._memory_left)} of the machine's memory left"
+        return ""
+
+    def _look(self) -> dict[int, dict[bytes, bytes]]:
+        """The `status` of every process of the command."""
+        found = {}
+        for pid in below(os.getpid(), self._processes):
+            status = fields(f"/proc/{pid}/status")
+            # When its first thread has ended, the memory is seen only at the others.
+            tasks = iter(names(f"/proc/{pid}/task") if b"RssAnon" not in status else ())
+            while b"RssAnon" not in status and (task := next(tasks, "")):
+                status |= fields(f"/proc/{pid}/task/{task}/status")
+            if status:
+                found[pid] = status
+        return found
+
+    @staticmethod
+    def _upper_bound(status: dict[bytes, bytes]) -> int:
+        """A process's memory; what it shares with others counts for each of them."""
+        return memory(status, b"RssAnon", b"RssShmem", b"VmSwap", b"VmPTE")
+
+    def _share(self, pid: int, status: dict[bytes, bytes]) -> int:
+        """A process's memory, with its share of what it has in common with others.
+
+        Only the user may read that, so we look with its rights to files. Who can send us signals
+        is decided by other ids.
+        """
+        libc.setfsgid(self._user[1])
+        libc.setfsuid(self._user[0])
+        try:
+            shares = fields(f"/proc/{pid}/smaps_rollup")
+        finally:
+            libc.setfsuid(0)
+            libc.setfsgid(0)
+        if b"Pss_Anon" not in shares:  # an old kernel, or it hides itself
+            return self._upper_bound(status)
+        return memory(shares, b"Pss_Anon", b"Pss_Shmem", b"SwapPss") + memory(status, b"VmPTE")
+
+
 def kill_all(uid: int) -> None:
     """Kill every descendant, again and again until there is none."""
     own = os.getpid()
     while True:
+        try:
+            reap(0)
+        except ChildProcessError:
+            return
         table = processes()
-        below = descendants(table, own)
-        if below and all(pid in below for pid, (_, owner) in table.items() if owner == uid):
+        found = descendants(table, own)
+        if found and all(pid in found for pid, (_, owner) in table.items() if owner == uid):
             # The user's processes are all ours: kill them at one blow, which no fork outruns.
             killer = os.fork()
             if killer == 0:
@@ -113,16 +323,11 @@ def kill_all(uid: int) -> None:
                     os.kill(-1, signal.SIGKILL)
                 finally:
                     os._exit(0)
-        for pid in below:
+        for pid in found:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
-            return
         time.sleep(0.005)
 
 
@@ -133,9 +338,7 @@ def main() -> int:
     os.set_blocking(writable, False)
     signal.set_wakeup_fd(writable)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+    prctl(_PR_SET_CHILD_SUBREAPER, 1)
     line = bytearray()
     while not line.endswith(b"\n"):
         part = os.read(0, 65536)
@@ -143,24 +346,37 @@ def main() -> int:
             return errno.EPIPE
         line += part
     job = json.loads(line)
+    watch = Watch(job)
     child = os.fork()
     if child == 0:
         start(job)
-    status = None
+    status, over = None, ""
+    look = time.monotonic() + _LOOK_S
     poll = select.poll()
     poll.register(0, select.POLLIN | select.POLLHUP)
     poll.register(readable, select.POLLIN)
-    while status is None:
-        ready = dict(poll.poll())
-        if readable in ready:
-            os.read(readable, 4096)
-            status = reap(child)
+    while status is None and not over:
+        ready = dict(poll.poll(max(0, look - time.monotonic()) * 1000))
         if 0 in ready:
             break  # closed: nothing more is ever written to it
+        if readable in ready:
+            os.read(readable, 4096)
+        status = reap(child)
+        if status is None and (before := time.monotonic()) >= look:
+            over = watch.over()
+            after = time.monotonic()
+            look = after + max(_LOOK_S, _LOOK_SHARE * (after - before))
     kill_all(int(job["uid"]))
-    if status is None:
-        return 128 + signal.SIGKILL
-    code = os.waitstatus_to_exitcode(status)
+    code = 128 + signal.SIGKILL
+    if status is not None:
+        code = os.waitstatus_to_exitcode(status)
+        over = job["limits"]["signals"].get(str(-code), "")
+    if over:
+        try:
+            os.set_blocking(2, True)  # the command may have changed that
+            os.write(2, f"\nkilled: {over}\n".encode())
+        except OSError:
+            pass  # the run is gone
     return 128 - code if code < 0 else code
 
 
