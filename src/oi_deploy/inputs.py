@@ -21,6 +21,8 @@ from pydantic import (
     model_validator,
 )
 
+from oi_deploy.broker.document import read as read_policy
+from oi_deploy.broker.request import Policy
 from oi_deploy.errors import RunError
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
@@ -48,6 +50,12 @@ def _positive(text: str) -> int:
     if not re.fullmatch(r"\d+", text.strip()) or int(text) == 0:
         raise ValueError(f"`{text}` is not a whole number above zero")
     return int(text)
+
+
+def _switch(text: str) -> bool:
+    if text.strip() not in ("true", "false"):
+        raise ValueError(f"`{text}` is neither `true` nor `false`")
+    return text.strip() == "true"
 
 
 def _lines(text: str) -> tuple[str, ...]:
@@ -116,6 +124,7 @@ def _log_file(text: str) -> str:
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Count = Annotated[int, BeforeValidator(_positive)]
+Switch = Annotated[bool, BeforeValidator(_switch)]
 
 
 def _input(default: str | None, meaning: str, example: str) -> Any:
@@ -222,6 +231,25 @@ class Inputs(BaseModel):
         "the Deployments that may be changed; everything in `namespace` if empty",
         "allowed-deployments: myapp",
     )
+    policy_file: str = _input(
+        "",
+        "a YAML file in the workspace that says in full what the model's code may do",
+        "policy-file: .github/oi-deploy-policy.yml",
+    )
+    allowed_actors: Annotated[tuple[str, ...], BeforeValidator(_lines)] = _input(
+        "", "the GitHub users who may start a run; everybody if empty", "allowed-actors: octocat"
+    )
+    allow_untrusted_trigger: Switch = _input(
+        "false",
+        "run also for events that strangers can cause, as a comment or a fork's pull request",
+        "allow-untrusted-trigger: true",
+    )
+    allow_weaker_sandbox: Switch = _input(
+        "false",
+        "run also where the kernel or the Docker engine cannot take the network from the model's "
+        "code",
+        "allow-weaker-sandbox: true",
+    )
     rollout_timeout: Duration = _input("5m", "how long a rollout may take", "rollout-timeout: 5m")
     max_turns: Count = _input("12", "how many answers the model may give", "max-turns: 12")
     timeout: Duration = _input("30m", "how long the whole run may take", "timeout: 30m")
@@ -295,6 +323,7 @@ class Loaded:
         model_revision: the hub revision, or empty for a path.
         namespace: the namespace that the run works in.
         working_directory: an existing folder inside the workspace.
+        policy: what the model's code may do.
     """
 
     inputs: Inputs
@@ -304,6 +333,7 @@ class Loaded:
     model_revision: str
     namespace: str
     working_directory: Path
+    policy: Policy
 
 
 def names() -> tuple[str, ...]:
@@ -390,7 +420,7 @@ def load(inputs: Inputs, workspace: Path) -> Loaded:
             return None
 
     prompt = inputs.prompt or attempt(
-        "prompt-file", lambda: _prompt_file(workspace, inputs.prompt_file)
+        "prompt-file", lambda: _text_file(workspace, inputs.prompt_file)
     )
     kubeconfig = attempt("kubeconfig", lambda: read_kubeconfig(inputs.kubeconfig, workspace))
     ca = attempt("registry-ca", lambda: _pem(inputs.registry_ca, workspace))
@@ -399,12 +429,14 @@ def load(inputs: Inputs, workspace: Path) -> Loaded:
     if kubeconfig:
         found = attempt("kube-context", lambda: context_namespace(kubeconfig, inputs.kube_context))
         namespace = namespace or found or ""
+    namespace = namespace or "default"
+    policy = attempt("policy-file", lambda: _policy(inputs, workspace, namespace))
     if problems:
         raise _refusal(problems)
     revision = inputs.model_revision
     if not revision and inputs.model == Inputs.model_fields["model"].default:
         revision = DEFAULT_MODEL_REVISION
-    return Loaded(inputs, prompt, kubeconfig, ca, revision, namespace or "default", folder)
+    return Loaded(inputs, prompt, kubeconfig, ca, revision, namespace, folder, policy)
 
 
 def read_kubeconfig(value: str, workspace: Path) -> str:
@@ -476,7 +508,7 @@ def _inside(workspace: Path, relative: str) -> Path:
     return path
 
 
-def _prompt_file(workspace: Path, relative: str) -> str:
+def _text_file(workspace: Path, relative: str) -> str:
     path = _inside(workspace, relative)
     try:
         text = path.read_text(encoding="utf-8")
@@ -487,6 +519,19 @@ def _prompt_file(workspace: Path, relative: str) -> str:
     if not text.strip():
         raise ValueError(f"`{relative}` is empty")
     return text
+
+
+def _policy(inputs: Inputs, workspace: Path, namespace: str) -> Policy:
+    file = inputs.policy_file
+    return Policy.of(
+        workspace,
+        inputs.registry,
+        namespace,
+        read_policy(_text_file(workspace, file)) if file else None,
+        allowed_images=inputs.allowed_images,
+        allowed_deployments=inputs.allowed_deployments,
+        rollout_timeout_s=int(inputs.rollout_timeout),
+    )
 
 
 def _pem(value: str, workspace: Path) -> str:

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from oi_deploy import surroundings
+from oi_deploy import surroundings, triggers
 from oi_deploy.agent.completions import Completions
 from oi_deploy.agent.facts import Facts, gather
 from oi_deploy.agent.languages import describe
 from oi_deploy.agent.loop import converse, system_message
 from oi_deploy.agent.session import Session, Turn
+from oi_deploy.broker import document
 from oi_deploy.broker.credentials import Credentials
 from oi_deploy.broker.journal import Entry
-from oi_deploy.broker.policy import Policy
+from oi_deploy.broker.request import Decision
 from oi_deploy.broker.server import Broker
 from oi_deploy.engine import Endpoint, open_engine
 from oi_deploy.errors import RunError, Status
@@ -28,7 +29,7 @@ from oi_deploy.limits import Stop
 from oi_deploy.record import Record
 from oi_deploy.redact import Redactor
 from oi_deploy.report import DeployLog, Transcript, outputs_of, publish, summary_markdown, table
-from oi_deploy.sandbox import Result, Sandbox
+from oi_deploy.sandbox import Limits, Result, Sandbox
 from oi_deploy.verify.check import verify
 from oi_deploy.verify.cluster import Cluster
 from oi_deploy.verify.finding import Verdict
@@ -139,10 +140,19 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
     record.prompt = loaded.prompt
     desk.log.event("run.prompt", text=loaded.prompt, expect=inputs.expect)
     desk.transcript.add("prompt", text=loaded.prompt)
+    policy = loaded.policy.document
+    source = inputs.policy_file or "inputs"
+    desk.log.event("policy.loaded", digest=policy.digest, source=source)
+    desk.transcript.add("policy", digest=policy.digest, source=source)
     run_id = secrets.token_hex(4)
     stop = Stop(inputs.timeout)
     with stop.watching(), ExitStack() as stack:
         with desk.workflow.group("Checks"), record.phase("checks"):
+            triggers.check(
+                env,
+                allow_untrusted=inputs.allow_untrusted_trigger,
+                allowed_actors=inputs.allowed_actors,
+            )
             surroundings.refuse_stored_token(workspace)
             registry = surroundings.registry(loaded, stack)
             cluster = surroundings.cluster(loaded, stack)
@@ -168,16 +178,12 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
             shims=_SHIMS,
             shield=surroundings.runner_folders(env, workspace),
             private=hidden,
+            limits=_limits(loaded.policy.document.limits),
+            open_network=loaded.policy.document.network == "open",
+            allow_weaker=inputs.allow_weaker_sandbox,
         )
         broker = Broker(
-            Policy(
-                workspace=workspace,
-                registry=inputs.registry,
-                namespace=loaded.namespace,
-                allowed_images=inputs.allowed_images,
-                allowed_deployments=inputs.allowed_deployments,
-                rollout_timeout_s=int(inputs.rollout_timeout),
-            ),
+            loaded.policy,
             credentials=Credentials(
                 registry=inputs.registry,
                 username=inputs.registry_username,
@@ -187,7 +193,8 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
             ),
             journal=record.journal,
             socket=_SOCKET,
-            sandbox_uid=sandbox.user[0],
+            sandbox_user=sandbox.user,
+            mounted={item.name: item.mounted for item in before},
             on_entry=lambda entry: _on_entry(desk, entry),
             command_timeout_s=inputs.command_timeout,
             docker=_PROGRAMS / "docker",
@@ -197,6 +204,9 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
         # The sandbox proves, when it opens, that its user reaches none of these.
         hidden.append(broker.private)
         stack.enter_context(sandbox)
+        if sandbox.weaker:
+            desk.workflow.warning(sandbox.weaker, "oi-deploy")
+            desk.log.event("sandbox.weaker", missing=sandbox.weaker)
 
         def check() -> Verdict:
             with record.phase("verification"), desk.workflow.group("Verification"):
@@ -227,6 +237,17 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
     return {"deploy": Status.DEPLOYED, "push": Status.PUSHED, "none": Status.COMPLETED}[
         inputs.expect
     ]
+
+
+def _limits(limits: document.Limits) -> Limits:
+    return Limits(
+        processes=limits.processes,
+        memory_bytes=document.size(limits.memory),
+        disk_bytes=document.size(limits.disk),
+        file_bytes=document.size(limits.file_size),
+        open_files=limits.open_files,
+        cpu_seconds=limits.cpu_seconds,
+    )
 
 
 def _talk(
@@ -298,6 +319,14 @@ def _talk(
             )
             desk.say(f"turn {number}: {describe(result).rpartition(chr(10))[2]}")
 
+    seen = 0
+
+    def refusal() -> Decision | None:
+        nonlocal seen
+        new, seen = record.journal.entries[seen:], len(record.journal.entries)
+        refused = [entry.decision for entry in new if not entry.decision.allowed]
+        return refused[-1] if refused else None
+
     completions = Completions(
         endpoint,
         stop=stop,
@@ -318,6 +347,7 @@ def _talk(
         facts=facts,
         verify=check,
         changes=lambda: sum(bool(entry.effects) for entry in record.journal.entries),
+        refusal=refusal,
         on_turn=on_turn,
         on_answer=on_answer,
     )

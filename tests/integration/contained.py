@@ -95,11 +95,11 @@ def contained(
     seen: list[Entry] = []
     sandbox = Sandbox(workspace, socket=socket, shims=base / "shims", shield=shield)
     broker = Broker(
-        policy or Policy(workspace, REGISTRY, "production"),
+        policy or Policy.of(workspace, REGISTRY, "production"),
         credentials=credentials or Credentials(REGISTRY, "me", PASSWORD, KUBECONFIG),
         journal=journal,
         socket=socket,
-        sandbox_uid=sandbox.user[0],
+        sandbox_user=sandbox.user,
         on_entry=seen.append,
         command_timeout_s=command_timeout_s,
         docker=docker,

@@ -31,7 +31,7 @@ def test_build_tag_and_push_without_holding_the_login(tmp_path: Path) -> None:
                 base,
                 docker=Path(program),
                 kubectl=Path("/nonexistent"),
-                policy=Policy(workspace, f"{site.host}/library", "production"),
+                policy=Policy.of(workspace, f"{site.host}/library", "production"),
                 credentials=Credentials(f"{site.host}/library", USERNAME, PASSWORD),
             ) as world:
                 script = f"docker build -t {local}:1 . && docker tag {local}:1 {remote}"

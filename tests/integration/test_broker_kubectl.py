@@ -32,7 +32,7 @@ def brokered(cluster: World) -> Iterator[Contained]:
             base,
             docker=Path("/nonexistent"),
             kubectl=ensure_kubectl(CACHE / "bin"),
-            policy=Policy(workspace, f"{cluster.host}/library", NAMESPACE),
+            policy=Policy.of(workspace, f"{cluster.host}/library", NAMESPACE),
             credentials=Credentials(
                 f"{cluster.host}/library", kubeconfig=cluster.kubeconfig.read_text()
             ),

@@ -15,11 +15,14 @@ from oi_deploy.agent.facts import Facts
 from oi_deploy.agent.hints import hints, repeated, shorten
 from oi_deploy.agent.languages import describe
 from oi_deploy.agent.session import Session, Turn
+from oi_deploy.broker.request import Decision
 from oi_deploy.errors import RunError, Status
 from oi_deploy.verify.finding import Verdict
 
 # Turns granted after everything is verified, for parts of the task that verification cannot see.
 _CLOSING_TURNS = 1
+# Turns in a row that end in a refusal by the same rule; after that, the model will not learn.
+_MOST_REFUSALS = 3
 _CLOSING = (
     "The deployment itself is done. If the task asks for anything else that is not done yet, do "
     "only that now. Otherwise call `finish`."
@@ -82,6 +85,7 @@ def converse(
     facts: Callable[[], Facts],
     verify: Callable[[], Verdict],
     changes: Callable[[], int],
+    refusal: Callable[[], Decision | None],
     on_turn: Callable[[int, str], None],
     on_answer: Callable[[int, Turn], None],
 ) -> Outcome:
@@ -94,17 +98,20 @@ def converse(
         facts: gathers the facts anew.
         verify: looks everything up; waits for a rollout under way.
         changes: how many brokered commands have changed something so far.
+        refusal: the last refusal since it was asked last; None if nothing was refused.
         on_turn: told the turn's number and the message before it is sent.
         on_answer: told the turn's number and what came of it.
 
     Raises:
-        RunError: the model gave up, or its turns are used up; the engine failed; the run stops.
+        RunError: the model gave up, insists on what is refused, or has used up its turns; the
+            engine failed; the run stops.
     """
     state = State()
     scripts: list[str] = []
     seen_changes = -1
     verdict: Verdict | None = None
     closing_left = _CLOSING_TURNS
+    refused: list[str] = []
     for number in range(1, max_turns + 1):
         known = facts()
         message = render(task, known, state)
@@ -119,6 +126,10 @@ def converse(
                 hints=("Your last answer was not a complete function call. Write a short script.",),
             )
             continue
+        if (no := refusal()) is None:
+            refused = []
+        else:
+            refused = [*refused, no.rule] if no.rule in refused[-1:] else [no.rule]
         if reply.kind == "finish" or changes() != seen_changes:
             verdict = verify()
             seen_changes = changes()
@@ -126,6 +137,14 @@ def converse(
             if reply.kind == "finish" or closing_left == 0:
                 return Outcome(verdict, number, reply.text if reply.kind == "finish" else "")
             closing_left -= 1
+        elif no is not None and len(refused) == _MOST_REFUSALS:
+            raise RunError(
+                f"The model asked for the same again {_MOST_REFUSALS} times, and it is not allowed",
+                why=f"{no.reason} ({no.rule})",
+                remedy="If it should be allowed, say so in the policy; else write a prompt that "
+                "does not ask for it.",
+                status=Status.REFUSED,
+            )
         elif reply.kind == "finish" and not reply.done and number > 1:
             raise RunError(
                 "The model gave up",

@@ -1,12 +1,12 @@
-"""Which docker commands pass: build, tag and push of allowed images, and looking at images."""
+"""Which docker commands pass: build, try, tag and push allowed images, and look at images."""
 
+import fnmatch
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from oi_deploy.broker import flags, images, paths
+from oi_deploy.broker import flags, images, paths, smoke_test
 from oi_deploy.broker.flags import Flag, Parsed
-from oi_deploy.broker.request import Decision, Policy, Refused, Request
+from oi_deploy.broker.request import BuildContext, Decision, Known, Policy, Refused, Request
 
 _REDIRECTS = "the broker chooses the Docker engine and its credentials"
 _HELP = Flag("switch", "h")
@@ -44,7 +44,7 @@ _BUILD: flags.Table = {
     "force-rm": Flag("switch"),
     "load": Flag("switch"),
     "push": Flag("switch", refused="build first, then push"),
-    "network": Flag(refused=_HOST_ACCESS),
+    "network": Flag(),
     "add-host": Flag(refused=_HOST_ACCESS),
     "security-opt": Flag(refused=_HOST_ACCESS),
     "cgroup-parent": Flag(refused=_HOST_ACCESS),
@@ -83,80 +83,110 @@ _HISTORY: flags.Table = {
 }
 
 
+# Where a Dockerfile that is not in the context lies in it.
+_OWN_DOCKERFILE = ".oi-deploy.dockerfile"
+
+
 def _one(arguments: tuple[str, ...], rule: str, what: str, *advice: str) -> str:
     if len(arguments) != 1:
         raise Refused(rule, f"exactly one {what} is needed, not {len(arguments)}", *advice)
     return arguments[0]
 
 
-def _local_image(policy: Policy, text: str, rule: str) -> str:
-    """An image that is on this machine: an id, a name without a registry, or an allowed one."""
-    if images.is_image_id(text):
-        return text
-    image = images.read(text)
-    if image is not None and not image.host:
-        return text
-    images.require_allowed(policy, text, rule)
-    return text
-
-
-def _build(policy: Policy, request: Request, parsed: Parsed) -> Decision:
+def _build(policy: Policy, request: Request, known: Known, parsed: Parsed) -> Decision:
     rule = "docker.build"
     tags = parsed.values("tag")
     for tag in tags:
         image = images.read(tag)
-        if image is not None and image.host:
-            images.require_allowed(policy, tag, f"{rule}.tag", "docker build -t {image} .")
-        elif image is None or image.digest:
+        if image is None or image.digest:
             raise Refused(f"{rule}.tag", f"{tag!r} is not a name for an image")
-    advice = f"docker build -t {tags[0] if tags else f'{policy.images[0]}/app:latest'} ."
-    context = _one(parsed.arguments, f"{rule}.context", "build context", advice)
-    command = ["build", *parsed.command_line("file", "help", *_DROPPED)]
-    files = parsed.values("file")
-    if context == "-":
-        if files:
-            raise Refused(f"{rule}.file", "-f cannot be used with a context from stdin", advice)
-        return Decision(
-            True, rule, argv=(*command, "-"), stdin=request.stdin, mutates=True, images=tags
-        )
-    # Anything that docker takes for a URL ("https://...", "git@...", "github.com/...") is no
-    # directory of the workspace, and only a directory's full path is passed on.
-    directory = paths.inside(policy, request, context, f"{rule}.context")
-    if not directory.is_dir():
-        raise Refused(f"{rule}.context", f"{context} is not a directory of the workspace", advice)
-    stdin = b""
-    if files:
-        if files[-1] == "-":
-            stdin = request.stdin
-            command.append("--file=-")
+        if image.host:
+            images.require_allowed(policy, tag, f"{rule}.tag", "docker build -t {image} .")
         else:
-            command.append(f"--file={_dockerfile(policy, request, files[-1])}")
-    command.append(str(directory))
-    return Decision(True, rule, argv=tuple(command), stdin=stdin, mutates=True, images=tags)
+            images.require_free(policy, known, image, f"{rule}.taken", "docker build -t {image} .")
+    advice = f"docker build -t {tags[0]} ." if tags else "docker build ."
+    where = _one(parsed.arguments, f"{rule}.context", "build context", advice)
+    context = _context(policy, request, parsed, where, advice)
+    argv = (
+        "build",
+        *parsed.command_line("file", "network", "help", *_DROPPED),
+        *_network(policy, parsed),
+        f"--file={context.dockerfile}",
+        "-",
+    )
+    return Decision(True, rule, argv=argv, context=context, mutates=True, images=tags)
 
 
-def _dockerfile(policy: Policy, request: Request, text: str) -> Path:
-    rule = "docker.build.file"
-    file = paths.inside(policy, request, text, rule)
-    if file.exists() and not file.is_file():
-        raise Refused(rule, f"{text} is not a file")
-    return file
+def _network(policy: Policy, parsed: Parsed) -> tuple[str, ...]:
+    """The network of RUN steps; a command may only narrow it."""
+    asked = parsed.values("network")
+    if any(value not in ("default", "none") for value in asked):
+        raise Refused("docker.build.network", f"the flag --network is not allowed: {_HOST_ACCESS}")
+    return ("--network=none",) if "none" in (*asked, policy.document.build.network) else ()
 
 
-def _tag(policy: Policy, request: Request, parsed: Parsed) -> Decision:
+def _arguments(policy: Policy, parsed: Parsed) -> dict[str, str]:
+    """Build arguments; one without a value would take it from the broker's environment."""
+    rule = "docker.build.argument"
+    given: dict[str, str] = {}
+    for word in parsed.values("build-arg"):
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise Refused(rule, f"--build-arg {name} has no value; write --build-arg {name}=VALUE")
+        allowed = policy.document.build.arguments
+        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in allowed):
+            raise Refused(rule, f"the build argument {name} is not allowed")
+        given[name] = value
+    return given
+
+
+def _context(
+    policy: Policy, request: Request, parsed: Parsed, where: str, advice: str
+) -> BuildContext:
+    """What the build is made of: a directory of the workspace, or a Dockerfile alone."""
+    arguments = _arguments(policy, parsed)
+    file = (parsed.values("file") or ("",))[-1]
+    if where == "-":
+        if file:
+            raise Refused(
+                "docker.build.file", "-f cannot be used with a context from stdin", advice
+            )
+        return BuildContext(None, "Dockerfile", request.stdin, arguments)
+    # Anything that docker takes for a URL ("https://...", "git@...", "github.com/...") is no
+    # directory of the workspace.
+    rule = "docker.build.context"
+    directory = paths.inside(policy, request, where, rule)
+    if not directory.is_dir():
+        raise Refused(rule, f"{where} is not a directory of the workspace", advice)
+    if file == "-":
+        return BuildContext(directory, _OWN_DOCKERFILE, request.stdin, arguments)
+    if not file:
+        return BuildContext(directory, "Dockerfile", None, arguments)
+    path = paths.inside(policy, request, file, "docker.build.file")
+    if path.exists() and not path.is_file():
+        raise Refused("docker.build.file", f"{file} is not a file")
+    if path.is_relative_to(directory):
+        return BuildContext(directory, str(path.relative_to(directory)), None, arguments)
+    content = paths.read_inside(policy, request, file, "docker.build.file")
+    return BuildContext(directory, _OWN_DOCKERFILE, content, arguments)
+
+
+def _tag(policy: Policy, request: Request, known: Known, parsed: Parsed) -> Decision:
     rule = "docker.tag"
     if len(parsed.arguments) != 2:
         raise Refused(rule, "docker tag needs two names: the image and its new name")
     source, target = parsed.arguments
-    _local_image(policy, source, f"{rule}.source")
+    images.require_source(policy, known, source, f"{rule}.source")
     image = images.read(target)
+    advice = f"docker tag {source} {{image}}"
     if image is None or image.host:
-        advice = f"docker tag {source} {{image}}"
         images.require_allowed(policy, target, f"{rule}.target", advice)
+    else:
+        images.require_free(policy, known, image, f"{rule}.taken", advice)
     return Decision(True, rule, argv=("tag", source, target), mutates=True, images=(target,))
 
 
-def _push(policy: Policy, request: Request, parsed: Parsed) -> Decision:
+def _push(policy: Policy, request: Request, known: Known, parsed: Parsed) -> Decision:
     rule = "docker.push"
     text = _one(parsed.arguments, rule, "image")
     image = images.read(text)
@@ -171,53 +201,61 @@ def _push(policy: Policy, request: Request, parsed: Parsed) -> Decision:
     return Decision(True, rule, argv=argv, mutates=True, images=(text,))
 
 
-def _pull(policy: Policy, request: Request, parsed: Parsed) -> Decision:
+def _pull(policy: Policy, request: Request, known: Known, parsed: Parsed) -> Decision:
     rule = "docker.pull"
     text = _one(parsed.arguments, rule, "image")
     image = images.read(text)
-    if any(policy.images) and image is not None and not images.is_allowed(policy, image):
+    if image is not None and not images.may_pull(policy, image):
+        places = " or ".join(policy.pulls)
         raise Refused(
             f"{rule}.image",
-            f"{text} cannot be pulled: images must be under {' or '.join(policy.images)}. "
-            "A base image needs no pull: docker build gets it",
+            f"{text} cannot be pulled"
+            + (f": images must be under {places}" if places else ": no registry is given")
+            + ". A base image needs no pull: docker build gets it",
         )
-    images.require_allowed(policy, text, f"{rule}.image")
+    if image is None:
+        raise Refused(f"{rule}.image", f"{text!r} is not an image reference")
     argv = ("pull", *parsed.command_line("help"), text)
     return Decision(True, rule, argv=argv, mutates=True)
 
 
-def _list(policy: Policy, request: Request, parsed: Parsed) -> Decision:
+def _list(policy: Policy, request: Request, known: Known, parsed: Parsed) -> Decision:
     argv = ("image", "ls", *parsed.command_line("help"), *parsed.arguments)
     return Decision(True, "docker.images", argv=argv)
 
 
-def _inspect(policy: Policy, request: Request, parsed: Parsed) -> Decision:
+def _inspect(policy: Policy, request: Request, known: Known, parsed: Parsed) -> Decision:
     rule = "docker.inspect"
     if any(kind != "image" for kind in parsed.values("type")):
         raise Refused(rule, "only images can be inspected")
     for text in parsed.arguments:
-        _local_image(policy, text, f"{rule}.image")
+        images.require_visible(policy, known, text, f"{rule}.image")
     # Plain `docker inspect` would also show containers, volumes and networks.
     argv = ("image", "inspect", *parsed.command_line("type", "help"), *parsed.arguments)
     return Decision(True, rule, argv=argv)
 
 
-def _history(policy: Policy, request: Request, parsed: Parsed) -> Decision:
+def _history(policy: Policy, request: Request, known: Known, parsed: Parsed) -> Decision:
     rule = "docker.history"
-    text = _local_image(policy, _one(parsed.arguments, rule, "image"), f"{rule}.image")
+    text = _one(parsed.arguments, rule, "image")
+    images.require_visible(policy, known, text, f"{rule}.image")
     return Decision(True, rule, argv=("history", *parsed.command_line("help"), text))
 
 
-def _version(policy: Policy, request: Request, parsed: Parsed) -> Decision:
+def _version(policy: Policy, request: Request, known: Known, parsed: Parsed) -> Decision:
     return Decision(True, "docker.version", argv=("version", *parsed.command_line("help")))
 
 
 @dataclass(frozen=True)
 class Verb:
-    """One command: its flags, and the rule that looks at what was given."""
+    """One command: its flags, and the rule that looks at what was given.
+
+    With `interspersed` off, the first argument ends the flags (`docker run IMAGE COMMAND -x`).
+    """
 
     flags: flags.Table
-    check: Callable[[Policy, Request, Parsed], Decision]
+    check: Callable[[Policy, Request, Known, Parsed], Decision]
+    interspersed: bool = True
 
 
 _PUSH = Verb({**_QUIET, "all-tags": Flag("switch", "a", "push one tag at a time")}, _push)
@@ -242,12 +280,13 @@ _VERBS: Mapping[tuple[str, ...], Verb] = {
     ("image", "inspect"): Verb(_INSPECT, _inspect),
     ("history",): Verb(_HISTORY, _history),
     ("image", "history"): Verb(_HISTORY, _history),
+    ("run",): Verb(smoke_test.FLAGS, smoke_test.decide, interspersed=False),
+    ("container", "run"): Verb(smoke_test.FLAGS, smoke_test.decide, interspersed=False),
     ("version",): Verb({"help": _HELP, "format": Flag("value", "f")}, _version),
 }
 _GROUPS = ("image", "buildx", "builder", "compose", "container", "system", "volume", "network")
 
 _WHY_NOT: Mapping[str, str] = {
-    "run": "containers cannot be started here; the cluster runs the image",
     "ps": "containers of this machine are not shown; the cluster runs the image",
     "exec": "containers of this machine cannot be entered",
     "logs": "containers of this machine are not shown; the cluster runs the image",
@@ -257,7 +296,7 @@ _WHY_NOT: Mapping[str, str] = {
 }
 
 
-def decide(policy: Policy, request: Request) -> Decision:
+def decide(policy: Policy, request: Request, known: Known) -> Decision:
     """Check one docker command; raises Refused."""
     if request.argv[:1] in (("login",), ("logout",)):
         # Their arguments are not looked at: there is nothing that they could change.
@@ -278,20 +317,19 @@ def decide(policy: Policy, request: Request) -> Decision:
     if verb_rule is None:
         raise _unknown(policy, command)
     rule = f"docker.{command[-1]}"
-    parsed = flags.parse(rest, verb_rule.flags, rule)
+    parsed = flags.parse(rest, verb_rule.flags, rule, interspersed=verb_rule.interspersed)
     if parsed.has("help") or "help" in switches:
         return Decision(True, "docker.help", argv=(*command, "--help"))
-    for argument in parsed.arguments:
+    for argument in parsed.arguments if verb_rule.interspersed else parsed.arguments[:1]:
         if argument.startswith("-") and argument != "-":
             raise Refused(f"{rule}.argument", f"{argument} is not a name")
-    return verb_rule.check(policy, request, parsed)
+    return verb_rule.check(policy, request, known, parsed)
 
 
 def _unknown(policy: Policy, command: tuple[str, ...]) -> Refused:
     verb = " ".join(command)
     why = _WHY_NOT.get(command[0], "this command is not needed to build, push and roll out")
     advice = {
-        "run": (f"kubectl -n {policy.namespace} get pods",),
         "ps": (f"kubectl -n {policy.namespace} get pods",),
         "container": (f"kubectl -n {policy.namespace} get pods",),
         "logs": (f"kubectl -n {policy.namespace} get pods",),

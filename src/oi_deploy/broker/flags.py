@@ -80,8 +80,8 @@ def _with_value(name: str, flag: Flag, value: str, word: str, rule: str) -> tupl
     return name, value
 
 
-def parse(words: Sequence[str], table: Table, rule: str) -> Parsed:
-    """Read flags and arguments in any order.
+def parse(words: Sequence[str], table: Table, rule: str, *, interspersed: bool = True) -> Parsed:
+    """Read flags and arguments, in any order unless `interspersed` is off.
 
     Raises:
         Refused: for a flag that the table does not know or refuses, or one without its value.
@@ -93,6 +93,9 @@ def parse(words: Sequence[str], table: Table, rule: str) -> Parsed:
         word = rest.pop(0)
         if word == "--":
             arguments += rest
+            break
+        if arguments and not interspersed:
+            arguments += (word, *rest)
             break
         if word == "-" or not word.startswith("-"):
             arguments.append(word)

@@ -1,9 +1,10 @@
 """Image references, read as the Docker engine reads them, and compared with the policy."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from oi_deploy.broker.request import Policy, Refused
+from oi_deploy.broker.request import Known, Policy, Refused
 
 # The grammar of https://github.com/distribution/reference, without its rarely used IPv6 hosts.
 _HOST = (
@@ -63,19 +64,105 @@ def is_image_id(text: str) -> bool:
 
 
 def is_allowed(policy: Policy, image: Image) -> bool:
-    """Whether the repository is one of the policy's, or in one of its paths.
+    """Whether the repository may be built, tagged and pushed.
 
     Whole path parts are compared: `harbor.example.com/library` allows neither
     `harbor.example.com/library-x/app` nor `harbor.example.com.evil.io/library/app`.
     """
-    return any(_covers(prefix, image.repository) for prefix in policy.images)
+    return _is_under(policy.images, image)
+
+
+def may_pull(policy: Policy, image: Image) -> bool:
+    """Whether the repository may be pulled."""
+    return _is_under(policy.pulls, image)
+
+
+def may_be_base(policy: Policy, known: Known, image: Image) -> bool:
+    """Whether a Dockerfile may start from the image, or copy out of it.
+
+    The engine pulls it with the broker's login, so in the policy's own registry only what may be
+    pulled will do, however many other repositories that login can read.
+    """
+    if canonical(image) in known.built or may_pull(policy, image):
+        return True
+    own = {read_host(place) for place in (policy.registry, *policy.images, *policy.pulls)}
+    # Docker Hub, which has no host in a reference, is everybody's.
+    return image.host not in own - {""} and _is_under(policy.document.images.base, image)
+
+
+def _is_under(places: Iterable[str], image: Image) -> bool:
+    return any(_covers(place, image.repository) for place in places)
 
 
 def _covers(prefix: str, repository: str) -> bool:
     for hub in ("docker.io/", "index.docker.io/"):
         prefix = prefix.removeprefix(hub)
+    if prefix == "*":
+        return True
     prefix = prefix.removesuffix("/*").rstrip("/")
     return bool(prefix) and (repository == prefix or repository.startswith(f"{prefix}/"))
+
+
+def read_host(place: str) -> str:
+    """The host of `host/path/*`; empty for Docker Hub."""
+    image = read(place.removesuffix("/*").rstrip("/") + ("" if "/" in place else "/x"))
+    return image.host if image else place.partition("/")[0]
+
+
+def canonical(image: Image) -> str:
+    """The reference with its tag, as the engine keeps it."""
+    return f"{image.repository}:{image.tag or 'latest'}"
+
+
+def built_id(known: Known, text: str) -> str:
+    """The id of an image that this run has built, by reference or (short) id; else empty."""
+    if is_image_id(text):
+        wanted = text.removeprefix("sha256:")
+        for image_id in known.built.values():
+            found = image_id.removeprefix("sha256:")
+            if found.startswith(wanted) or wanted.startswith(found):
+                return image_id
+    image = read(text)
+    return known.built.get(canonical(image), "") if image and not image.digest else ""
+
+
+def _is_local(policy: Policy, image: Image) -> bool:
+    """Whether the name, which has no registry, belongs to the workflow."""
+    return not image.host and image.path in policy.document.images.local
+
+
+def require_free(policy: Policy, known: Known, image: Image, rule: str, advice: str) -> None:
+    """Refuse a name without a registry that somebody else's image has in the engine.
+
+    Whoever builds `FROM python:3.11` on the same engine gets what was tagged with that name last.
+    """
+    if canonical(image) in known.taken and not _is_local(policy, image):
+        raise Refused(
+            rule,
+            f"the engine has an image {canonical(image)} that this run did not make",
+            *([advice.format(image=under_registry(policy, image))] if policy.images else []),
+        )
+
+
+def require_source(policy: Policy, known: Known, text: str, rule: str) -> None:
+    """Refuse an image that may not get another name (and be pushed under it)."""
+    image = read(text)
+    mine = built_id(known, text) or (
+        image and (may_pull(policy, image) or _is_local(policy, image))
+    )
+    if not mine:
+        places = " or ".join(policy.pulls)
+        raise Refused(
+            rule,
+            f"{text} is neither built by this run" + (f" nor under {places}" if places else ""),
+        )
+
+
+def require_visible(policy: Policy, known: Known, text: str, rule: str) -> None:
+    """Refuse to show an image that is neither this run's, nor of the registry, nor a base image."""
+    image = None if is_image_id(text) else read(text)
+    if not built_id(known, text) and not (image and (not image.host or may_pull(policy, image))):
+        raise Refused(rule, f"the image {text} is not one that this run may see")
 
 
 def under_registry(policy: Policy, image: Image) -> str:

@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from oi_deploy.broker import images
 from oi_deploy.broker.effects import Built, Changed, Effect, Pushed, Tagged
 from oi_deploy.broker.request import Decision, Tool
 
@@ -40,6 +41,11 @@ class Entry:
     seconds: float
     effects: tuple[Effect, ...]
     output: str
+
+
+def _canonical(reference: str) -> str:
+    image = images.read(reference)
+    return images.canonical(image) if image else reference
 
 
 class Journal:
@@ -88,6 +94,19 @@ class Journal:
     def built(self) -> tuple[Built, ...]:
         """Images that were built in this run, oldest first."""
         return tuple(e for e in self._effects() if isinstance(e, Built))
+
+    def images(self) -> dict[str, str]:
+        """The images that this run made, by every reference it gave them -> id."""
+        found: dict[str, str] = {}
+        for effect in self._effects():
+            if isinstance(effect, Built):
+                found[_canonical(effect.reference)] = effect.image_id
+            elif isinstance(effect, Tagged):
+                source = _canonical(effect.source)
+                found.pop(_canonical(effect.reference), None)
+                if source in found:
+                    found[_canonical(effect.reference)] = found[source]
+        return found
 
     def pushed(self) -> tuple[Pushed, ...]:
         """Images that the registry took in this run, oldest first."""

@@ -1,12 +1,12 @@
 """Which kubectl commands pass: looking at the namespace, and changing its Deployments."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from oi_deploy.broker import flags, resources
 from oi_deploy.broker.flags import Flag, Parsed
 from oi_deploy.broker.kubectl_changes import apply, create, diff, patch, rollout, scale, set_image
-from oi_deploy.broker.request import Decision, Policy, Refused, Request
+from oi_deploy.broker.request import Decision, Known, Policy, Refused, Request
 
 _REDIRECTS = "the broker chooses the cluster and its credentials"
 _OTHER_NAMESPACES = "only one namespace may be seen"
@@ -93,10 +93,10 @@ _LIST: flags.Table = {
 
 def _read(
     verb: str, check: Callable[[Policy, Parsed, str], None]
-) -> Callable[[Policy, Request, Parsed], Decision]:
+) -> Callable[[Policy, Request, Known, Parsed], Decision]:
     """A command that only looks, after its arguments were checked."""
 
-    def decide_one(policy: Policy, request: Request, parsed: Parsed) -> Decision:
+    def decide_one(policy: Policy, request: Request, known: Known, parsed: Parsed) -> Decision:
         rule = f"kubectl.{verb.replace(' ', '.')}"
         check(policy, parsed, rule)
         resources.check_output(parsed, rule)
@@ -114,12 +114,19 @@ def _logs(policy: Policy, parsed: Parsed, rule: str) -> None:
     first = parsed.arguments[:1]
     if first and "/" in first[0]:
         resources.readable(policy, first, rule)
+    else:
+        resources.require_read(policy, "pod", first[0] if first else "", rule)
     for name in parsed.arguments[0 if first and "/" not in first[0] else 1 :]:
         resources.require_name(name, rule)
 
 
 def _wait(policy: Policy, parsed: Parsed, rule: str) -> None:
     resources.readable(policy, parsed.arguments, rule)
+
+
+def _events(policy: Policy, parsed: Parsed, rule: str) -> None:
+    _no_arguments(policy, parsed, rule)
+    resources.require_read(policy, "event", "", rule)
 
 
 def _anything(policy: Policy, parsed: Parsed, rule: str) -> None:
@@ -131,7 +138,7 @@ class Verb:
     """One command: its flags, and the rule that looks at what was given."""
 
     flags: flags.Table
-    check: Callable[[Policy, Request, Parsed], Decision]
+    check: Callable[[Policy, Request, Known, Parsed], Decision]
 
 
 _VERBS: Mapping[tuple[str, ...], Verb] = {
@@ -169,7 +176,7 @@ _VERBS: Mapping[tuple[str, ...], Verb] = {
             "no-headers": Flag("switch"),
             "watch": Flag("switch", "w", _WATCH),
         },
-        _read("events", _no_arguments),
+        _read("events", _events),
     ),
     ("wait",): Verb(
         {
@@ -263,7 +270,7 @@ _WHY_NOT: Mapping[str, str] = {
 }
 
 
-def decide(policy: Policy, request: Request) -> Decision:
+def decide(policy: Policy, request: Request, known: Known) -> Decision:
     """Check one kubectl command; raises Refused."""
     command, before, rest = flags.split_command(request.argv, GLOBAL, _GROUPS, "kubectl")
     if not command:
@@ -283,13 +290,16 @@ def decide(policy: Policy, request: Request) -> Decision:
     if parsed.has("help"):
         return Decision(True, "kubectl.help", argv=(*command, "--help"))
     for namespace in parsed.values("namespace"):
-        if namespace != policy.namespace:
+        if namespace not in (policy.document.namespaces or {}):
+            allowed = ", ".join(policy.document.namespaces or {})
             raise Refused(
                 f"{rule}.namespace",
-                f"the namespace {namespace} is not allowed; only {policy.namespace} is",
+                f"the namespace {namespace} is not allowed; only {allowed} is",
                 f"kubectl -n {policy.namespace} {' '.join((*command, *parsed.arguments))}",
             )
+        # As in kubectl, the last one counts.
+        policy = replace(policy, namespace=namespace)
     for argument in parsed.arguments:
         if argument.startswith("-"):
             raise Refused(f"{rule}.argument", f"{argument} is not a name")
-    return verb.check(policy, request, parsed)
+    return verb.check(policy, request, known, parsed)

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from oi_deploy.broker import images, manifest, paths, resources
+from oi_deploy.broker.document import Verb
 from oi_deploy.broker.flags import Parsed
-from oi_deploy.broker.request import Decision, Policy, Refused, Request
+from oi_deploy.broker.request import Decision, Known, Policy, Refused, Request
 
 _MANIFEST_FILES = (".json", ".yaml", ".yml")
 
@@ -35,12 +36,12 @@ def _change(
     return Decision(True, rule, argv=(*argv, *extra), stdin=stdin, mutates=not dry_run)
 
 
-def set_image(policy: Policy, request: Request, parsed: Parsed) -> Decision:
+def set_image(policy: Policy, request: Request, known: Known, parsed: Parsed) -> Decision:
     """`kubectl set image deployment/web app=registry/app:1`."""
     rule = "kubectl.set.image"
     pairs = [word for word in parsed.arguments if "=" in word]
     targets = [word for word in parsed.arguments if "=" not in word]
-    names = resources.deployments(policy, targets, rule)
+    names = resources.deployments(policy, targets, rule, "set-image")
     line = f"kubectl -n {policy.namespace} set image deployment/{names[0]}"
     if not pairs:
         raise Refused(
@@ -55,10 +56,10 @@ def set_image(policy: Policy, request: Request, parsed: Parsed) -> Decision:
     return _change(policy, "set image", parsed)
 
 
-def scale(policy: Policy, request: Request, parsed: Parsed) -> Decision:
+def scale(policy: Policy, request: Request, known: Known, parsed: Parsed) -> Decision:
     """`kubectl scale deployment/web --replicas=3`."""
     rule = "kubectl.scale"
-    names = resources.deployments(policy, parsed.arguments, rule)
+    names = resources.deployments(policy, parsed.arguments, rule, "scale")
     counts = parsed.values("replicas")
     if len(counts) != 1 or not counts[0].isdecimal():
         raise Refused(
@@ -69,10 +70,10 @@ def scale(policy: Policy, request: Request, parsed: Parsed) -> Decision:
     return _change(policy, "scale", parsed)
 
 
-def patch(policy: Policy, request: Request, parsed: Parsed) -> Decision:
+def patch(policy: Policy, request: Request, known: Known, parsed: Parsed) -> Decision:
     """`kubectl patch deployment web -p '{...}'`; a patch file is read here and passed on."""
     rule = "kubectl.patch"
-    resources.deployments(policy, parsed.arguments, rule)
+    names = resources.deployments(policy, parsed.arguments, rule, "patch")
     texts = [
         *parsed.values("patch"),
         *(_text(policy, request, file, rule) for file in parsed.values("patch-file")),
@@ -80,7 +81,9 @@ def patch(policy: Policy, request: Request, parsed: Parsed) -> Decision:
     kinds = parsed.values("type") or ("strategic",)
     if len(texts) != 1 or len(kinds) != 1 or kinds[0] not in ("strategic", "merge", "json"):
         raise Refused(rule, "one patch is needed, with --type strategic, merge or json")
-    manifest.check_patch(policy, texts[0], kinds[0])
+    for name in names:
+        scope = manifest.Scope(policy, known, "patch", deployment=name)
+        manifest.check_patch(scope, texts[0], kinds[0])
     return _change(policy, "patch", parsed, "patch", "patch-file", extra=(f"--patch={texts[0]}",))
 
 
@@ -88,13 +91,13 @@ def _text(policy: Policy, request: Request, file: str, rule: str) -> str:
     return paths.read_inside(policy, request, file, rule).decode("utf-8", "replace")
 
 
-def rollout(verb: str) -> Callable[[Policy, Request, Parsed], Decision]:
+def rollout(verb: str) -> Callable[[Policy, Request, Known, Parsed], Decision]:
     """`kubectl rollout status|history|undo|restart|pause|resume deployment/web`."""
 
-    def decide(policy: Policy, request: Request, parsed: Parsed) -> Decision:
+    def decide(policy: Policy, request: Request, known: Known, parsed: Parsed) -> Decision:
         rule = f"kubectl.rollout.{verb}"
         if verb not in ("status", "history"):
-            resources.deployments(policy, parsed.arguments, rule)
+            resources.deployments(policy, parsed.arguments, rule, "rollout")
             return _change(policy, f"rollout {verb}", parsed)
         resources.check_readable(policy, parsed, rule)
         resources.check_output(parsed, rule)
@@ -107,25 +110,26 @@ def rollout(verb: str) -> Callable[[Policy, Request, Parsed], Decision]:
     return decide
 
 
-def apply(policy: Policy, request: Request, parsed: Parsed) -> Decision:
+def apply(policy: Policy, request: Request, known: Known, parsed: Parsed) -> Decision:
     """`kubectl apply -f FILE`: read and checked here, passed on through stdin."""
-    return _from_files(policy, request, parsed, "apply")
+    return _from_files(policy, request, known, parsed, "apply")
 
 
-def diff(policy: Policy, request: Request, parsed: Parsed) -> Decision:
+def diff(policy: Policy, request: Request, known: Known, parsed: Parsed) -> Decision:
     """`kubectl diff -f FILE`, as for apply."""
-    content = _manifests(policy, request, parsed, "kubectl.diff")
+    scope = manifest.Scope(policy, known, "read")
+    content = _manifests(scope, request, parsed, "kubectl.diff")
     argv = resources.command_line(policy, "diff", parsed, "filename")
     return Decision(True, "kubectl.diff", argv=(*argv, "--filename=-"), stdin=content)
 
 
-def create(policy: Policy, request: Request, parsed: Parsed) -> Decision:
+def create(policy: Policy, request: Request, known: Known, parsed: Parsed) -> Decision:
     """`kubectl create -f FILE`, or `kubectl create deployment web --image=registry/app:1`."""
     rule = "kubectl.create"
     if not parsed.arguments:
         if any(name in ("image", "replicas", "port") for name, _ in parsed.flags):
             raise Refused(rule, "with -f, the manifest says image, replicas and port")
-        return _from_files(policy, request, parsed, "create")
+        return _from_files(policy, request, known, parsed, "create")
     if resources.kind_of(parsed.arguments[0]) != "deployment" or len(parsed.arguments) != 2:
         raise Refused(
             f"{rule}.kind",
@@ -136,7 +140,7 @@ def create(policy: Policy, request: Request, parsed: Parsed) -> Decision:
         raise Refused(rule, "either -f or a name, not both")
     name = parsed.arguments[1]
     resources.require_name(name, rule)
-    manifest.require_deployment(policy, name, rule)
+    manifest.require(policy, "deployment", name, "create", rule)
     line = f"kubectl -n {policy.namespace} create deployment {name} --image={{image}}"
     for value in parsed.values("image"):
         # A comma makes two containers of one flag (pflag's StringSlice).
@@ -145,15 +149,17 @@ def create(policy: Policy, request: Request, parsed: Parsed) -> Decision:
     return _change(policy, "create deployment", parsed, arguments=(name,))
 
 
-def _from_files(policy: Policy, request: Request, parsed: Parsed, verb: str) -> Decision:
+def _from_files(
+    policy: Policy, request: Request, known: Known, parsed: Parsed, verb: Verb
+) -> Decision:
     rule = f"kubectl.{verb}"
     if parsed.arguments:
         raise Refused(rule, f"kubectl {verb} {parsed.arguments[0]} is not allowed; use -f FILE")
-    content = _manifests(policy, request, parsed, rule)
+    content = _manifests(manifest.Scope(policy, known, verb), request, parsed, rule)
     return _change(policy, verb, parsed, "filename", extra=("--filename=-",), stdin=content)
 
 
-def _manifests(policy: Policy, request: Request, parsed: Parsed, rule: str) -> bytes:
+def _manifests(scope: manifest.Scope, request: Request, parsed: Parsed, rule: str) -> bytes:
     """All manifests of a command, checked, as one JSON document."""
     # A comma separates files (pflag's StringSlice).
     names = [name for value in parsed.values("filename") for name in value.split(",")]
@@ -163,8 +169,8 @@ def _manifests(policy: Policy, request: Request, parsed: Parsed, rule: str) -> b
     for name in names:
         if "://" in name:
             raise Refused(f"{rule}.url", "a manifest from a URL is not allowed; -f needs a file")
-        parts += [request.stdin] if name == "-" else _files(policy, request, name, rule)
-    content, _ = manifest.checked(policy, b"\n---\n".join(parts))
+        parts += [request.stdin] if name == "-" else _files(scope.policy, request, name, rule)
+    content, _ = manifest.checked(scope, b"\n---\n".join(parts))
     return content
 
 

@@ -4,57 +4,52 @@ Fields are allowed one by one; a field that is not named here is refused. What w
 written again as JSON, so that kubectl cannot read a file differently from us.
 """
 
+import fnmatch
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-import yaml
+from oi_deploy.broker import images, strict_yaml
+from oi_deploy.broker.document import Verb
+from oi_deploy.broker.request import Known, Policy, Refused
 
-from oi_deploy.broker import images
-from oi_deploy.broker.request import Policy, Refused
-
-Check = Callable[[Policy, Any, str], None]
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 RULE = "kubectl.manifest"
-_MAX_DEPTH = 40
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML without timestamps (JSON has none), aliases (they can explode) and repeated keys."""
+@dataclass(frozen=True)
+class Scope:
+    """What a manifest is checked against.
 
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise Refused(RULE, "YAML aliases (*name) are not allowed; write the value out")
-        return super().compose_node(parent, index)
+    Attributes:
+        policy: what is allowed.
+        known: what Deployments had before the run.
+        verb: what is done with the manifest.
+        deployment: the Deployment that is looked at, for what it had before.
+    """
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if not all(isinstance(key, str) for key in keys) or len(set(keys)) != len(keys):
-            raise Refused(RULE, "every key of a mapping must be a string, and be there only once")
-        return super().construct_mapping(node, deep)
+    policy: Policy
+    known: Known
+    verb: Verb
+    deployment: str = ""
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith(":timestamp")]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+Check = Callable[[Scope, Any, str], None]
 
 
 def load(content: bytes) -> list[Any]:
     """Read YAML or JSON documents; raises Refused when it is neither."""
     try:
-        text = content.decode("utf-8")
-        documents = list(yaml.load_all(text, Loader=_Loader))
-    except (UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
-        problem = getattr(error, "problem", None) or str(error).split("\n", 1)[0]
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark else ""
-        raise Refused(RULE, f"the manifest is not valid YAML{where}: {problem}") from None
-    return [document for document in documents if document is not None]
+        return strict_yaml.load_all(content.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise Refused(RULE, "the manifest is not UTF-8 text") from None
+    except ValueError as error:
+        raise Refused(RULE, f"the manifest cannot be used: {error}") from None
 
 
-def checked(policy: Policy, content: bytes) -> tuple[bytes, tuple[str, ...]]:
+def checked(scope: Scope, content: bytes) -> tuple[bytes, tuple[str, ...]]:
     """Check a manifest.
 
     Returns:
@@ -67,7 +62,7 @@ def checked(policy: Policy, content: bytes) -> tuple[bytes, tuple[str, ...]]:
     if not objects:
         raise Refused(RULE, "the manifest is empty")
     for one in objects:
-        _object(policy, one)
+        _object(scope, one)
     whole = {"apiVersion": "v1", "kind": "List", "items": objects}
     try:
         text = json.dumps(objects[0] if len(objects) == 1 else whole, allow_nan=False)
@@ -76,8 +71,8 @@ def checked(policy: Policy, content: bytes) -> tuple[bytes, tuple[str, ...]]:
     return text.encode(), tuple(f"{o['kind'].lower()}/{o['metadata']['name']}" for o in objects)
 
 
-def check_patch(policy: Policy, text: str, kind: str) -> None:
-    """Check the patch of a Deployment; `kind` is kubectl's `--type`.
+def check_patch(scope: Scope, text: str, kind: str) -> None:
+    """Check the patch of the scope's Deployment; `kind` is kubectl's `--type`.
 
     Raises:
         Refused: naming the first field that is not allowed.
@@ -87,9 +82,9 @@ def check_patch(policy: Policy, text: str, kind: str) -> None:
         raise Refused(RULE, "a patch must be one JSON or YAML document")
     if kind == "json":
         for operation in _list(documents[0], "patch"):
-            _operation(policy, operation)
+            _operation(scope, operation)
     else:
-        _fields(policy, documents[0], _PATCH, "patch")
+        _fields(scope, documents[0], _PATCH, "patch")
 
 
 _OPERATION_PATHS = (
@@ -99,7 +94,7 @@ _OPERATION_PATHS = (
 )
 
 
-def _operation(policy: Policy, operation: Any) -> None:
+def _operation(scope: Scope, operation: Any) -> None:
     fields = _mapping(operation, "patch")
     path = fields.get("path")
     if fields.get("op") not in ("add", "replace", "test", "remove") or not isinstance(path, str):
@@ -109,7 +104,7 @@ def _operation(policy: Policy, operation: Any) -> None:
     ):
         raise Refused(RULE, f"the patch path {path} is not allowed")
     if path.endswith("/image"):
-        _image(policy, fields.get("value"), path)
+        _image(scope, fields.get("value"), path)
 
 
 def _items(document: Any) -> list[Any]:
@@ -119,7 +114,7 @@ def _items(document: Any) -> list[Any]:
     return _list(fields.get("items") or [], "items")
 
 
-def _object(policy: Policy, document: Any) -> None:
+def _object(scope: Scope, document: Any) -> None:
     fields = _mapping(document, "manifest")
     known = _KINDS.get((str(fields.get("apiVersion")), str(fields.get("kind"))))
     if known is None:
@@ -128,24 +123,43 @@ def _object(policy: Policy, document: Any) -> None:
             f"{fields.get('kind')} ({fields.get('apiVersion')}) is not allowed in a manifest: only "
             "Deployment (apps/v1), Service (v1) and ConfigMap (v1) are",
         )
-    _fields(policy, document, known, str(fields["kind"]))
     metadata = _mapping(fields.get("metadata"), "metadata")
     name = metadata.get("name")
+    kind = str(fields["kind"])
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise Refused(RULE, f"{fields['kind']} needs a metadata.name")
-    if fields["kind"] == "Deployment":
-        require_deployment(policy, name, RULE)
+        raise Refused(RULE, f"{kind} needs a metadata.name")
+    require(scope.policy, kind.lower(), name, scope.verb, RULE)
+    own = replace(scope, deployment=name if kind == "Deployment" else "")
+    _fields(own, document, known, kind)
 
 
-def require_deployment(policy: Policy, name: str, rule: str) -> None:
-    """Refuse a Deployment that may not change."""
-    allowed = policy.allowed_deployments
-    if allowed and name not in allowed:
+def require(policy: Policy, kind: str, name: str, verb: Verb, rule: str) -> None:
+    """Refuse what no rule of the policy allows."""
+    if policy.permits(kind, name, verb):
+        return
+    rules = (policy.document.namespaces or {}).get(policy.namespace, ())
+    allowed = [
+        known for one in rules if verb in one.verbs and kind in one.kinds for known in one.names
+    ]
+    if allowed:
         raise Refused(
-            f"{rule}.deployment",
-            f"the Deployment {name} is not allowed; allowed: {', '.join(allowed)}",
-            *(f"kubectl -n {policy.namespace} get deployment {one}" for one in allowed),
+            f"{rule}.{kind}",
+            f"`{verb}` is not allowed for the {kind} {name}; allowed: {', '.join(allowed)}",
+            *(
+                f"kubectl -n {policy.namespace} get {kind} {one}"
+                for one in allowed
+                if "*" not in one
+            ),
         )
+    verbs = dict.fromkeys(
+        one for known in rules if {"*", kind} & set(known.kinds) for one in known.verbs
+    )
+    raise Refused(
+        f"{rule}.verb",
+        f"the policy does not allow `{verb}` for a {kind} in the namespace {policy.namespace}; "
+        f"it allows {', '.join(verbs) or 'nothing'}",
+        f"kubectl -n {policy.namespace} get {kind}s",
+    )
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:
@@ -160,20 +174,20 @@ def _list(value: Any, where: str) -> list[Any]:
     return value
 
 
-def _fields(policy: Policy, value: Any, known: Mapping[str, Check], where: str) -> None:
+def _fields(scope: Scope, value: Any, known: Mapping[str, Check], where: str) -> None:
     for key, inner in _mapping(value, where).items():
         if key not in known:
             raise Refused(RULE, f"the field {where}.{key} is not allowed in a manifest")
         if inner is not None:
-            known[key](policy, inner, f"{where}.{key}")
+            known[key](scope, inner, f"{where}.{key}")
 
 
-def _any(policy: Policy, value: Any, where: str) -> None:
+def _any(scope: Scope, value: Any, where: str) -> None:
     """No restriction on what is inside."""
 
 
 def _in(*values: object) -> Check:
-    def check(policy: Policy, value: Any, where: str) -> None:
+    def check(scope: Scope, value: Any, where: str) -> None:
         if not any(value is one or (type(value) is type(one) and value == one) for one in values):
             allowed = " or ".join(repr(one) for one in values)
             raise Refused(RULE, f"{where} may only be {allowed}")
@@ -182,13 +196,13 @@ def _in(*values: object) -> Check:
 
 
 def _object_of(known: Callable[[], Mapping[str, Check]]) -> Check:
-    return lambda policy, value, where: _fields(policy, value, known(), where)
+    return lambda scope, value, where: _fields(scope, value, known(), where)
 
 
 def _list_of(known: Callable[[], Mapping[str, Check]]) -> Check:
-    def check(policy: Policy, value: Any, where: str) -> None:
+    def check(scope: Scope, value: Any, where: str) -> None:
         for index, item in enumerate(_list(value, where)):
-            _fields(policy, item, known(), f"{where}[{index}]")
+            _fields(scope, item, known(), f"{where}[{index}]")
 
     return check
 
@@ -197,17 +211,37 @@ def _all(*names: str) -> dict[str, Check]:
     return dict.fromkeys(names, _any)
 
 
-def _image(policy: Policy, value: Any, where: str) -> None:
+def _image(scope: Scope, value: Any, where: str) -> None:
     if not isinstance(value, str):
         raise Refused(RULE, f"{where} must be a string")
-    images.require_allowed(policy, value, f"{RULE}.image", "image: {image}")
+    images.require_allowed(scope.policy, value, f"{RULE}.image", "image: {image}")
 
 
-def _own_namespace(policy: Policy, value: Any, where: str) -> None:
-    if value != policy.namespace:
+def _own_namespace(scope: Scope, value: Any, where: str) -> None:
+    if value != scope.policy.namespace:
         raise Refused(
-            RULE, f"the namespace {value} is not allowed", f"namespace: {policy.namespace}"
+            RULE, f"the namespace {value} is not allowed", f"namespace: {scope.policy.namespace}"
         )
+
+
+def _known_only(kind: str) -> Check:
+    """A name that the policy gives, or that the Deployment had before the run."""
+
+    def check(scope: Scope, value: Any, where: str) -> None:
+        manifests = scope.policy.document.manifests
+        allowed = manifests.secrets if kind == "secret" else manifests.service_accounts
+        had = scope.known.mounted.get(scope.deployment, frozenset())
+        if value in ("", "default") and kind == "serviceaccount":
+            return
+        if not isinstance(value, str) or not (
+            f"{kind}/{value}" in had or any(fnmatch.fnmatchcase(value, one) for one in allowed)
+        ):
+            raise Refused(
+                f"{RULE}.{kind}",
+                f"{where}: {value} was not there before, and the policy does not allow it",
+            )
+
+    return check
 
 
 _METADATA: dict[str, Check] = {
@@ -222,15 +256,46 @@ _SECURITY: dict[str, Check] = {
     "capabilities": _object_of(lambda: _all("drop")),
     "seccompProfile": _object_of(lambda: {"type": _in("RuntimeDefault")}),
 }
-_ENV_SOURCE: dict[str, Check] = _all("configMapKeyRef", "fieldRef", "resourceFieldRef")
+_SECRET_KEY: dict[str, Check] = {**_all("key", "optional"), "name": _known_only("secret")}
+_ENV_SOURCE: dict[str, Check] = {
+    **_all("configMapKeyRef", "fieldRef", "resourceFieldRef"),
+    "secretKeyRef": _object_of(lambda: _SECRET_KEY),
+}
+_ENV_FROM: dict[str, Check] = {
+    **_all("configMapRef", "prefix"),
+    "secretRef": _object_of(lambda: {"name": _known_only("secret"), **_all("optional")}),
+}
+_VOLUME_SECRET: dict[str, Check] = {
+    **_all("items", "defaultMode", "optional"),
+    "secretName": _known_only("secret"),
+}
+# Without `host`: the node would connect to wherever it says.
+_HTTP: dict[str, Check] = _all("path", "port", "scheme", "httpHeaders")
+_ACTION: dict[str, Check] = {
+    **_all("exec", "sleep", "grpc"),
+    "httpGet": _object_of(lambda: _HTTP),
+    "tcpSocket": _object_of(lambda: _all("port")),
+}
+_PROBE: dict[str, Check] = {
+    **_ACTION,
+    **_all("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold"),
+    **_all("failureThreshold", "terminationGracePeriodSeconds"),
+}
+_LIFECYCLE: dict[str, Check] = {
+    "postStart": _object_of(lambda: _ACTION),
+    "preStop": _object_of(lambda: _ACTION),
+}
 _ENV: dict[str, Check] = {**_all("name", "value"), "valueFrom": _object_of(lambda: _ENV_SOURCE)}
 _CONTAINER: dict[str, Check] = {
     **_all("name", "command", "args", "workingDir", "imagePullPolicy", "resources"),
-    **_all("livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "volumeMounts"),
-    **_all("terminationMessagePath", "terminationMessagePolicy"),
+    **_all("volumeMounts", "terminationMessagePath", "terminationMessagePolicy"),
+    **dict.fromkeys(
+        ("livenessProbe", "readinessProbe", "startupProbe"), _object_of(lambda: _PROBE)
+    ),
+    "lifecycle": _object_of(lambda: _LIFECYCLE),
     "image": _image,
     "env": _list_of(lambda: _ENV),
-    "envFrom": _list_of(lambda: _all("configMapRef", "prefix")),
+    "envFrom": _list_of(lambda: _ENV_FROM),
     "ports": _list_of(lambda: _all("name", "containerPort", "protocol")),
     "securityContext": _object_of(lambda: _SECURITY),
 }
@@ -239,10 +304,15 @@ _POD: dict[str, Check] = {
     **_all("tolerations", "topologySpreadConstraints", "imagePullSecrets", "enableServiceLinks"),
     "containers": _list_of(lambda: _CONTAINER),
     "initContainers": _list_of(lambda: {**_CONTAINER, "restartPolicy": _any}),
-    "volumes": _list_of(lambda: _all("name", "emptyDir", "configMap")),
+    "volumes": _list_of(
+        lambda: {
+            **_all("name", "emptyDir", "configMap"),
+            "secret": _object_of(lambda: _VOLUME_SECRET),
+        }
+    ),
     "securityContext": _object_of(lambda: _SECURITY),
-    "serviceAccountName": _in("", "default"),
-    "serviceAccount": _in("", "default"),
+    "serviceAccountName": _known_only("serviceaccount"),
+    "serviceAccount": _known_only("serviceaccount"),
     "automountServiceAccountToken": _in(False),
     "dnsPolicy": _in("ClusterFirst"),
     "schedulerName": _in("default-scheduler"),

@@ -53,7 +53,7 @@ def run(
     *,
     env: Mapping[str, str],
     cwd: Path,
-    stdin: bytes,
+    stdin: bytes | IO[bytes],
     timeout_s: float,
     client: socket.socket,
     send: Callable[[Stream, bytes], None],
@@ -65,7 +65,7 @@ def run(
         argv: program and arguments; no shell is involved.
         env: its whole environment.
         cwd: its working directory.
-        stdin: all of its standard input.
+        stdin: all of its standard input: bytes, or an open file.
         timeout_s: seconds after which it is killed with all that it started.
         client: becomes readable only when the client is gone (it sends nothing more).
         send: takes each piece of output; an OSError means that the client is gone.
@@ -77,7 +77,7 @@ def run(
             argv,
             env=dict(env),
             cwd=cwd,
-            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdin=_source(stdin),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
@@ -91,7 +91,8 @@ def run(
     ending: Ending = "exit"
     try:
         with selectors.DefaultSelector() as selector:
-            ending = _pump(process, selector, stdin, deadline, client, send, closed, stdout, both)
+            given = stdin if isinstance(stdin, bytes) else b""
+            ending = _pump(process, selector, given, deadline, client, send, closed, stdout, both)
     except OSError:
         ending = "gone"
     finally:
@@ -103,6 +104,12 @@ def run(
     code = process.wait() if ending == "exit" else None
     return Ended(ending, 128 - code if code is not None and code < 0 else code, stdout.text(),
                  both.text())  # fmt: skip
+
+
+def _source(stdin: bytes | IO[bytes]) -> int | IO[bytes]:
+    if isinstance(stdin, bytes):
+        return subprocess.PIPE if stdin else subprocess.DEVNULL
+    return stdin
 
 
 def _pump(

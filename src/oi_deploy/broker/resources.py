@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from oi_deploy.broker.document import Verb
 from oi_deploy.broker.flags import Parsed
-from oi_deploy.broker.manifest import NAME, require_deployment
+from oi_deploy.broker.manifest import NAME, require
 from oi_deploy.broker.request import Policy, Refused
 
 _KINDS: Mapping[str, tuple[str, ...]] = {
@@ -78,7 +79,7 @@ def require_name(name: str, rule: str) -> None:
 
 
 def readable(policy: Policy, arguments: Sequence[str], rule: str) -> None:
-    """Refuse kinds that may not be read; Secrets are among them."""
+    """Refuse what may not be read; Secrets never are."""
     for kind, name in named(arguments, rule):
         if kind == "namespace" and name != policy.namespace:
             raise Refused(
@@ -86,6 +87,14 @@ def readable(policy: Policy, arguments: Sequence[str], rule: str) -> None:
                 "only one namespace may be seen",
                 f"kubectl get namespace {policy.namespace}",
             )
+        require_read(policy, kind, name, rule)
+
+
+def require_read(policy: Policy, kind: str, name: str, rule: str) -> None:
+    """Refuse a resource (all of the kind, if the name is empty) that may not be read."""
+    if not policy.permits(kind, name, "read"):
+        what = f"{kind} {name}" if name else f"all resources of the kind {kind}"
+        raise Refused(f"{rule}.read", f"the policy does not allow to read {what}")
 
 
 def check_readable(policy: Policy, parsed: Parsed, rule: str) -> None:
@@ -105,7 +114,7 @@ def check_output(parsed: Parsed, rule: str) -> None:
             raise Refused(f"{rule}.output", f"the output format {form} is not allowed")
 
 
-def deployments(policy: Policy, arguments: Sequence[str], rule: str) -> tuple[str, ...]:
+def deployments(policy: Policy, arguments: Sequence[str], rule: str, verb: Verb) -> tuple[str, ...]:
     """The names of the Deployments that a command changes.
 
     Raises:
@@ -120,7 +129,7 @@ def deployments(policy: Policy, arguments: Sequence[str], rule: str) -> tuple[st
             raise Refused(
                 f"{rule}.kind", f"only a Deployment may change, not {kind}/{name}", advice
             )
-        require_deployment(policy, name, rule)
+        require(policy, kind, name, verb, rule)
     return tuple(name for _, name in found)
 
 

@@ -1,25 +1,29 @@
 """The broker: takes commands from the sandbox, decides, runs them with the credentials."""
 
 import os
+import secrets
 import shutil
 import socket
 import struct
+import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import IO, Literal
 
 from oi_deploy.broker import credentials as creds
-from oi_deploy.broker import frames, paths, process
+from oi_deploy.broker import dockerfile, frames, images, paths, process
+from oi_deploy.broker.context import pack
 from oi_deploy.broker.credentials import Credentials
 from oi_deploy.broker.effects import effects
 from oi_deploy.broker.journal import Entry, Journal
 from oi_deploy.broker.policy import decide
-from oi_deploy.broker.request import Decision, Policy, Request
+from oi_deploy.broker.request import Decision, Known, Policy, Refused, Request
+from oi_deploy.broker.rights import rights_of
 
 REFUSED = 126
 TIMED_OUT = 124
@@ -28,6 +32,8 @@ _MAX_CLIENTS = 16
 _REQUEST_TIMEOUT_S = 30.0
 _OUTPUT_LIMIT = 16 * 1024 * 1024
 _ENTRY_OUTPUT = 64 * 1024
+# For the broker's own questions to the engine.
+_OWN_COMMAND_S = 30.0
 
 
 def install_shims(directory: Path, python: str = "/usr/bin/python3") -> None:
@@ -60,12 +66,13 @@ class Broker:
         credentials: Credentials,
         journal: Journal,
         socket: Path,
-        sandbox_uid: int,
+        sandbox_user: tuple[int, int],
         on_entry: Callable[[Entry], None],
         command_timeout_s: float,
         docker: Path,
         kubectl: Path,
         docker_host: str = "",
+        mounted: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
         """Keep the settings; nothing is opened yet.
 
@@ -74,22 +81,25 @@ class Broker:
             credentials: written into a private directory while the broker is open.
             journal: gets one entry per request.
             socket: where to listen; its directory is made, and is reachable for everybody.
-            sandbox_uid: the only user that is answered.
+            sandbox_user: user and group of the sandbox: the only ones that are answered, and with
+                whose rights files are read.
             on_entry: called for each entry, from the thread of its request.
             command_timeout_s: seconds after which a command is killed.
             docker: the real docker.
             kubectl: the real kubectl.
             docker_host: `DOCKER_HOST` of the real docker; empty for its default socket.
+            mounted: Secrets and service accounts of the Deployments, as `Known.mounted`.
         """
         self._policy = policy
         self._credentials = credentials
         self._journal = journal
         self._path = socket
-        self._uid = sandbox_uid
+        self._user = sandbox_user
         self._on_entry = on_entry
         self._timeout_s = command_timeout_s
         self._programs = {"docker": docker, "kubectl": kubectl}
         self._docker_host = docker_host
+        self._mounted = mounted or {}
         self._closed = threading.Event()
         self._free = threading.BoundedSemaphore(_MAX_CLIENTS)
         self._threads: list[threading.Thread] = []
@@ -101,6 +111,10 @@ class Broker:
 
     def __enter__(self) -> "Broker":
         """Write the credentials and listen."""
+        if os.geteuid() == 0:
+            # With them, files of these groups could be read with the sandbox user's rights; see
+            # `rights_of`.
+            os.setgroups([])
         # mkdtemp makes it for us alone (0700).
         self._private = Path(tempfile.mkdtemp(prefix="oi-deploy-broker-"))
         try:
@@ -112,7 +126,7 @@ class Broker:
             self._path.unlink(missing_ok=True)
             self._listener = socket.socket(socket.AF_UNIX)
             self._listener.bind(str(self._path))
-            os.chown(self._path, self._uid, -1)
+            os.chown(self._path, self._user[0], -1)
             self._path.chmod(0o600)
             self._listener.listen(_MAX_CLIENTS)
         except BaseException:
@@ -136,6 +150,7 @@ class Broker:
         self._listener.close()
         for thread in self._threads:
             thread.join()
+        self._remove_local_names()
         self._path.unlink(missing_ok=True)
         shutil.rmtree(self._private)
 
@@ -145,7 +160,7 @@ class Broker:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            if _peer_uid(client) != self._uid or not self._free.acquire(blocking=False):
+            if _peer_uid(client) != self._user[0] or not self._free.acquire(blocking=False):
                 client.close()
                 continue
             thread = threading.Thread(target=self._serve, args=(client,), daemon=True)
@@ -171,16 +186,17 @@ class Broker:
 
     def _answer(self, client: socket.socket, request: Request) -> None:
         started, clock = datetime.now(UTC), time.monotonic()
-        decision = decide(self._policy, request)
-        ended = None
-        if decision.argv:
-            ended = self._run(client, request, decision)
+        with tempfile.TemporaryFile(dir=self._private) as spool:
+            decision, stdin = self._decide(request, spool)
+            ended = self._run(client, request, decision, stdin) if decision.argv else None
+        if ended:
             code = ended.exit_code if ended.exit_code is not None else TIMED_OUT
             output = ended.output[-_ENTRY_OUTPUT:]
             done = effects(self._policy, request, decision, ended.exit_code, ended.stdout)
             last = b""
             if ended.ending == "timeout":
-                text = f"{request.tool}: killed after {self._timeout_s:g} s (command-timeout)\n"
+                limit = self._limit(decision)
+                text = f"{request.tool}: killed after {limit:g} s (the limit of this command)\n"
                 last, output = frames.output("e", text.encode()), output + text
         else:
             code = _ANSWER_ONLY if decision.allowed else REFUSED
@@ -202,7 +218,72 @@ class Broker:
         self._on_entry(entry)
         client.sendall(last + frames.end(code))
 
-    def _run(self, client: socket.socket, request: Request, decision: Decision) -> process.Ended:
+    def _decide(self, request: Request, spool: IO[bytes]) -> tuple[Decision, bytes | IO[bytes]]:
+        """The decision and what the command reads; a build's files are packed into `spool`."""
+        known = self._known(request)
+        with rights_of(*self._user):
+            decision = decide(self._policy, request, known)
+            if decision.context is None:
+                return decision, decision.stdin
+            try:
+                content = pack(decision.context, spool)
+                arguments = decision.context.arguments
+                dockerfile.check(self._policy, known, content, arguments)
+            except Refused as no:
+                return no.decision, b""
+        return decision, spool
+
+    def _known(self, request: Request) -> Known:
+        built = self._journal.images()
+        taken: frozenset[str] = frozenset()
+        if request.tool == "docker" and {"build", "tag"} & set(request.argv):
+            listed = self._ask("image", "ls", "--format={{.Repository}}:{{.Tag}}").split()
+            names = (image for name in listed if (image := images.read(name)) and not image.host)
+            taken = frozenset(images.canonical(image) for image in names) - set(built)
+        container = f"oi-deploy-{secrets.token_hex(6)}"
+        return Known(taken=taken, built=built, mounted=self._mounted, container=container)
+
+    def _ask(self, *argv: str) -> str:
+        """What the real docker prints; empty if it fails."""
+        try:
+            return subprocess.run(  # noqa: S603 - our own words
+                (str(self._programs["docker"]), *argv),
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                check=False,
+                timeout=_OWN_COMMAND_S,
+            ).stdout
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+
+    def _remove_local_names(self) -> None:
+        """Take away the names without a registry that this run gave.
+
+        A later `FROM` of the same name, by anybody on this engine, would get our image.
+        """
+        names = [
+            name
+            for name in self._journal.images()
+            if (image := images.read(name))
+            and not image.host
+            and image.path not in self._policy.document.images.local
+        ]
+        if names:
+            self._ask("image", "rm", "--no-prune", *names)
+
+    def _limit(self, decision: Decision) -> float:
+        return min(self._timeout_s, decision.seconds or self._timeout_s)
+
+    def _run(
+        self,
+        client: socket.socket,
+        request: Request,
+        decision: Decision,
+        stdin: bytes | IO[bytes],
+    ) -> process.Ended:
         sent = 0
 
         def send(stream: Literal["o", "e"], data: bytes) -> None:
@@ -214,16 +295,21 @@ class Broker:
                 client.sendall(frames.output(stream, data))
             sent += len(data)
 
-        return process.run(
-            (str(self._programs[request.tool]), *decision.argv),
-            env=self._env,
-            cwd=paths.working_directory(self._policy, request),
-            stdin=decision.stdin,
-            timeout_s=self._timeout_s,
-            client=client,
-            send=send,
-            closed=self._closed.is_set,
-        )
+        try:
+            return process.run(
+                (str(self._programs[request.tool]), *decision.argv),
+                env=self._env,
+                cwd=paths.working_directory(self._policy, request),
+                stdin=stdin,
+                timeout_s=self._limit(decision),
+                client=client,
+                send=send,
+                closed=self._closed.is_set,
+            )
+        finally:
+            if decision.container:
+                # A killed `docker run` leaves its container running.
+                self._ask("container", "rm", "--force", "--volumes", decision.container)
 
 
 def _peer_uid(client: socket.socket) -> int:

@@ -46,6 +46,7 @@ class DeploymentState:
         paused: whether the rollout is paused.
         selector: its pods' labels, in the form that the API takes.
         uid: the object's id.
+        mounted: `secret/NAME` and `serviceaccount/NAME` of everything that its pods get.
     """
 
     namespace: str
@@ -65,6 +66,7 @@ class DeploymentState:
     paused: bool = False
     selector: str = ""
     uid: str = ""
+    mounted: frozenset[str] = frozenset()
 
     def image_of(self, container: str) -> str:
         """The image of the container of that name; empty if there is none."""
@@ -115,6 +117,22 @@ class PodState:
     containers: tuple[PodContainer, ...] = ()
 
 
+def _mounted(pod: Json) -> frozenset[str]:
+    """The Secrets and the service account that a pod's specification names."""
+    secrets = {
+        str(_part(volume, "secret").get("secretName", "")) for volume in pod.get("volumes") or ()
+    }
+    for container in (*(pod.get("containers") or ()), *(pod.get("initContainers") or ())):
+        for item in container.get("env") or ():
+            source = _part(_part(item, "valueFrom"), "secretKeyRef")
+            secrets.add(str(source.get("name", "")))
+        for item in container.get("envFrom") or ():
+            secrets.add(str(_part(item, "secretRef").get("name", "")))
+    account = str(pod.get("serviceAccountName") or pod.get("serviceAccount") or "")
+    accounts = {f"serviceaccount/{account}"} if account else set()
+    return frozenset(f"secret/{name}" for name in secrets if name) | accounts
+
+
 def deployment_state(document: Json) -> DeploymentState:
     """Read a Deployment of apps/v1."""
     metadata, spec, status = (_part(document, key) for key in ("metadata", "spec", "status"))
@@ -132,6 +150,7 @@ def deployment_state(document: Json) -> DeploymentState:
             )
             for item in template.get("containers") or ()
         ),
+        mounted=_mounted(template),
         replicas=1 if spec.get("replicas") is None else int(spec["replicas"]),
         revision=str(_part(metadata, "annotations").get(REVISION, "")),
         generation=int(metadata.get("generation") or 0),

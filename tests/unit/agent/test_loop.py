@@ -1,6 +1,6 @@
 """How a conversation ends: by what verification finds, never by what the model says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -8,7 +8,8 @@ from oi_deploy.agent.completions import Reply
 from oi_deploy.agent.facts import Facts
 from oi_deploy.agent.loop import Outcome, converse
 from oi_deploy.agent.session import Turn
-from oi_deploy.errors import RunError
+from oi_deploy.broker.request import Decision
+from oi_deploy.errors import RunError, Status
 from oi_deploy.sandbox import Result
 from oi_deploy.verify.finding import Finding, Verdict
 
@@ -52,7 +53,17 @@ def script(code: str) -> Reply:
     return Reply("execute", code, language="shell")
 
 
-def run(model: Model, verify: Callable[[], Verdict], max_turns: int = 5) -> Outcome:
+def no(rule: str) -> Decision:
+    return Decision(False, rule, "the image is not allowed")
+
+
+def run(
+    model: Model,
+    verify: Callable[[], Verdict],
+    max_turns: int = 5,
+    refusals: Iterable[Decision | None] = (),
+) -> Outcome:
+    answers = iter(refusals)
     return converse(
         "roll it out",
         model,  # type: ignore[arg-type]
@@ -60,6 +71,7 @@ def run(model: Model, verify: Callable[[], Verdict], max_turns: int = 5) -> Outc
         facts=lambda: FACTS,
         verify=verify,
         changes=lambda: model.changes,
+        refusal=lambda: next(answers, None),
         on_turn=lambda number, message: None,
         on_answer=lambda number, turn: None,
     )
@@ -110,3 +122,30 @@ def test_unreadable_answers_use_up_turns() -> None:
     broken = Reply("malformed", "```json")
     with pytest.raises(RunError, match="after 2 turns"):
         run(Model(broken, broken), lambda: BAD, max_turns=2)
+
+
+def test_a_model_that_insists_on_what_is_refused_ends_the_run() -> None:
+    model = Model(*[script(f"docker push evil/{number}") for number in range(5)], exit_code=126)
+    with pytest.raises(RunError) as caught:
+        run(model, lambda: BAD, refusals=[no("docker.push.image")] * 5)
+    assert caught.value.status is Status.REFUSED
+    assert "docker.push.image" in caught.value.why
+    assert len(model.messages) == 3
+
+
+@pytest.mark.parametrize(
+    "refusals",
+    [
+        [no("a"), no("a"), no("b"), no("b"), no("a")],
+        [no("a"), no("a"), None, no("a"), no("a")],
+    ],
+)
+def test_a_model_that_reacts_to_a_refusal_goes_on(refusals: list[Decision | None]) -> None:
+    model = Model(*[script(f"echo {number}") for number in range(5)])
+    with pytest.raises(RunError, match="not done after 5 turns"):
+        run(model, lambda: BAD, refusals=refusals)
+
+
+def test_a_refusal_after_success_does_not_take_it_away() -> None:
+    model = Model(script("docker push"), script("docker scale"))
+    assert run(model, lambda: GOOD, refusals=[None, no("docker.command")]).verdict is GOOD

@@ -2,12 +2,24 @@
 
 from pathlib import Path
 
+from oi_deploy.broker.document import Document, Rule
 from oi_deploy.broker.effects import Built, Changed, Effect, Pushed, Tagged, effects
 from oi_deploy.broker.journal import Journal
-from oi_deploy.broker.policy import Policy, Request, decide
+from oi_deploy.broker.policy import Known, Policy, Request, decide
 from oi_deploy.broker.request import Tool
 
 REG = "harbor.example.com:5443/library"
+DOCUMENT = Document(
+    version=1,
+    namespaces={
+        "production": (
+            Rule(kinds=("*",), verbs=("read",)),
+            Rule(kinds=("deployment",), verbs=("set-image", "scale", "rollout", "apply")),
+            Rule(kinds=("deployment",), verbs=("create", "patch")),
+            Rule(kinds=("configmap", "service"), verbs=("apply", "create")),
+        )
+    },
+)
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 # Docker 28.2 with the classic builder of Engine 20.10.
@@ -33,9 +45,10 @@ PUSH = f"""The push refers to repository [{REG}/app]
 def read(
     tmp_path: Path, tool: Tool, argv: str, stdout: str, code: int | None = 0
 ) -> tuple[Effect, ...]:
-    policy = Policy(tmp_path, REG, "production")
+    policy = Policy.of(tmp_path, REG, "production", DOCUMENT)
     request = Request(tool, tuple(argv.split()), str(tmp_path))
-    decision = decide(policy, request)
+    known = Known(built={"app:1": "0123456789ab"})
+    decision = decide(policy, request, known)
     assert decision.allowed, decision.reason
     return effects(policy, request, decision, code, stdout)
 
@@ -116,7 +129,7 @@ def test_apply_changes_each_object_by_itself(tmp_path: Path) -> None:
 
 
 def test_the_journal_sums_up(tmp_path: Path) -> None:
-    policy = Policy(tmp_path, REG, "production")
+    policy = Policy.of(tmp_path, REG, "production")
     journal = Journal()
 
     def add(tool: Tool, line: str, stdout: str) -> int:

@@ -7,11 +7,21 @@ from typing import Any
 import pytest
 import yaml
 
-from oi_deploy.broker.manifest import check_patch, checked
-from oi_deploy.broker.request import Policy, Refused
+from oi_deploy.broker.document import Document, Rule
+from oi_deploy.broker.manifest import Scope, check_patch, checked
+from oi_deploy.broker.request import Known, Policy, Refused
 
 REG = "harbor.example.com/library"
-POLICY = Policy(Path("/ws"), REG, "production")
+DOCUMENT = Document(
+    version=1,
+    namespaces={
+        "production": (
+            Rule(kinds=("deployment", "service", "configmap"), verbs=("apply",)),
+            Rule(kinds=("deployment",), verbs=("patch",)),
+        )
+    },
+)
+SCOPE = Scope(Policy.of(Path("/ws"), REG, "production", DOCUMENT), Known(), "apply")
 
 DEPLOYMENT = f"""
 apiVersion: apps/v1
@@ -65,7 +75,7 @@ def put(document: dict[str, Any], path: str, value: object) -> None:
 
 
 def test_a_usual_manifest_passes_and_keeps_its_meaning() -> None:
-    content, names = checked(POLICY, f"{DEPLOYMENT}---\n{SERVICE}---\n".encode())
+    content, names = checked(SCOPE, f"{DEPLOYMENT}---\n{SERVICE}---\n".encode())
     assert names == ("deployment/app", "service/app")
     assert json.loads(content)["items"] == [yaml.safe_load(DEPLOYMENT), yaml.safe_load(SERVICE)]
 
@@ -85,6 +95,9 @@ HOSTILE = [
     (f"{POD}.runtimeClassName", "x"),
     (f"{POD}.priorityClassName", "system-node-critical"),
     (f"{POD}.ephemeralContainers", []),
+    (f"{BOX}.readinessProbe.httpGet.host", "169.254.169.254"),
+    (f"{BOX}.livenessProbe", {"tcpSocket": {"port": 1, "host": "10.0.0.1"}}),
+    (f"{BOX}.lifecycle", {"postStart": {"httpGet": {"port": 1, "host": "10.0.0.1"}}}),
     (f"{POD}.serviceAccountName", "admin"),
     (f"{POD}.serviceAccount", "admin"),
     (f"{POD}.automountServiceAccountToken", True),
@@ -118,7 +131,7 @@ def test_what_reaches_further_is_refused(path: str, value: object) -> None:
     document = yaml.safe_load(DEPLOYMENT)
     put(document, path, value)
     with pytest.raises(Refused) as refused:
-        checked(POLICY, json.dumps(document).encode())
+        checked(SCOPE, json.dumps(document).encode())
     assert refused.value.rule.startswith("kubectl.manifest")
 
 
@@ -146,21 +159,21 @@ def test_what_reaches_further_is_refused(path: str, value: object) -> None:
 )
 def test_what_is_no_such_manifest_is_refused(text: str) -> None:
     with pytest.raises(Refused):
-        checked(POLICY, text.encode("latin-1"))
+        checked(SCOPE, text.encode("latin-1"))
 
 
 def test_a_list_is_checked_item_by_item() -> None:
     items: list[Any] = [yaml.safe_load(SERVICE)]
     document = {"apiVersion": "v1", "kind": "List", "items": items}
-    assert checked(POLICY, json.dumps(document).encode())[1] == ("service/app",)
+    assert checked(SCOPE, json.dumps(document).encode())[1] == ("service/app",)
     items.append({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}})
     with pytest.raises(Refused):
-        checked(POLICY, json.dumps(document).encode())
+        checked(SCOPE, json.dumps(document).encode())
 
 
 def test_dates_and_words_stay_what_they_are() -> None:
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {day: 2024-01-02}\n"
-    assert json.loads(checked(POLICY, text.encode())[0])["data"] == {"day": "2024-01-02"}
+    assert json.loads(checked(SCOPE, text.encode())[0])["data"] == {"day": "2024-01-02"}
 
 
 @pytest.mark.parametrize(
@@ -176,7 +189,7 @@ def test_dates_and_words_stay_what_they_are() -> None:
     ],
 )  # fmt: skip
 def test_patches_that_pass(patch: str, kind: str) -> None:
-    check_patch(POLICY, patch.replace("REG", REG), kind)
+    check_patch(SCOPE, patch.replace("REG", REG), kind)
 
 
 @pytest.mark.parametrize(
@@ -199,4 +212,4 @@ def test_patches_that_pass(patch: str, kind: str) -> None:
 )  # fmt: skip
 def test_patches_that_are_refused(patch: str, kind: str) -> None:
     with pytest.raises(Refused):
-        check_patch(POLICY, patch, kind)
+        check_patch(SCOPE, patch, kind)

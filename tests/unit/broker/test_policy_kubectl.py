@@ -6,10 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from oi_deploy.broker.policy import Decision, Policy, Request, decide
+from oi_deploy.broker.document import Document, Rule
+from oi_deploy.broker.policy import Decision, Known, Policy, Request, decide
 
 REG = "harbor.example.com/library"
 NS = "--namespace=production"
+EVERYTHING = Document(
+    version=1,
+    namespaces={
+        "production": (
+            Rule(kinds=("*",), verbs=("read",)),
+            Rule(
+                kinds=("deployment",),
+                verbs=("set-image", "scale", "rollout", "apply", "create", "patch"),
+            ),
+            Rule(kinds=("service", "configmap"), verbs=("apply", "create")),
+        ),
+        "staging": (Rule(kinds=("deployment", "pod"), names=("web", "web-*"), verbs=("read",)),),
+    },
+)
 
 
 @pytest.fixture
@@ -26,7 +41,7 @@ def policy(tmp_path: Path) -> Policy:
     (workspace / "patch.json").write_text('{"spec": {"replicas": 2}}')
     (tmp_path / "outside.yaml").write_text("kind: Deployment\n")
     (workspace / "link.yaml").symlink_to(tmp_path / "outside.yaml")
-    return Policy(workspace, REG, "production")
+    return Policy.of(workspace, REG, "production", EVERYTHING)
 
 
 def ask(policy: Policy, line: str, stdin: bytes = b"") -> Decision:
@@ -229,7 +244,7 @@ def test_refused(policy: Policy, line: str, rule: str) -> None:
 
 
 def test_only_the_allowed_deployments_change(policy: Policy) -> None:
-    narrow = Policy(policy.workspace, REG, "production", allowed_deployments=("web",))
+    narrow = Policy.of(policy.workspace, REG, "production", allowed_deployments=("web",))
     assert ask(narrow, f"set image deploy/web app={REG}/app:1").allowed
     assert ask(narrow, "get deploy/app").allowed
     for line in (
@@ -237,13 +252,53 @@ def test_only_the_allowed_deployments_change(policy: Policy) -> None:
         f"set image deploy/web deploy/app app={REG}/app:1",
         "scale deploy web app --replicas=0",
         "rollout undo deploy/app",
-        "patch deploy/app -p {}",
-        "apply -f deploy.yaml",
-        f"create deployment app --image={REG}/app:1",
     ):
         decision = ask(narrow, line)
         assert decision.rule.endswith(".deployment")
+        assert decision.alternatives == ("kubectl -n production get deployment web",)
         assert not decision.allowed
+
+
+def test_without_a_policy_file_only_images_and_scale_change(policy: Policy) -> None:
+    least = Policy.of(policy.workspace, REG, "production")
+    for line in (
+        "patch deploy/app -p {}",
+        "apply -f deploy.yaml",
+        "apply -f k8s",
+        f"create deployment app --image={REG}/app:1",
+    ):
+        decision = ask(least, line)
+        assert decision.rule.endswith(".verb")
+        assert "the policy does not allow" in decision.reason
+        assert not decision.allowed
+    for line in ("scale deploy/app --replicas=2", "rollout restart deploy/app", "get cm"):
+        assert ask(least, line).allowed
+
+
+def test_a_namespace_has_rules_of_its_own(policy: Policy) -> None:
+    assert ask(policy, "-n staging get deploy web").argv[1] == "--namespace=staging"
+    assert ask(policy, "-n production -n staging get deploy web").argv[1] == "--namespace=staging"
+    assert ask(policy, "-n staging logs web-1").allowed
+    for line in ("get deploy", "get deploy app", "get pods", "get cm web", "logs app-1", "events",
+                 "get all", "rollout status deploy/app"):  # fmt: skip
+        assert ask(policy, f"-n staging {line}").rule.endswith(".read")
+    assert ask(policy, f"-n staging set image deploy/web app={REG}/app:1").rule.endswith(".verb")
+    assert ask(policy, "-n other get pods").rule.endswith(".namespace")
+
+
+def test_a_manifest_may_keep_the_secrets_that_were_there(policy: Policy) -> None:
+    text = (policy.workspace / "deploy.yaml").read_text()
+    text = text.replace("containers:", "serviceAccountName: robot, volumes: [{name: s, secret: "
+                        "{secretName: tls}}], containers:")  # fmt: skip
+    line, words = "apply -f -", ("apply", "-f", "-")
+    assert ask(policy, line, text.encode()).rule == "kubectl.manifest.serviceaccount"
+    request = Request("kubectl", words, str(policy.workspace), text.encode())
+    had = {"app": frozenset({"secret/tls", "serviceaccount/robot"})}
+    assert decide(policy, request, Known(mounted=had)).allowed
+    only_account = {"app": frozenset({"serviceaccount/robot"})}
+    assert decide(policy, request, Known(mounted=only_account)).rule == "kubectl.manifest.secret"
+    of_another = {"web": had["app"]}
+    assert not decide(policy, request, Known(mounted=of_another)).allowed
 
 
 def test_a_manifest_is_passed_on_as_what_was_checked(policy: Policy) -> None:
