@@ -91,11 +91,11 @@ def parse(words: Sequence[str], table: Table, rule: str, *, interspersed: bool =
     rest = list(words)
     while rest:
         word = rest.pop(0)
-        if word == "--":
-            arguments += rest
-            break
         if arguments and not interspersed:
             arguments += (word, *rest)
+            break
+        if word == "--":
+            arguments += rest
             break
         if word == "-" or not word.startswith("-"):
             arguments.append(word)
@@ -125,16 +125,15 @@ def _cluster(
 ) -> list[tuple[str, str | None]]:
     """Read `-qt name`, `-tname` and `-t=name`."""
     found: list[tuple[str, str | None]] = []
-    while letters:
-        letter, letters = letters[0], letters[1:]
+    for place, letter in enumerate(letters, 1):
         name, flag = _look_up(letter, f"-{letter}", table, rule)
-        if letters.startswith("=") and len(letters) > 1:
-            found.append(_with_value(name, flag, letters[1:], f"-{letter}", rule))
+        if letters.startswith("=", place) and len(letters) > place + 1:
+            found.append(_with_value(name, flag, letters[place + 1 :], f"-{letter}", rule))
             return found
         if flag.takes != "value":
             found.append((name, None))
-        elif letters:
-            found.append((name, letters))
+        elif len(letters) > place:
+            found.append((name, letters[place:]))
             return found
         else:
             found.append((name, _next(flag, f"-{letter}", rest, rule)))
