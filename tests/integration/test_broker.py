@@ -107,7 +107,7 @@ def test_it_runs_where_the_request_came_from_if_that_is_in_the_workspace(world: 
 
 
 def test_stdin_goes_where_it_is_asked_for(world: Contained) -> None:
-    assert world.run("echo FROM scratch | docker build -t a -").output == "FROM scratch\n"
+    assert "FROM scratch" in world.run("echo FROM scratch | docker build -t a -").output
     # A loop's own input is not eaten by a command that reads none.
     script = "printf '1\\n2\\n' | while read i; do docker images $i; done"
     assert world.run(script).output == "3 words\n3 words\n"

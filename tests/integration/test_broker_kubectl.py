@@ -12,7 +12,7 @@ from oi_deploy.broker.credentials import Credentials
 from oi_deploy.broker.effects import Changed
 from oi_deploy.broker.policy import Policy
 from tests.integration.cluster_world import NAMESPACE, World, world
-from tests.integration.contained import Contained, contained, needs_root, open_directory
+from tests.integration.contained import Contained, contained, everything, needs_root, open_directory
 
 pytestmark = [needs_root, pytest.mark.docker]
 
@@ -32,7 +32,9 @@ def brokered(cluster: World) -> Iterator[Contained]:
             base,
             docker=Path("/nonexistent"),
             kubectl=ensure_kubectl(CACHE / "bin"),
-            policy=Policy.of(workspace, f"{cluster.host}/library", NAMESPACE),
+            policy=Policy.of(
+                workspace, f"{cluster.host}/library", NAMESPACE, everything(NAMESPACE)
+            ),
             credentials=Credentials(
                 f"{cluster.host}/library", kubeconfig=cluster.kubeconfig.read_text()
             ),

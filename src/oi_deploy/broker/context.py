@@ -28,7 +28,12 @@ def pack(context: BuildContext, into: IO[bytes]) -> bytes:
         Refused: a file cannot be read, there is no Dockerfile, or it is all too large.
     """
     content = context.content
-    with tarfile.open(fileobj=into, mode="w") as tar:
+    # The command looks at the first 1024 bytes to tell an archive from a Dockerfile (docker/cli,
+    # cli/command/image/build/context.go). Extended headers would not fit, so none comes first.
+    with tarfile.open(fileobj=into, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        root = tarfile.TarInfo(".")
+        root.type, root.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(root)
         if context.directory is not None:
             for name in _files(context.directory, context.dockerfile):
                 if name != context.dockerfile or content is None:

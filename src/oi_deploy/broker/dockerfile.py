@@ -63,7 +63,7 @@ def check(policy: Policy, known: Known, content: bytes, arguments: Mapping[str, 
 def _instructions(content: bytes) -> Iterator[tuple[str, str]]:
     """Each instruction's word, in capitals, and the rest of its line."""
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError:
         raise Refused(_DOCKERFILE, "the Dockerfile is not UTF-8 text") from None
     lines = text.split("\n")

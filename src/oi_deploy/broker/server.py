@@ -221,17 +221,19 @@ class Broker:
     def _decide(self, request: Request, spool: IO[bytes]) -> tuple[Decision, bytes | IO[bytes]]:
         """The decision and what the command reads; a build's files are packed into `spool`."""
         known = self._known(request)
-        with rights_of(*self._user):
-            decision = decide(self._policy, request, known)
+        try:
+            with rights_of(*self._user):
+                decision = decide(self._policy, request, known)
+                content = pack(decision.context, spool) if decision.context else b""
             if decision.context is None:
                 return decision, decision.stdin
-            try:
-                content = pack(decision.context, spool)
-                arguments = decision.context.arguments
-                dockerfile.check(self._policy, known, content, arguments)
-            except Refused as no:
-                return no.decision, b""
-        return decision, spool
+            dockerfile.check(self._policy, known, content, decision.context.arguments)
+            return decision, spool
+        except Refused as no:
+            return no.decision, b""
+        except Exception as error:  # what we cannot judge does not run, and is in the journal
+            reason = f"the command cannot be judged ({type(error).__name__}: {error})"
+            return Decision(False, "broker.defect", reason), b""
 
     def _known(self, request: Request) -> Known:
         built = self._journal.images()

@@ -145,7 +145,7 @@ def test_the_dockerfile_that_is_checked_is_the_one_that_is_sent(directory: Path)
     assert found == files["other"] == b"FROM x"
     assert files["Dockerfile"] == b"FROM scratch"
     found, files = contents(BuildContext(None, "Dockerfile", b"FROM y", {}))
-    assert files == {"Dockerfile": b"FROM y"}
+    assert files == {".": b"", "Dockerfile": b"FROM y"}
 
 
 def test_dockerignore_is_obeyed_but_the_dockerfile_is_always_sent(directory: Path) -> None:
@@ -185,3 +185,13 @@ def test_a_file_that_is_only_large_when_read_is_not_read(directory: Path) -> Non
         file.truncate(3 * 1024**3)
     with pytest.raises(Refused, match="larger than 2 GiB"):
         contents(BuildContext(directory, "Dockerfile", None, {}))
+
+
+def test_docker_recognizes_the_archive_by_its_first_kilobyte(tmp_path: Path) -> None:
+    # Go's reader needs a whole header in it; a long name takes three blocks before that.
+    name = "a" * 120
+    (tmp_path / name).write_text("x")
+    file = io.BytesIO()
+    pack(BuildContext(tmp_path, "Dockerfile", b"FROM x", {}), file)
+    first = tarfile.TarInfo.frombuf(file.getvalue()[:512], "utf-8", "strict")
+    assert first.type == tarfile.DIRTYPE
