@@ -2,17 +2,24 @@
 
 import re
 
-_SPECIAL = re.compile(r"[&<>\"'\\`*_\[\]()#|~!@]")
+_SPECIAL = re.compile(r"[&<>\"'\\`*_\[\]()|~!^{}]|:(?=/)|(?<=www)\.|[@#$]", re.IGNORECASE)
+# GitHub makes links of `@name` and `#1`, and formulas of `$x$`, out of the text that Markdown
+# leaves. It looks at one piece of text at a time; a comment, which nobody sees, makes two of it.
+_SPLIT = "<!-- -->"
 
 
 def inert(text: str) -> str:
-    """Text whose characters mean nothing to Markdown, to HTML and to a table."""
-    return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", text)
+    """Text that means nothing to Markdown, HTML and a table, nor to GitHub, which makes links."""
+    return _SPECIAL.sub(_entity, text)
+
+
+def _entity(match: re.Match[str]) -> str:
+    return f"&#{ord(match[0])};" + (_SPLIT if match[0] in "@#$" else "")
 
 
 def inline_code(text: str) -> str:
     """Text on one line, shown as code. In HTML, as no backticks hold in every table."""
-    return f"<code>{inert(' '.join(text.split()))}</code>"
+    return f"<code>{inert(' '.join(text.splitlines()))}</code>"
 
 
 def fenced(text: str, language: str = "") -> str:

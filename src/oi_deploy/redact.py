@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_plus
 import yaml
 
 from oi_deploy.markdown import inert
+from oi_deploy.text import visible
 
 _MASK = "***"
 _SHORTEST = 4
@@ -125,8 +126,13 @@ def forms_of(secret: str) -> set[str]:
         quoted = {quote(raw, safe=""), quote(raw), quote_plus(raw)}
         forms |= {value, raw.hex(), raw.hex().upper()} | quoted
         forms |= {re.sub("%..", lambda match: match[0].lower(), form) for form in quoted}
-        forms |= {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
-        forms |= {html.escape(value), html.escape(value, quote=False), inert(value)}
+        # A byte order mark, pasted with a secret, is shown by its code; another program drops it.
+        for shown in {value, visible(value), "".join(filter(str.isprintable, value))}:
+            forms |= {shown, json.dumps(shown)[1:-1], json.dumps(shown, ensure_ascii=False)[1:-1]}
+            forms |= {html.escape(shown), html.escape(shown, quote=False)}
+            # What `inert` does to a secret's ends depends on what stands beside them.
+            forms |= {inert(shown), inert(f"{shown}/")[:-1]}
+            forms |= {inert(f"www{shown}")[3:], inert(f"www{shown}/")[3:-1]}
         forms |= _base64_forms(raw)
     return {form for form in forms if len(form) >= _SHORTEST}
 

@@ -6,13 +6,13 @@ The forms are those of actions/toolkit (packages/core/src/command.ts and file-co
 import re
 import secrets
 import threading
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 from oi_deploy.redact import Redactor
+from oi_deploy.text import VisibleStream, visible
 
 OUTPUTS: tuple[tuple[str, str], ...] = (
     ("image-tag", "the deployed image, as a full reference with its tag"),
@@ -39,33 +39,6 @@ OUTPUTS: tuple[tuple[str, str], ...] = (
 _MOST_SUMMARY = 1024 * 1024
 _CUT_NOTE = "\n\n_Cut here: GitHub shows at most 1 MiB._\n"
 _FENCE = re.compile(r"`{3,}")
-_ESCAPE_SEQUENCE = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])"
-)
-# The beginning of one, or of a line end, at the end of a piece. A title can be long; text that only
-# looks like one must not be held back for ever.
-_OPEN_SEQUENCE = re.compile(
-    r"(?:\r|\x1b(?:\[[0-?]*[ -/]*|[ -/]*|[\]PX^_][^\x07\x1b\n]{0,256}\x1b?)?)\Z"
-)
-_NOT_PLAIN = re.compile(r"[^\n\t\x20-\x7e]")
-
-
-def visible(text: str) -> str:
-    """Text whose control characters can do nothing to a terminal or to a reader's eyes.
-
-    Terminal escapes and control characters go. Direction marks and zero-width characters, which
-    can make a line look like another one, are shown by their code; so are other line separators and
-    halves of surrogate pairs, which a weak model writes and no file can hold.
-    """
-    text = _ESCAPE_SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-    return _NOT_PLAIN.sub(lambda match: _visible(match[0]), text)
-
-
-def _visible(character: str) -> str:
-    category = unicodedata.category(character)
-    if category == "Cc":
-        return ""
-    return f"<U+{ord(character):04X}>" if category in ("Cf", "Cs", "Zl", "Zp") else character
 
 
 def _data(text: str) -> str:
@@ -92,13 +65,15 @@ class Workflow:
 
     def line(self, text: str = "") -> None:
         """One or more lines of our own words; commands in them are inert."""
-        if "::" in text or "##[" in text:
+        # Cleaned first: a control character inside a command would hide it, then be dropped.
+        text = self._clean(text)
+        if "::" in text:
             self.untrusted(text + "\n")
             return
         with self._lock:
             # Another thread's stream may be in the middle of a line.
             self._fresh_line()
-            self._write(self._redactor.text(visible(text)) + "\n")
+            self._write(text + "\n")
 
     def mask(self, secret: str) -> None:
         """Tell the runner to mask a secret, and each line of one that has several."""
@@ -162,7 +137,7 @@ class Workflow:
 
     def set_output(self, name: str, value: str) -> None:
         """Set a step output; a value of several lines is fine."""
-        value = self._redactor.text(value)
+        value = self._clean(value)
         delimiter = f"ghadelimiter_{secrets.token_hex(16)}"
         self._append("GITHUB_OUTPUT", f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
 
@@ -215,7 +190,7 @@ def _cut(markdown: str) -> str:
     kept = markdown.encode(errors="backslashreplace")[:room].decode(errors="ignore")
     kept = kept[: kept.rfind("\n") + 1] or kept
     fence = ""
-    for line in kept.splitlines():
+    for line in kept.split("\n"):
         if fence:
             fence = "" if line == fence else fence
         elif found := _FENCE.match(line):
@@ -230,19 +205,14 @@ class UntrustedStream:
     def __init__(self, write: Callable[[str], None], redactor: Redactor) -> None:
         """Pass cleaned text on to `write`."""
         self._write = write
+        self._visible = VisibleStream()
         self._redacting = redactor.stream()
-        self._held = ""
 
     def write(self, text: str) -> None:
         """Show a piece as soon as it cannot be part of a secret or of a terminal escape."""
-        text = self._held + text
-        opening = _OPEN_SEQUENCE.search(text)
-        end = opening.start() if opening else len(text)
-        self._held = text[end:]
         # Cleaned first: a control character inside a secret would hide it, then be dropped.
-        self._write(self._redacting.feed(visible(text[:end])))
+        self._write(self._redacting.feed(self._visible.feed(text)))
 
     def finish(self) -> None:
         """Show what was held back."""
-        self._write(self._redacting.feed(visible(self._held)) + self._redacting.flush())
-        self._held = ""
+        self._write(self._redacting.feed(self._visible.flush()) + self._redacting.flush())

@@ -11,6 +11,7 @@ import pytest
 
 from oi_deploy.markdown import inert
 from oi_deploy.redact import Redactor, secrets_of_kubeconfig
+from oi_deploy.text import visible
 
 SECRET = 'p@ss w/ord"x+9'
 
@@ -51,6 +52,27 @@ def test_every_form_is_replaced_wherever_a_stream_is_cut(form: str) -> None:
         pieces = [stream.feed(text[:first]), stream.feed(text[first : first + 3])]
         pieces += [stream.feed(text[first + 3 :]), stream.flush()]
         assert "".join(pieces) == whole
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "\ufefftopsecret",
+        "top\u200bsecret",
+        "top##[secret",
+        "topsecret:",
+        ".top<secret:",
+        "<topsecret:",
+    ],
+)
+@pytest.mark.parametrize("around", ["{}", " {}/", "www{}/x", "www{}x", ":{}"])
+def test_a_secret_is_known_as_it_is_shown(secret: str, around: str) -> None:
+    redactor = Redactor([secret])
+    text = around.format(secret)
+    for shown in (text, visible(text), inert(text), inert(visible(text))):
+        assert "secret" not in redactor.text(shown)
+    # A program that reads the file it was pasted into drops the byte order mark.
+    assert "secret" not in redactor.text(around.format(secret.replace("\ufeff", "")))
 
 
 def test_no_secret_survives_any_encoding_or_cut() -> None:

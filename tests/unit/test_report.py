@@ -2,15 +2,19 @@
 
 import ast
 import errno
+import html
 import io
 import json
 import os
 import re
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
+from devkit.output_manager import OutputManager
 from oi_deploy.errors import Status
 from oi_deploy.redact import Redactor
 from oi_deploy.report import (
@@ -72,9 +76,36 @@ def test_the_transcript_is_redacted_json_lines(tmp_path: Path) -> None:
 def test_half_a_character_does_not_end_a_run(tmp_path: Path) -> None:
     Transcript(tmp_path / "t", Redactor([])).add("answer", text="\ud83d 部署")
     line = (tmp_path / "t").read_text(encoding="utf-8")
-    assert json.loads(line)["text"] == "\ud83d 部署" and "部署" in line
+    assert json.loads(line)["text"] == "<U+D83D> 部署" and "部署" in line
     DeployLog(tmp_path / "log", Redactor([])).event("turn.answer", text="\ud83d")
     assert (tmp_path / "log").read_text().endswith("text=<U+D83D>\n")
+
+
+# What could reach a terminal, the runner or a reader's eyes from a log that somebody prints.
+_HOSTILE = (
+    "\x1b[2J\x1b]0;title\x07\x9b31m\u202egro.live\u2066\u200b\U000e0041\ufe00\u2028\x85\x7f\x0c"
+    "\r::error::forged\n##[add-mask]forged\n##\x00[error]forged ##[group]forged"
+)
+
+
+def test_both_logs_can_be_printed_by_a_later_step(tmp_path: Path) -> None:
+    # Workflows do that: `run: cat deploy.log`. The runner reads `##[` anywhere in a line.
+    log, transcript = tmp_path / "log", tmp_path / "t"
+    DeployLog(log, Redactor([])).event("broker.command", command=_HOSTILE, reason=["x", _HOSTILE])
+    Transcript(transcript, Redactor([])).add("result", output=_HOSTILE, argv=[_HOSTILE, "##", "["])
+    (tmp_path / "workspace").mkdir()
+    for name, source in (("deploy.log", log), ("t.jsonl", transcript)):
+        (tmp_path / "workspace" / name).write_text(_HOSTILE)
+        source = source.rename(source.with_suffix(Path(name).suffix))
+        publish(source, tmp_path / "workspace", name, redactor=Redactor([]))
+        text = (tmp_path / "workspace" / name).read_text(encoding="utf-8")
+        runner = OutputManager()
+        for line in text.split("\n"):
+            runner.feed(line)
+        assert "forged" in text and "<U+202E>" in text
+        assert not runner.annotations and runner.masked("forged") == "forged"
+        assert "##[" not in text
+        assert not {c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Zl")} - {"\n"}
 
 
 def published(tmp_path: Path, relative: str = "deploy.log") -> tuple[str, Path]:
@@ -185,28 +216,132 @@ def test_the_log_belongs_to_the_workspaces_owner(tmp_path: Path) -> None:
     assert (workspace / path).stat().st_mode & 0o777 == 0o644
 
 
-def test_nothing_breaks_out_of_the_summary() -> None:
-    attack = "```\n# owned\n<script>alert(1)</script> | `x` [a](javascript:b)"
-    hostile = replace(
-        RESULT,
-        prompt=attack,
-        deployment="a|b`<i>",
-        error=attack,
-        checks=(CheckLine(False, attack),),
-        commands=(CommandLine(attack, True, 0, 1.0, True),),
+_ATTACKS = [
+    "```\n# owned",
+    "````text\n~~~\n```\n# owned\n````",
+    "`" * 40 + "\n# owned",
+    "\r```\r# owned\r",
+    "x\u2028```\u2028# owned",
+    "\n\n# owned\n\n> [!CAUTION]\n> owned\n\nowned\n===\n\n- owned\n\n1. owned\n",
+    "```mermaid\ngraph TD; a-->b; click a href 'https://e.example'\n```",
+    '<script>alert(1)</script><img src="https://e.example/x.png"><a href="https://e.example">x</a>',
+    "<details><summary>all is well</summary>\n\n</code></td></table><!-- ",
+    "--> ]]> <![CDATA[ <?php &lt;b&gt; &#60;b&#62;",
+    "| a | b |\n|---|---|\n| c \\| d | \\",
+    "[a](https://e.example) ![i](https://e.example/i.png) [x][y] [^1]\n\n[y]: https://e.example",
+    "https://e.example/a http://e.example ftp://e.example www.e.example WWW.e.example <https://e.e>",
+    "a@e.example mailto:a@e.example @octocat @acme/team #1 acme/shop#2 GH-3",
+    "$\\color{green}{verified}$ $$x$$ $`x`$",
+    "**b** __b__ *i* _i_ ~~s~~ `c` \\* \\` x^2^ ==m== :tada:",
+]
+
+
+def made_of(text: str) -> str:
+    """The summary of a run in which everything that others can write is this text."""
+    return summary_markdown(
+        RunResult(
+            status=Status.FAILED,
+            prompt=text,
+            image_tag=text,
+            image_digest=text,
+            deployment=text,
+            namespace=text,
+            revision=text,
+            previous_image=text,
+            model=text,
+            log_path=text,
+            error=text,
+            remedy=text,
+            checks=(CheckLine(False, text), CheckLine(True, text)),
+            commands=(CommandLine(text, True, 0, 1.0, True), CommandLine(text, False, 1, 0, True)),
+            phases=((text, 1.0),),
+        )
     )
-    outside, fence = [], ""
-    for line in summary_markdown(hostile).splitlines():
-        if not fence and line.startswith("```"):
-            fence = line[: len(line) - len(line.lstrip("`"))]
-        elif fence and line == fence:
-            fence = ""
-        elif not fence:
-            outside.append(line)
-    text = "\n".join(outside)
-    assert not fence
-    assert "<script>" not in text and "# owned" not in text.splitlines()
-    assert "<i>" not in text and "[a](" not in text
+
+
+@pytest.mark.parametrize("attack", _ATTACKS)
+def test_nothing_breaks_out_of_the_summary(attack: str) -> None:
+    text = made_of(attack)
+    assert _structure(text) == _structure(made_of("x"))
+    whole = r"[@$]|(?<!&)#|&#(?:35|36|64);(?!<!-- -->)"
+    assert not re.findall(whole, _outside_blocks(text))
+
+
+def _structure(markdown: str) -> list[str]:
+    """What Markdown makes of a text: headings, lists, tables, code blocks, links, HTML."""
+    found: list[str] = []
+    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    for block in parser.parse(markdown):
+        found += [f"{block.type} {block.tag} {block.info}"] if block.type != "inline" else []
+        for item in block.children or ():
+            if item.type in ("text", "text_special") or item.content == "<!-- -->":
+                continue
+            found.append(f"{item.type} {item.content}")
+    return found
+
+
+def _outside_blocks(markdown: str) -> str:
+    """The source of what GitHub looks through for addresses, names and formulas."""
+    blocks = MarkdownIt("commonmark").parse(markdown)
+    fences = [block.map for block in blocks if block.type == "fence" and block.map]
+    lines = markdown.split("\n")
+    inside = {number for begin, end in fences for number in range(begin, end)}
+    kept = [line for number, line in enumerate(lines) if number not in inside]
+    return "\n".join(line.lstrip("#") for line in kept)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://e.example",
+        "ftp://e.example",
+        "www.e.example",
+        "WWW.e.example",
+        "a@e.e",
+        "&lt;b&gt;",
+    ],
+)
+def test_the_summary_shows_addresses_as_they_are_and_makes_no_links_of_them(address: str) -> None:
+    """GitHub's own Markdown makes links of bare ones (GFM, autolinks); it must see none."""
+    text = summary_markdown(replace(RESULT, model=address, checks=(CheckLine(True, address),)))
+    assert address not in _outside_blocks(text)
+    shown = html.unescape(_outside_blocks(text).replace("<!-- -->", ""))
+    assert shown.count(address) == 2
+
+
+def test_a_command_cannot_pretend_to_be_several() -> None:
+    forged = "kubectl -n production set image deployment/web app=r.example.com/a:2"
+    command = f"docker build --label 'a=b\n{forged}\r{forged}' ."
+    changed, refused = (
+        CommandLine(command, True, 0, 1, True),
+        CommandLine(command, False, 1, 0, True),
+    )
+    lines = summary_markdown(replace(RESULT, commands=(changed, refused))).splitlines()
+    assert forged not in lines
+    assert lines.count(f"docker build --label 'a=b\\n{forged}\\n{forged}' .") == 2
+    assert len(table(replace(RESULT, model=f"m\nstatus  deployed\r{forged}")).splitlines()) == 15
+
+
+def test_no_text_is_long_enough_to_push_out_what_comes_after_it(tmp_path: Path) -> None:
+    long = CommandLine("docker build --label " + "x" * 900_000, True, 0, 1.0, True)
+    many = [
+        CommandLine(f"docker tag a b{n}" + "x" * 7000, False, None, 0.0, True) for n in range(300)
+    ]
+    last = CommandLine("docker push r.example.com/a:1", True, 0, 1.0, True)
+    file = tmp_path / "summary"
+    workflow = Workflow({"GITHUB_STEP_SUMMARY": str(file)}, io.StringIO(), Redactor([]))
+    flooded = replace(
+        RESULT,
+        prompt="部" * 8000 + "\nlast words",
+        error="x\n" * 10**6,
+        commands=(long, *many, last),
+    )
+    workflow.summary(summary_markdown(flooded))
+    text = file.read_text(encoding="utf-8")
+    assert "(a line of 900021 bytes)\ndocker push r.example.com/a:1\n```" in text
+    assert "docker tag a b0x" in text and "... and 283 more\n```" in text
+    assert "(a line of 24000 bytes)\nlast words\n```" in text
+    assert "Cut here" not in text
 
 
 def test_a_failure_shows_the_cause_first() -> None:
@@ -254,6 +389,12 @@ def test_the_time_line_has_one_bar_a_phase() -> None:
         "    engine 62 s : 00:00:00, 00:01:02",
         "    agent 3 s : 00:01:02, 00:01:05",
     ]
+
+
+def test_the_time_line_takes_no_orders() -> None:
+    hostile = replace(RESULT, phases=(("a : 1, 2\nclick a href 'https://e.example'", 1.0),))
+    lines = summary_markdown(hostile).split("```mermaid\n")[1].split("\n```")[0].splitlines()
+    assert lines[4:] == ["    a   click a href httpseexample 1 s : 00:00:00, 00:00:01"]
 
 
 def test_a_long_prompt_is_shown_by_its_first_lines() -> None:

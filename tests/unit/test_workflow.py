@@ -1,6 +1,7 @@
 """What the runner reads: exact commands, and nothing that a model or a program printed."""
 
 import io
+import random
 import re
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 
 from devkit.output_manager import OutputManager
 from oi_deploy.redact import Redactor
-from oi_deploy.workflow import Workflow, visible
+from oi_deploy.text import VisibleStream, one_line, visible
+from oi_deploy.workflow import Workflow
 
 CUT = "_Cut here: GitHub shows at most 1 MiB._\n"
 
@@ -38,7 +40,7 @@ def test_each_line_of_a_secret_is_masked() -> None:
 
 
 @pytest.mark.parametrize(
-    "attack", ["::error::x", "::set-output name=a::b", "##[command]x", "::add-mask::e", "::x::"]
+    "attack", ["::error::x", "::set-output name=a::b", "::add-mask::e", "::x::", "  ::endgroup::"]
 )
 def test_commands_in_untrusted_text_are_inert(attack: str) -> None:
     flow, out = workflow()
@@ -47,6 +49,73 @@ def test_commands_in_untrusted_text_are_inert(attack: str) -> None:
     token = begin.removeprefix("::stop-commands::")
     assert re.fullmatch(r"[0-9a-f]{32}", token)
     assert (middle, end) == (["something", attack], f"::{token}::")
+
+
+# What is dropped from a text: between the characters of a command, it hides one.
+_DROPPED = ["", "\x00", "\x1b[0m", "\x9b0m", "\x1b(B", "\x7f", "\ufe0f", "\x1b", "\x85", "\x08"]
+_COMMANDS = [
+    "::error::forged",
+    "::endgroup::",
+    "::add-mask::real",
+    "::set-output name=status::forged",
+    "::stop-commands::forged",
+    "##[error]forged",
+    "in a line ##[add-mask]real",
+    "##[set-output name=status]forged",
+    "##[stop-commands]forged",
+    "\u3000\u00a0::warning::forged",
+]
+
+
+def obeyed(flow: Workflow, out: io.StringIO) -> list[str]:
+    """What the runner takes for commands, beside an honest error at the end."""
+    runner = OutputManager()
+    flow.error("real")
+    # The runner also ends a line at a carriage return.
+    for line in re.split(r"\r\n|\r|\n", out.getvalue()):
+        runner.feed(line)
+    messages = [item.message for item in runner.annotations]
+    assert messages.pop() == "real"
+    hidden = [] if runner.masked("real") == "real" else ["a mask"]
+    return [*messages, *runner.outputs.values(), *runner.failures, *hidden]
+
+
+@pytest.mark.parametrize("dropped", _DROPPED)
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_no_command_gets_through_in_whatever_is_printed(command: str, dropped: str) -> None:
+    attack = dropped.join(command)
+    flow, out = workflow()
+    flow.line(attack)
+    flow.line(f"words of ours: {attack}\r{attack}\n{attack}")
+    flow.untrusted(attack)
+    with flow.untrusted_stream() as stream:
+        for character in f"\r{attack}\n{attack}\r\n{attack}":
+            stream.write(character)
+    with flow.group(f"{attack}\n{attack}"):
+        flow.notice(f"ours\n{attack}\r{attack}", title=f"{attack},file=x::{attack}\n{attack}")
+    (notice,) = obeyed(flow, out)
+    assert notice.startswith("ours\n")
+    assert "##[" not in out.getvalue()
+
+
+def test_the_end_of_one_text_of_others_does_not_end_the_next() -> None:
+    flow, out = workflow()
+    flow.untrusted("first")
+    token = out.getvalue().splitlines()[0].removeprefix("::stop-commands::")
+    for guess in (f"::{token}::", f"::{token.upper()}::", "::stop-commands::x\n::x::", "::::"):
+        flow.untrusted(f"{guess}\n::error::forged")
+    assert obeyed(flow, out) == []
+    tokens = re.findall(r"::stop-commands::([0-9a-f]{32})$", out.getvalue(), re.MULTILINE)
+    assert len(set(tokens)) == len(tokens) == 5
+
+
+def test_an_error_of_several_lines_folds_nothing_in_the_log() -> None:
+    # The runner writes its lines below each other; the log's viewer reads `##[group]` there.
+    flow, out = workflow()
+    flow.error("first\n##[group]all that follows\n##\x00[endgroup]")
+    runner = OutputManager()
+    runner.feed(out.getvalue().rstrip("\n"))
+    assert runner.annotations[0].message == "first\n## [group]all that follows\n## [endgroup]"
 
 
 def test_commands_work_again_after_untrusted_text_without_a_line_end() -> None:
@@ -69,23 +138,54 @@ def test_a_secret_is_redacted_across_pieces_and_behind_control_characters() -> N
     assert "x *** y" in out.getvalue()
 
 
-def test_what_could_deceive_a_reader_is_made_visible() -> None:
-    assert visible("a\x1b[31mred\x1b[0m\x07 \u202eevil\u200b\r\n") == "ared <U+202E>evil<U+200B>\n"
-    assert visible("部署 ok\tx") == "部署 ok\tx"
-    assert visible("half \ud83d, line\u2028end") == "half <U+D83D>, line<U+2028>end"
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\x1b[31mred\x1b[0m\x07 \u202eevil\u200b\r\n", "ared <U+202E>evil<U+200B>\n"),
+        ("部署 ok\tx ✅ ⚠\ufe0f é", "部署 ok\tx ✅ ⚠ é"),
+        ("half \ud83d, line\u2028end\u2029", "half <U+D83D>, line<U+2028>end<U+2029>"),
+        ("only\rreturns\r\nhere", "only\nreturns\nhere"),
+        # 8-bit forms of CSI, OSC and the string terminator, and what else C1 has.
+        ("\x9b31mred\x9b0m \x9d0;title\x9c \x85\x80", "red 0;title "),
+        ("rm\x08\x08ls\x7f\x0b\x0c\x00", "rmls"),
+        # A link (OSC 8), a title, a device string: their words stay, or a log could lose them.
+        ("\x1b]8;;https://e.example\x07text\x1b]8;;\x1b\\", "]8;;https://e.exampletext]8;;\\"),
+        ("a\x1b]0;docker push evil\x07b", "a]0;docker push evilb"),
+        ("a\x1bPdocker push evil\x1b\\b", "aPdocker push evil\\b"),
+        ("a\x1b[" + "1" * 60 + "mb", "a[" + "1" * 60 + "mb"),
+        ("a\x1b(Bb\x1b[?25lc\x1b[2Kd\x1b", "abcd"),
+        # Text in the tags block, in variation selectors, in characters that show nothing.
+        ("x\U000e0041\U000e0062", "x<U+E0041><U+E0062>"),
+        ("x\ufe00\U000e0101\u034f", "x<U+FE00><U+E0101><U+034F>"),
+        ("x\u3164\uffa0\u115f\u2800\u00ad", "x<U+3164><U+FFA0><U+115F><U+2800><U+00AD>"),
+        ("\ufeffx\u2066\u2069\u061c\ue000", "<U+FEFF>x<U+2066><U+2069><U+061C><U+E000>"),
+        ("##[group]x ###[endgroup] #[a]", "## [group]x ### [endgroup] #[a]"),
+    ],
+)
+def test_what_could_deceive_a_reader_is_made_visible(text: str, shown: str) -> None:
+    assert visible(text) == shown
+    assert visible(shown) == shown
 
 
-def test_terminal_escapes_and_line_ends_may_come_in_pieces() -> None:
-    text = "a\x1b[1;31mred\x1b]0;title\x07\r\nb\x1b(B\rc"
-    whole, out = workflow()
-    whole.untrusted(text)
-    expected = out.getvalue().splitlines()[1:-1]
-    assert expected == ["ared", "b", "c"]
-    flow, out = workflow()
-    with flow.untrusted_stream() as stream:
-        for character in text:
-            stream.write(character)
-    assert out.getvalue().splitlines()[1:-1] == expected
+def test_text_on_one_line_has_no_line_ends() -> None:
+    assert one_line("a\nb\r\nc\rd\u2028e") == "a\\nb\\nc\\nd<U+2028>e"
+
+
+def test_a_stream_shows_the_same_however_it_is_cut() -> None:
+    chance = random.Random(20261124)
+    parts = [*"\x1b[](Bm\x9b\r\n#a \x00\u202e", "0;", "##["]
+    for _ in range(5000):
+        text = left = "".join(chance.choices(parts, k=chance.randint(1, 12)))
+        stream, pieces = VisibleStream(), []
+        while left:
+            size = chance.randint(1, 3)
+            pieces.append(stream.feed(left[:size]))
+            left = left[size:]
+        assert "".join([*pieces, stream.flush()]) == visible(text), text
+
+
+def test_a_stream_holds_no_more_back_than_an_escape_can_be_long() -> None:
+    assert len(VisibleStream().feed("\x1b[" + "1" * 100_000)) >= 100_000
 
 
 def test_what_is_printed_is_there_at_once() -> None:
@@ -129,6 +229,13 @@ def test_outputs_cannot_set_other_outputs(tmp_path: Path) -> None:
     delimiter = first.removeprefix("image-tag<<")
     assert lines == ["r/a:1", "EOF", "status=deployed", "***", delimiter]
     assert re.fullmatch(r"ghadelimiter_[0-9a-f]{32}", delimiter)
+
+
+def test_outputs_hold_no_control_characters(tmp_path: Path) -> None:
+    file = tmp_path / "output"
+    flow, _ = workflow({"GITHUB_OUTPUT": str(file)})
+    flow.set_output("model", "a\x1b[31mb\u202e\x00\rc##[error]x")
+    assert file.read_bytes().splitlines()[1:-1] == [b"ab<U+202E>", b"c## [error]x"]
 
 
 def test_a_summary_stays_under_the_limit(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from oi_deploy.redact import Redactor
-from oi_deploy.workflow import visible
+from oi_deploy.text import visible
 
 _PLAIN = re.compile(r"[^\s\"=\\]+")
 
@@ -48,7 +48,7 @@ class DeployLog:
 
 
 class Transcript:
-    """The conversation, for people who look into a run: JSON lines, redacted.
+    """The conversation, for people who look into a run: JSON lines, redacted, visible (`text.py`).
 
     Every line has `time` and `kind`. Kinds, whose names and fields are stable:
 
@@ -77,7 +77,7 @@ class Transcript:
 
     def _clean(self, value: object) -> Any:
         if isinstance(value, str):
-            return self._redactor.text(value)
+            return self._redactor.text(visible(value))
         if isinstance(value, list | tuple):
             return [self._clean(item) for item in value]
         return value if isinstance(value, bool | int | float | None) else self._clean(str(value))

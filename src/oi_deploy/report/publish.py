@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 from oi_deploy.redact import Redactor
-from oi_deploy.workflow import visible
+from oi_deploy.text import visible
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _HEADING = (

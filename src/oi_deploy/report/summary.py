@@ -5,10 +5,13 @@ import re
 from oi_deploy.errors import Status
 from oi_deploy.markdown import fenced, inert, inline_code
 from oi_deploy.result import CommandLine, RunResult
-from oi_deploy.workflow import visible
+from oi_deploy.text import one_line, visible
 
-# Of a prompt, of an error, of a list; far below GitHub's limit for a summary.
+# Of a prompt, of an error, of a list, and of one line there. Together they stay below what GitHub
+# shows of a summary, so that no text, however long, pushes out what comes after it.
 _MOST_LINES = 200
+_MOST_BYTES = 120 * 1024
+_LONGEST_LINE = 8 * 1024
 
 
 def outputs_of(result: RunResult) -> dict[str, str]:
@@ -34,7 +37,7 @@ def outputs_of(result: RunResult) -> dict[str, str]:
 
 def table(result: RunResult) -> str:
     """The last thing on the console: every output, aligned."""
-    rows = [(name, value or "-") for name, value in outputs_of(result).items()]
+    rows = [(name, one_line(value) or "-") for name, value in outputs_of(result).items()]
     rows = [row for row in rows if row[0] == "status"] + [row for row in rows if row[0] != "status"]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:{width}}  {value}" for name, value in rows)
@@ -60,16 +63,15 @@ def summary_markdown(result: RunResult) -> str:
     if result.status == Status.DEPLOYED and not result.changed:
         parts.append("The cluster ran this image already; nothing had to change.")
     if result.checks:
-        lines = [f"- {'✅' if c.ok else '❌'} {_words(c.sentence)}" for c in result.checks]
-        parts += ["### How it was verified", "\n".join(_first(lines))]
+        parts += ["### How it was verified", _checks(result)]
     changing = [item for item in result.commands if item.mutates and item.allowed]
     refused = [item for item in result.commands if not item.allowed]
     if changing:
         parts += ["### Commands that changed something"]
-        parts += [_block("\n".join(_shown(item) for item in changing), "sh")]
+        parts += [_block("\n".join(map(_shown, changing)), "sh")]
     if refused:
         parts += ["### Refused commands"]
-        parts += [_block("\n".join(item.command for item in refused), "sh")]
+        parts += [_block("\n".join(one_line(item.command) for item in refused), "sh")]
     if result.prompt:
         parts += ["### What was asked", _block(result.prompt)]
     if result.phases:
@@ -83,9 +85,11 @@ def summary_markdown(result: RunResult) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _words(text: str) -> str:
-    """Text as one paragraph of plain words."""
-    return inert(" ".join(visible(text).split()))
+def _checks(result: RunResult) -> str:
+    kept, note = _first([" ".join(visible(c.sentence).splitlines()) for c in result.checks])
+    marks = ["✅" if check.ok else "❌" for check in result.checks]
+    lines = [f"{mark} {inert(text)}" for mark, text in zip(marks, kept, strict=False)]
+    return "\n".join(f"- {line}" for line in (*lines, *note))
 
 
 def _code(text: str) -> str:
@@ -93,20 +97,33 @@ def _code(text: str) -> str:
 
 
 def _block(text: str, language: str = "text") -> str:
-    return fenced("\n".join(_first(visible(text).splitlines())), language)
+    kept, note = _first(visible(text).splitlines())
+    return fenced("\n".join([*kept, *note]), language)
 
 
-def _first(lines: list[str]) -> list[str]:
-    # Whole lines only: what was cut in half would no longer be known as a secret.
-    more = len(lines) - _MOST_LINES
-    return [*lines[:_MOST_LINES], f"... and {more} more"] if more > 0 else lines
+def _first(lines: list[str]) -> tuple[list[str], list[str]]:
+    """The first lines, as many as there is room for, and a line about the rest if there is one."""
+    kept: list[str] = []
+    room = _MOST_BYTES
+    for line in lines[:_MOST_LINES]:
+        size = len(line.encode(errors="replace"))
+        if size > _LONGEST_LINE:
+            # Not its beginning: what was cut in half would no longer be known as a secret.
+            line = f"(a line of {size} bytes)"
+        room -= min(size, _LONGEST_LINE)
+        if room < 0:
+            break
+        kept.append(line)
+    more = len(lines) - len(kept)
+    return kept, [f"... and {more} more"] if more else []
 
 
 def _shown(item: CommandLine) -> str:
+    command = one_line(item.command)
     if item.exit_code == 0:
-        return item.command
+        return command
     ending = "killed" if item.exit_code is None else f"exit code {item.exit_code}"
-    return f"{item.command}  # {ending}"
+    return f"{command}  # {ending}"
 
 
 def _gantt(result: RunResult) -> str:
