@@ -10,4 +10,5 @@ os.environ["HOME"] = "/root"
 from oi_deploy.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main(["run"]))
+    # GitHub gives no arguments; a person may: `docker run IMAGE policy check -- docker push ...`.
+    sys.exit(main(sys.argv[1:] or ["run"]))

@@ -4,8 +4,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from oi_deploy import __version__
+from oi_deploy.errors import RunError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -16,12 +18,49 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands.add_parser(
         "run", help="one run, with inputs from INPUT_* variables, as GitHub passes them"
     )
-    parser.parse_args(argv)
+    policy = commands.add_parser("policy", help="look at a policy").add_subparsers(
+        dest="policy_command", required=True
+    )
+    _add_check(policy.add_parser("check", help="what the policy says to one command"))
+    arguments = parser.parse_args(argv)
+    if arguments.command == "policy":
+        return _check(arguments)
 
     # Imported late: Open Interpreter takes seconds, which --help and --version need not pay.
     from oi_deploy.run import run
 
     return run(os.environ, sys.stdout)
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--policy-file", help="the file; its path is relative to the workspace")
+    parser.add_argument("--registry", default="", help="the input of that name")
+    parser.add_argument("--namespace", default="default", help="the input of that name")
+    parser.add_argument("--allowed-images", default="", help="the input of that name")
+    parser.add_argument("--allowed-deployments", default="", help="the input of that name")
+    parser.add_argument("--workspace", type=Path, default=Path.cwd(), help="default: here")
+    parser.add_argument(
+        "words", nargs="+", metavar="docker|kubectl ...", help="the command, after `--`"
+    )
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from oi_deploy.broker.check import check
+
+    try:
+        return check(
+            arguments.words,
+            workspace=arguments.workspace,
+            policy_file=arguments.policy_file or "",
+            registry=arguments.registry,
+            namespace=arguments.namespace,
+            allowed_images=arguments.allowed_images,
+            allowed_deployments=arguments.allowed_deployments,
+            out=sys.stdout,
+        )
+    except RunError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
 
 
 if __name__ == "__main__":

@@ -160,3 +160,38 @@ def test_a_ca_is_a_pem_text_or_file(tmp_path: Path) -> None:
         assert loaded.registry_ca == pem + "\n"
     with pytest.raises(RunError, match="registry-ca"):
         inputs.load(inputs.parse(GOOD | {"INPUT_REGISTRY-CA": "missing.crt"}), tmp_path)
+
+
+def test_a_policy_file_is_read_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "policy.yml").write_text("version: 1\nnetwork: open\n")
+    env = {**GOOD, "INPUT_POLICY-FILE": "policy.yml"}
+    loaded = inputs.load(inputs.parse(env), tmp_path)
+    assert loaded.policy.document.network == "open"
+    assert inputs.load(inputs.parse(GOOD), tmp_path).policy.document.network == "none"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("version: 1\nimages: {pushes: []}\n", "images.pushes"),
+        ("version: 1\nnamespaces: {}\n", "allowed-deployments"),
+        ("nonsense", "version: 1"),
+    ],
+)
+def test_a_wrong_policy_file_is_an_input_s_mistake(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "policy.yml").write_text(text)
+    env = {**GOOD, "INPUT_POLICY-FILE": "policy.yml", "INPUT_ALLOWED-DEPLOYMENTS": "web"}
+    with pytest.raises(RunError, match="input `policy-file`") as caught:
+        inputs.load(inputs.parse(env), tmp_path)
+    assert says in caught.value.why
+
+
+@pytest.mark.parametrize("name", ["ALLOW-UNTRUSTED-TRIGGER", "ALLOW-WEAKER-SANDBOX"])
+def test_a_switch_takes_only_true_or_false(name: str) -> None:
+    field = name.lower().replace("-", "_")
+    assert getattr(inputs.parse({**GOOD, f"INPUT_{name}": "true"}), field) is True
+    assert getattr(inputs.parse({**GOOD, f"INPUT_{name}": "false"}), field) is False
+    assert getattr(inputs.parse(GOOD), field) is False
+    for value in ("yes", "True", "1"):
+        with pytest.raises(RunError, match="neither `true` nor `false`"):
+            inputs.parse({**GOOD, f"INPUT_{name}": value})
