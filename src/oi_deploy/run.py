@@ -7,7 +7,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -54,12 +54,14 @@ class Desk:
         log: deploy.log.
         transcript: the conversation.
         record: what outputs and summary are made from.
+        redactor: takes secrets out of what the model reads; the others have it already.
     """
 
     workflow: Workflow
     log: DeployLog
     transcript: Transcript
     record: Record
+    redactor: Redactor
 
     def say(self, line: str) -> None:
         """Print one line of progress."""
@@ -81,7 +83,7 @@ def run(env: Mapping[str, str], out: TextIO) -> int:
     private = Path(tempfile.mkdtemp(prefix="oi-deploy-"))
     log = DeployLog(private / "deploy.log", redactor)
     transcript = Transcript(private / "transcript.jsonl", redactor)
-    desk = Desk(workflow, log, transcript, Record())
+    desk = Desk(workflow, log, transcript, Record(), redactor)
     record = desk.record
     relative_log = "deploy.log"
     log.event(
@@ -195,6 +197,7 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
             socket=_SOCKET,
             sandbox_user=sandbox.user,
             mounted={item.name: item.mounted for item in before},
+            redactor=desk.redactor,
             on_entry=lambda entry: _on_entry(desk, entry),
             command_timeout_s=inputs.command_timeout,
             docker=_PROGRAMS / "docker",
@@ -264,13 +267,15 @@ def _talk(
 
     def execute(argv: tuple[str, ...]) -> Result:
         with desk.workflow.untrusted_stream() as stream:
-            return sandbox.run(
+            result = sandbox.run(
                 argv,
                 timeout_s=min(inputs.command_timeout, stop.left()),
                 on_output=stream.write,
                 cancelled=stop.event,
                 cwd=folder,
             )
+        # It goes back to the model.
+        return replace(result, output=desk.redactor.text(result.output))
 
     def git(*argv: str) -> str:
         # As the model's user: a repository's configuration can name programs that git runs.

@@ -17,6 +17,7 @@ from oi_deploy.broker.document import Document, Rule, Verb
 from oi_deploy.broker.journal import Entry, Journal
 from oi_deploy.broker.policy import Policy
 from oi_deploy.broker.server import Broker, install_shims
+from oi_deploy.redact import Redactor
 from oi_deploy.sandbox import Result, Sandbox
 
 REGISTRY = "harbor.example.com/library"
@@ -117,6 +118,7 @@ def contained(
         journal=journal,
         socket=socket,
         sandbox_user=sandbox.user,
+        redactor=Redactor([PASSWORD, TOKEN]),
         on_entry=seen.append,
         command_timeout_s=command_timeout_s,
         docker=docker,

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from oi_deploy.broker import server
 from oi_deploy.broker.effects import Changed
 from tests.integration.contained import (
     NAP,
     PASSWORD,
+    TOKEN,
     Contained,
     alive,
     contained,
@@ -227,3 +229,27 @@ def test_a_socket_that_cannot_be_made_leaves_no_credentials(base: Path) -> None:
     with pytest.raises(OSError), contained(base, docker=docker, kubectl=docker):
         pass
     assert set(Path("/tmp").glob("oi-deploy-broker-*")) <= before
+
+
+def test_a_command_s_output_is_redacted_across_its_pieces(world: Contained) -> None:
+    half = len(PASSWORD) // 2
+    (world.workspace.parent / "docker").write_text(
+        f"#!/bin/bash\nprintf {PASSWORD[:half]}; sleep 0.3; echo {PASSWORD[half:]}\n"
+        f"echo {TOKEN} >&2\n"
+    )
+    result = world.run("docker images 2>&1 | cat")
+    assert sorted(result.output.split()) == ["***", "***"]
+    assert "***" in world.journal.entries[-1].output
+    assert PASSWORD not in world.journal.entries[-1].output
+
+
+def test_a_run_makes_only_so_many_requests(
+    world: Contained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_MOST_REQUESTS", 3)
+    result = world.run("for i in 1 2 3 4 5 6; do docker login; echo $?; done 2>/dev/null")
+    assert [word for word in result.output.split() if word.isdecimal()] == [
+        *("0", "0", "0", "126", "125", "125")
+    ]
+    assert [entry.decision.rule for entry in world.journal.entries][-1] == "broker.requests"
+    assert len(world.journal.entries) == 4

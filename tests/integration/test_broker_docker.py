@@ -113,7 +113,10 @@ def test_a_try_that_does_not_end_is_killed_with_its_container(
     assert world.run("docker build -t try:2 .").exit_code == 0
     world.run("docker run try:2 sleep 3000", timeout_s=4)
     deadline = time.monotonic() + 30
-    while docker("ps", "--all", "--quiet", "--filter", "name=oi-deploy-").split():
+    while not (tried := [entry for entry in world.journal.entries if entry.decision.container]):
+        time.sleep(0.2)
+    name = tried[0].decision.container
+    while docker("ps", "--all", "--quiet", "--filter", f"name={name}").split():
         assert time.monotonic() < deadline
         time.sleep(0.2)
 

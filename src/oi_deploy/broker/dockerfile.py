@@ -44,20 +44,23 @@ def check(policy: Policy, known: Known, content: bytes, arguments: Mapping[str, 
         Refused: naming the first instruction that is not allowed.
     """
     stages: list[str] = []
-    defaults: dict[str, str] = {}
+    values: dict[str, str] = {}
     for word, rest in _instructions(content):
         while word == "ONBUILD":
             word, rest = _split(rest)
         if word == "ARG" and not stages:
-            defaults |= _defaults(rest)
+            _declare(rest, arguments, values)
         elif word == "FROM":
-            name, stage = _from(rest, {**defaults, **_overrides(defaults, arguments)})
+            name, stage = _from(rest, values)
             if name.lower() not in stages:
                 _require_base(policy, known, name)
             # A stage without a name is only known by its number.
             stages.append(stage.lower())
         elif word in ("COPY", "ADD"):
-            _copy(policy, known, word, rest, stages)
+            # The stage itself cannot be copied from: its own name means an image there.
+            _copy(policy, known, word, rest, stages[:-1])
+        elif word == "RUN" and rest.startswith("--"):
+            raise Refused(_DOCKERFILE, f"RUN {rest}: its flags need BuildKit, which is not used")
 
 
 def _instructions(content: bytes) -> Iterator[tuple[str, str]]:
@@ -105,26 +108,24 @@ def _split(line: str) -> tuple[str, str]:
     return word.upper(), rest
 
 
-def _defaults(rest: str) -> dict[str, str]:
-    """The values of an ARG before the first FROM; only plain ones are kept."""
-    found = {}
+def _declare(rest: str, given: Mapping[str, str], values: dict[str, str]) -> None:
+    """Take in an ARG before the first FROM; a build argument wins over its default.
+
+    A value that is not plain is kept as `$`, which no image's name can have.
+    """
     for word in rest.split(" "):
-        name, equals, value = word.partition("=")
+        name, _, value = word.partition("=")
+        if name in values:
+            raise Refused(_FROM, f"ARG {name} is there twice before the first FROM")
         if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
             value = value[1:-1]
-        if not equals or not value or _PLAIN.fullmatch(value):
-            found[name] = value
-    return found
-
-
-def _overrides(declared: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """Build arguments count in FROM only for an ARG that is declared before it."""
-    return {name: value for name, value in given.items() if name in declared}
+        value = given.get(name, value)
+        values[name] = value if not value or _PLAIN.fullmatch(value) else "$"
 
 
 def _from(rest: str, values: Mapping[str, str]) -> tuple[str, str]:
     """Image and stage of a FROM."""
-    words = [word for word in rest.split(" ") if not word.startswith("--")]
+    words = [word for word in rest.split(" ") if not _is_flag(word, f"FROM {rest}")]
     if len(words) not in (1, 3) or (len(words) == 3 and words[1].upper() != "AS"):
         raise Refused(_FROM, f"cannot read: FROM {rest}")
 
@@ -141,12 +142,20 @@ def _from(rest: str, values: Mapping[str, str]) -> tuple[str, str]:
     return image, words[2] if len(words) == 3 else ""
 
 
+def _is_flag(word: str, line: str) -> bool:
+    """Whether a word is a flag; the builder takes quotes and backslashes out of it."""
+    if word.startswith("--") and not _PLAIN.fullmatch(word):
+        raise Refused(_FROM, f"{line}: write the flags without quotes, backslashes and variables")
+    return word.startswith("--")
+
+
 def _require_base(policy: Policy, known: Known, name: str) -> None:
     if name.lower() == "scratch":
         return
     image = images.read(name)
     if images.is_image_id(name) and not images.built_id(known, name):
-        raise Refused(_FROM, f"the base image {name} is not named by a reference")
+        # A few digits of an image's id are enough for the engine, whoever's image it is.
+        raise Refused(_FROM, f"{name} may be the id of an image; write a tag: {name}:latest")
     if image is None or not images.may_be_base(policy, known, image):
         places = ", ".join(dict.fromkeys((*policy.pulls, *policy.document.images.base)))
         raise Refused(_FROM, f"the base image {name} is not allowed; allowed: {places or 'none'}")
@@ -154,7 +163,7 @@ def _require_base(policy: Policy, known: Known, name: str) -> None:
 
 def _copy(policy: Policy, known: Known, word: str, rest: str, stages: Sequence[str]) -> None:
     words = rest.split(" ")
-    while words and words[0].startswith("--"):
+    while words and _is_flag(words[0], f"{word} {rest}"):
         flag, _, value = words.pop(0).partition("=")
         if flag != "--from":
             continue

@@ -16,7 +16,8 @@ _REFERENCE = re.compile(
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?"
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
-_IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}")
+# The engine looks for an id that begins like this, however short it is (moby, image/store.go).
+_IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def read(text: str) -> Image | None:
 
 
 def is_image_id(text: str) -> bool:
-    """Whether the text is the (short) id of an image."""
+    """Whether the text could be the id of an image, or the beginning of one."""
     return _IMAGE_ID.fullmatch(text) is not None
 
 

@@ -1,5 +1,6 @@
 """The broker: takes commands from the sandbox, decides, runs them with the credentials."""
 
+import codecs
 import os
 import secrets
 import shutil
@@ -24,14 +25,18 @@ from oi_deploy.broker.journal import Entry, Journal
 from oi_deploy.broker.policy import decide
 from oi_deploy.broker.request import Decision, Known, Policy, Refused, Request
 from oi_deploy.broker.rights import rights_of
+from oi_deploy.redact import Redactor
 
 REFUSED = 126
 TIMED_OUT = 124
 _ANSWER_ONLY = 0
 _MAX_CLIENTS = 16
 _REQUEST_TIMEOUT_S = 30.0
+# In one run; each leaves an entry in the journal.
+_MOST_REQUESTS = 2000
 _OUTPUT_LIMIT = 16 * 1024 * 1024
-_ENTRY_OUTPUT = 64 * 1024
+_STREAMS: tuple[Literal["o", "e"], ...] = ("o", "e")
+_ENTRY_OUTPUT = 16 * 1024
 # For the broker's own questions to the engine.
 _OWN_COMMAND_S = 30.0
 
@@ -67,6 +72,7 @@ class Broker:
         journal: Journal,
         socket: Path,
         sandbox_user: tuple[int, int],
+        redactor: Redactor,
         on_entry: Callable[[Entry], None],
         command_timeout_s: float,
         docker: Path,
@@ -83,6 +89,7 @@ class Broker:
             socket: where to listen; its directory is made, and is reachable for everybody.
             sandbox_user: user and group of the sandbox: the only ones that are answered, and with
                 whose rights files are read.
+            redactor: takes secrets out of what commands print.
             on_entry: called for each entry, from the thread of its request.
             command_timeout_s: seconds after which a command is killed.
             docker: the real docker.
@@ -95,6 +102,7 @@ class Broker:
         self._journal = journal
         self._path = socket
         self._user = sandbox_user
+        self._redactor = redactor
         self._on_entry = on_entry
         self._timeout_s = command_timeout_s
         self._programs = {"docker": docker, "kubectl": kubectl}
@@ -160,7 +168,9 @@ class Broker:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            if _peer_uid(client) != self._user[0] or not self._free.acquire(blocking=False):
+            flooded = len(self._journal.entries) > _MOST_REQUESTS
+            stranger = _peer_uid(client) != self._user[0]
+            if flooded or stranger or not self._free.acquire(blocking=False):
                 client.close()
                 continue
             thread = threading.Thread(target=self._serve, args=(client,), daemon=True)
@@ -213,17 +223,22 @@ class Broker:
             exit_code=ended.exit_code if ended else None,
             seconds=time.monotonic() - clock,
             effects=done,
-            output=output,
+            output=self._redactor.text(output),
         )
         self._on_entry(entry)
         client.sendall(last + frames.end(code))
+
+    def _judge(self, request: Request, known: Known) -> Decision:
+        if len(self._journal.entries) < _MOST_REQUESTS:
+            return decide(self._policy, request, known)
+        raise Refused("broker.requests", f"a run may make {_MOST_REQUESTS} requests, not more")
 
     def _decide(self, request: Request, spool: IO[bytes]) -> tuple[Decision, bytes | IO[bytes]]:
         """The decision and what the command reads; a build's files are packed into `spool`."""
         known = self._known(request)
         try:
             with rights_of(*self._user):
-                decision = decide(self._policy, request, known)
+                decision = self._judge(request, known)
                 content = pack(decision.context, spool) if decision.context else b""
             if decision.context is None:
                 return decision, decision.stdin
@@ -286,19 +301,13 @@ class Broker:
         decision: Decision,
         stdin: bytes | IO[bytes],
     ) -> process.Ended:
-        sent = 0
+        streams = {name: _Stream(client, name, self._redactor) for name in _STREAMS}
 
-        def send(stream: Literal["o", "e"], data: bytes) -> None:
-            nonlocal sent
-            if sent <= _OUTPUT_LIMIT < sent + len(data):
-                data = b"\noi-deploy: more output than 16 MiB; the rest is not shown\n"
-                client.sendall(frames.output("e", data))
-            elif sent <= _OUTPUT_LIMIT:
-                client.sendall(frames.output(stream, data))
-            sent += len(data)
+        def send(name: Literal["o", "e"], data: bytes) -> None:
+            streams[name].write(data)
 
         try:
-            return process.run(
+            ended = process.run(
                 (str(self._programs[request.tool]), *decision.argv),
                 env=self._env,
                 cwd=paths.working_directory(self._policy, request),
@@ -308,10 +317,43 @@ class Broker:
                 send=send,
                 closed=self._closed.is_set,
             )
+            if ended.ending in ("exit", "timeout"):
+                for stream in streams.values():
+                    stream.finish()
+            return ended
         finally:
             if decision.container:
                 # A killed `docker run` leaves its container running.
                 self._ask("container", "rm", "--force", "--volumes", decision.container)
+
+
+class _Stream:
+    """One of a command's streams on its way to the client: redacted, and bounded."""
+
+    def __init__(self, client: socket.socket, name: Literal["o", "e"], redactor: Redactor) -> None:
+        self._client = client
+        self._name: Literal["o", "e"] = name
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._redacting = redactor.stream()
+        self._sent = 0
+
+    def write(self, data: bytes) -> None:
+        """Pass on a piece; a possible beginning of a secret waits for the next one."""
+        self._send(self._redacting.feed(self._decode(data)))
+
+    def finish(self) -> None:
+        """Pass on what waits."""
+        self._send(self._redacting.feed(self._decode(b"", True)) + self._redacting.flush())
+
+    def _send(self, text: str) -> None:
+        if not text or self._sent > _OUTPUT_LIMIT:
+            return
+        self._sent += len(text)
+        if self._sent > _OUTPUT_LIMIT:
+            note = b"\noi-deploy: more output than 16 MiB; the rest is not shown\n"
+            self._client.sendall(frames.output("e", note))
+        else:
+            self._client.sendall(frames.output(self._name, text.encode()))
 
 
 def _peer_uid(client: socket.socket) -> int:

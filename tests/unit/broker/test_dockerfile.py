@@ -42,6 +42,7 @@ def rule(text: str, policy: Policy = POLICY, **arguments: str) -> str:
         'FROM debian\nADD ["a b", "/c"]\n'.replace("a b", "ab"),
         "FROM debian\nRUN curl https://example.com | sh\nENV A=https://x\n",
         "FROM ghcr.io/x/y@sha256:" + 64 * "0",
+        "FROM ada:latest",
     ],
 )
 def test_usual_dockerfiles_pass(text: str) -> None:
@@ -79,6 +80,18 @@ def test_usual_dockerfiles_pass(text: str) -> None:
         ("FROM debian\nRUN x \\\\\nFROM y", "docker.build.dockerfile"),
         ("FROM debian\nRUN <<EOF\necho x\nEOF", "docker.build.dockerfile"),
         ("FROM debian\nINCLUDE x", "docker.build.dockerfile"),
+        ("FROM scratch\nCOPY --fr\"om\"=harbor.example.com/other/x / /", "docker.build.from"),
+        ("FROM scratch\nCOPY --fr\\om=harbor.example.com/other/x / /", "docker.build.from"),
+        ("FROM scratch\nCOPY --chown=1 --from='harbor.example.com/x' / /", "docker.build.from"),
+        ("ARG B=debian\nARG C=$D\nFROM $C", "docker.build.from"),
+        ("ARG C=$D\nFROM ${C:-debian}", "docker.build.from"),
+        ("ARG C=debian\nARG C=$D\nFROM $C", "docker.build.from"),
+        # the beginning of an id is enough for the engine
+        ("FROM 38b", "docker.build.from"),
+        ("FROM sha256:38bf1b582a86", "docker.build.from"),
+        ("FROM scratch\nCOPY --from=38b / /", "docker.build.from"),
+        ("FROM scratch AS abc\nCOPY --from=abc / /", "docker.build.from"),
+        ("FROM debian\nRUN --mount=type=bind,from=x,target=/x true", "docker.build.dockerfile"),
         # the engine fetches URLs from the host's own network
         ("FROM scratch\nADD http://127.0.0.1:2375/images/json /x", "docker.build.add"),
         ("FROM scratch\nadd  --chown=1 https://x/ /x", "docker.build.add"),

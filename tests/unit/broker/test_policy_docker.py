@@ -186,6 +186,8 @@ REFUSED = [
     ("tag app:1 python:3.11-slim", "docker.tag.taken"),
     (f"tag python:3.11-slim {REG}/app:1", "docker.tag.source"),
     (f"tag 111111111111 {REG}/app:1", "docker.tag.source"),
+    (f"tag 38b {REG}/app:1", "docker.tag.source"),
+    ("inspect 38b", "docker.inspect.image"),
     ("inspect 111111111111", "docker.inspect.image"),
     ("history 111111111111", "docker.history.image"),
     # containers
