@@ -35,6 +35,8 @@ DOCKER_SOCKET = Path("/var/run/docker.sock")
 # Counted per user over the whole machine, so other processes of the workspace's owner are in it:
 # high enough for them. What one command may have is looked after by the supervisor.
 _USER_PROCESSES = 4096
+# Where everybody can write, besides the sandbox's own directories.
+_OPEN_TO_ALL = ("/tmp", "/var/tmp")  # noqa: S108
 # The machine gets into trouble below these.
 _DISK_LEFT = 256 * 1024**2
 _MEMORY_LEFT = 128 * 1024**2
@@ -81,8 +83,7 @@ class Limits:
     Attributes:
         processes: processes and their threads at the same time.
         memory_bytes: memory of all of them together.
-        disk_bytes: how much less space may be left than before, where it can write. What others
-            write there meanwhile counts too, as the layers of an image that is being built.
+        disk_bytes: size of all files that it writes.
         file_bytes: size of one file.
         open_files: open files of one process.
         cpu_seconds: processor time of one process.
@@ -318,7 +319,7 @@ class Sandbox:
             "memory_left": _MEMORY_LEFT,
             "disk": limits.disk_bytes,
             "disk_left": _DISK_LEFT,
-            "disks": [str(path) for path in (self.workdir, self._home, self._tmp)],
+            "paths": [str(self.workdir), str(self._home), str(self._tmp), *_OPEN_TO_ALL],
             "signals": {
                 int(signal.SIGXCPU): f"more than {limits.cpu_seconds} s of processor time",
                 int(signal.SIGXFSZ): f"a file of more than {supervisor.size(limits.file_bytes)}",

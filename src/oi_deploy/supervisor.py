@@ -16,8 +16,10 @@ import os
 import resource
 import select
 import signal
+import stat
 import sys
 import time
+from collections.abc import Iterator
 
 SETPRIV = "/usr/bin/setpriv"
 # The exit code of a command that could not be started, and what it says for want of the filter.
@@ -31,11 +33,14 @@ _DROP = (
     *("--clear-groups", "--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all"),
     *("--bounding-set=-all", "--"),
 )
-# Time between two looks at the processes: at least this, and so long that looking takes at most a
-# twentieth of one core.
+# Time between two looks at the processes: so long that looking takes a twentieth of one core, and
+# between these two. Then what single parts of a look may take.
 _LOOK_S = 0.1
 _LOOK_SHARE = 20
+_LOOK_MOST_S = 1.0
 _AGAIN_S = 0.02
+_SHARES_S = 0.5
+_COUNT_S = 0.02
 # Ended processes collected in a row; whoever ends processes faster must not keep us from looking.
 _REAP = 500
 
@@ -209,60 +214,172 @@ def memory(values: dict[bytes, bytes], *parts: bytes) -> int:
     return sum(int(values[part].split()[0]) * 1024 for part in parts if part in values)
 
 
-def opened(path: str) -> tuple[int, int]:
-    """A directory, which can then be renamed as one likes, and the free bytes of its disk."""
-    directory = os.open(path, os.O_PATH | os.O_DIRECTORY)
-    return directory, free_bytes(directory)
-
-
 def free_bytes(directory: int) -> int:
-    """What is left for users other than root."""
+    """What is left on a directory's disk for users other than root."""
     found = os.fstatvfs(directory)
     return found.f_bavail * found.f_frsize
+
+
+class Disks:
+    """Space that the command takes in some directories.
+
+    Free space is quick to ask for, but it shrinks too when an engine builds an image meanwhile. So
+    when it has shrunk by more than the command may use, the command's own files are counted, a few
+    at each look.
+    """
+
+    def __init__(
+        self, paths: list[str], user: tuple[int, int], most: int, least: int, name: str = "disk"
+    ) -> None:
+        """Note how much space there is before the command begins.
+
+        Args:
+            paths: directories that the user can write to; missing ones are left out.
+            user: its user and group.
+            most: bytes that the command may use.
+            least: bytes that must stay free.
+            name: what it is that they lie on.
+        """
+        self._user, self._most, self._name = user, most, name
+        self._paths = [path for path in paths if os.path.isdir(path)]  # noqa: PTH112
+        # Open, so that nobody can put another directory there.
+        opened = [os.open(path, os.O_PATH | os.O_DIRECTORY) for path in self._paths]
+        free = {directory: free_bytes(directory) for directory in opened}
+        # A disk that is nearly full before the command begins is not its fault.
+        self._least = {one: min(least, bytes_ // 2) for one, bytes_ in free.items()}
+        self._suspicious = {one: bytes_ - most for one, bytes_ in free.items()}
+        self._since = time.time() - 1  # files have a coarser clock
+        self._count: Iterator[int] = iter(())
+        self._counted = 0
+        self._counting = False
+
+    def over(self, pids: list[int]) -> str:
+        """What is exceeded, or nothing."""
+        free = {directory: free_bytes(directory) for directory in self._least}
+        for directory, least in self._least.items():
+            if free[directory] < least:
+                return f"less than {size(least)} of {self._name} left"
+        if not self._counting:
+            if all(free[one] >= line for one, line in self._suspicious.items()):
+                return ""
+            self._count, self._counted, self._counting = self._files(pids), 0, True
+        until = time.monotonic() + _COUNT_S
+        for number in self._count:
+            self._counted += number
+            if self._counted > self._most:
+                return f"more than {size(self._most)} of {self._name}"
+            if time.monotonic() > until:
+                return ""
+        # It was somebody else. Count again when what the command has left is gone too.
+        self._counting = False
+        left = self._most - self._counted
+        self._suspicious = {one: bytes_ - left for one, bytes_ in free.items()}
+        return ""
+
+    def _files(self, pids: list[int]) -> Iterator[int]:
+        """The bytes of the user's files that have changed since the command began."""
+        seen: set[tuple[int, int]] = set()
+
+        def bytes_of(found: os.stat_result) -> int:
+            file = found.st_dev, found.st_ino
+            if found.st_uid != self._user[0] or found.st_ctime < self._since or file in seen:
+                return 0
+            seen.add(file)
+            return found.st_blocks * 512
+
+        for pid in pids:
+            try:
+                yield from map(bytes_of, self._nameless(pid))
+            except PermissionError:
+                yield self._most + 1
+        waiting = list(self._paths)
+        while waiting:
+            try:
+                with os.scandir(waiting.pop()) as entries:
+                    for entry in entries:
+                        try:
+                            found = entry.stat(follow_symlinks=False)
+                        except FileNotFoundError:
+                            continue
+                        if stat.S_ISDIR(found.st_mode):
+                            waiting.append(entry.path)
+                        yield bytes_of(found)
+            except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:  # so deep only to hide something
+                    yield self._most + 1
+
+    def _nameless(self, pid: int) -> list[os.stat_result]:
+        """Open files of a process that have no name any more.
+
+        Raises:
+            PermissionError: the process hides them.
+        """
+        found = []
+        with Rights(self._user):
+            try:
+                for name in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208
+                    file = os.stat(f"/proc/{pid}/fd/{name}")  # noqa: PTH116
+                    if stat.S_ISREG(file.st_mode) and file.st_nlink == 0:
+                        found.append(file)
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # it has just ended, or closed one
+        return found
+
+
+class Rights:
+    """Another user's rights to files, and to what /proc tells only that user.
+
+    That is one id of several; which signals may be sent to us depends on the others.
+    """
+
+    def __init__(self, user: tuple[int, int]) -> None:
+        """Take the user's and the group's number."""
+        self._user = user
+
+    def __enter__(self) -> None:
+        """Take them on."""
+        libc.setfsgid(self._user[1])
+        libc.setfsuid(self._user[0])
+
+    def __exit__(self, *_: object) -> None:
+        """Back to ours."""
+        libc.setfsuid(0)
+        libc.setfsgid(0)
 
 
 class Watch:
     """Says when all processes of the command together are over a limit."""
 
     def __init__(self, job: dict[str, object]) -> None:
-        """Note how much space there is before the command begins."""
+        """Note how things are before the command begins."""
         limits = job["limits"]
         assert isinstance(limits, dict)  # noqa: S101 - written by the sandbox
-        self._user = int(str(job["uid"])), int(str(job["gid"]))
+        self._user = user = int(str(job["uid"])), int(str(job["gid"]))
         self._processes: int = limits["processes"]
         self._memory: int = limits["memory"]
         self._memory_left: int = limits["memory_left"]
-        self._too_much_memory = f"more than {size(self._memory)} of memory"
-        # Open directory, bytes that must stay free there, and what to say when they do not.
-        self._disks: list[tuple[int, int, str]] = []
-        for path in limits["disks"]:
-            directory, free = opened(path)
-            most, least = limits["disk"], limits["disk_left"]
-            self._disks.append((directory, free - most, f"more than {size(most)} of disk"))
-            # A disk that is nearly full before the command begins is not its fault.
-            least = min(least, free // 2)
-            self._disks.append((directory, least, f"less than {size(least)} left on the disk"))
-        if os.path.isdir("/dev/shm"):  # noqa: PTH112, S108 - files there are memory
-            directory, free = opened("/dev/shm")  # noqa: S108
-            self._disks.append((directory, free - self._memory, self._too_much_memory))
+        self._disks = (
+            Disks(limits["paths"], user, limits["disk"], limits["disk_left"]),
+            Disks(["/dev/shm"], user, self._memory, 0, "memory"),  # noqa: S108 - files in memory
+        )
 
     def over(self) -> str:
         """The limit that is exceeded, or nothing."""
         found = self._look()
         if sum(int(status[b"Threads"]) for status in found.values()) > self._processes:
             return f"more than {self._processes} processes"
-        if sum(map(self._upper_bound, found.values())) > self._memory:
+        if sum(map(upper_bound, found.values())) > self._memory:
             # Twice: a process that is just starting a program shares all of its memory with it.
             for pause in (_AGAIN_S, 0):
-                if sum(self._share(*one) for one in found.items()) <= self._memory:
+                if self._shares(found) <= self._memory:
                     break
                 time.sleep(pause)
                 found = self._look()
             else:
-                return self._too_much_memory
-        for directory, least, what in self._disks:
-            if free_bytes(directory) < least:
-                return what
+                return f"more than {size(self._memory)} of memory"
+        for disks in self._disks:
+            if over := disks.over(list(found)):
+                return over
         left = memory(fields("/proc/meminfo"), b"MemAvailable")
         if 0 < left < self._memory_left:
             return f"less than {size(self._memory_left)} of the machine's memory left"
@@ -281,27 +398,28 @@ class Watch:
                 found[pid] = status
         return found
 
-    @staticmethod
-    def _upper_bound(status: dict[bytes, bytes]) -> int:
-        """A process's memory; what it shares with others counts for each of them."""
-        return memory(status, b"RssAnon", b"RssShmem", b"VmSwap", b"VmPTE")
+    def _shares(self, found: dict[int, dict[bytes, bytes]]) -> int:
+        """The memory of all; what some have in common counts once.
 
-    def _share(self, pid: int, status: dict[bytes, bytes]) -> int:
-        """A process's memory, with its share of what it has in common with others.
-
-        Only the user may read that, so we look with its rights to files. Who can send us signals
-        is decided by other ids.
+        Asking takes long where there is much, so after a while that counts for each of them.
         """
-        libc.setfsgid(self._user[1])
-        libc.setfsuid(self._user[0])
-        try:
-            shares = fields(f"/proc/{pid}/smaps_rollup")
-        finally:
-            libc.setfsuid(0)
-            libc.setfsgid(0)
-        if b"Pss_Anon" not in shares:  # an old kernel, or it hides itself
-            return self._upper_bound(status)
-        return memory(shares, b"Pss_Anon", b"Pss_Shmem", b"SwapPss") + memory(status, b"VmPTE")
+        total = 0
+        until = time.monotonic() + _SHARES_S
+        for pid, status in found.items():
+            with Rights(self._user):
+                late = time.monotonic() > until
+                shares = {} if late else fields(f"/proc/{pid}/smaps_rollup")
+            if b"Pss_Anon" in shares:
+                total += memory(shares, b"Pss_Anon", b"Pss_Shmem", b"SwapPss")
+                total += memory(status, b"VmPTE")
+            else:  # it hides itself, or the kernel is older than 5.3
+                total += upper_bound(status)
+        return total
+
+
+def upper_bound(status: dict[bytes, bytes]) -> int:
+    """A process's memory; what it shares with others counts for each of them."""
+    return memory(status, b"RssAnon", b"RssShmem", b"VmSwap", b"VmPTE")
 
 
 def kill_all(uid: int) -> None:
@@ -365,7 +483,7 @@ def main() -> int:
         if status is None and (before := time.monotonic()) >= look:
             over = watch.over()
             after = time.monotonic()
-            look = after + max(_LOOK_S, _LOOK_SHARE * (after - before))
+            look = after + min(max(_LOOK_S, _LOOK_SHARE * (after - before)), _LOOK_MOST_S)
     kill_all(int(job["uid"]))
     code = 128 + signal.SIGKILL
     if status is not None:

@@ -1,6 +1,7 @@
 """The sandbox: who the model's code is, what it cannot reach, and that it ends."""
 
 import os
+import platform
 import stat
 import tempfile
 import threading
@@ -174,6 +175,24 @@ def test_a_process_that_keeps_forking_away_is_caught(world: Contained) -> None:
     assert alive(f"{NAP}7") == []
 
 
+def test_a_process_whose_first_thread_has_ended_is_caught(world: Contained) -> None:
+    """Then /proc shows it as ended, but its other threads go on."""
+    code = f"""import ctypes, os, subprocess, threading, time
+def work():
+    subprocess.run(["sleep", "{NAP}6"])
+readable, writable = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    threading.Thread(target=work).start()
+    os.write(writable, b"x")
+    ctypes.CDLL(None).syscall({60 if platform.machine() == "x86_64" else 93}, 0)
+os.read(readable, 1)
+time.sleep(0.3)
+os._exit(0)"""
+    assert world.run("python3", "-c", code).exit_code == 0
+    assert alive(f"{NAP}6") == []
+
+
 def test_nothing_outlives_a_run_that_is_killed(base: Path) -> None:
     """The supervisor sees that its parent is gone; nobody has to tell it."""
     tool = program(base / "tool", "true")
@@ -204,8 +223,9 @@ def test_how_a_command_ends_is_told(world: Contained) -> None:
     assert result.output == "".join(shown) == "out\nerr\n部"
 
 
-def test_limits_are_set(world: Contained) -> None:
-    assert world.run("ulimit -c; ulimit -n; umask").output == "0\n4096\n0022\n"
+def test_its_output_can_be_opened_by_name_but_not_read(world: Contained) -> None:
+    assert world.run("echo out > /dev/stdout; echo err > /dev/stderr").output == "out\nerr\n"
+    assert "Permission denied" in world.run("exec 3< /dev/stdout").output
 
 
 def test_the_workspace_is_given_back(base: Path) -> None:
