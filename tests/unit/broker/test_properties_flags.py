@@ -1,12 +1,13 @@
 """Whatever the words are, flags are read as pflag reads them, or the command is refused."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from oi_deploy.broker import flags
-from oi_deploy.broker.flags import Flag, Parsed, Table
+from oi_deploy.broker.flags import Flag, Parsed, Table, Takes
 from oi_deploy.broker.request import Refused
 from tests.unit.broker import pflag
 from tests.unit.broker.settings import steady
@@ -25,7 +26,7 @@ def tables(draw: st.DrawFn) -> Table:
     letters = draw(st.permutations([*LETTERS, "", "", ""]))
     table = {}
     for name, letter in zip(names, letters, strict=False):
-        takes = draw(st.sampled_from(("value", "switch", "optional")))
+        takes: Takes = draw(st.sampled_from(get_args(Takes)))
         table[name] = Flag(takes, letter, draw(st.sampled_from(("", "", "", "no"))))
     return table
 
