@@ -9,6 +9,7 @@ class Status(StrEnum):
     DEPLOYED = "deployed"
     PUSHED = "pushed"
     COMPLETED = "completed"
+    ROLLED_BACK = "rolled-back"
     REFUSED = "refused"
     FAILED = "failed"
     TIMED_OUT = "timed-out"

@@ -251,6 +251,11 @@ class Inputs(BaseModel):
         "allow-weaker-sandbox: true",
     )
     rollout_timeout: Duration = _input("5m", "how long a rollout may take", "rollout-timeout: 5m")
+    rollback: Switch = _input(
+        "true",
+        "put changed Deployments back when the run does not end well: true or false",
+        "rollback: false",
+    )
     max_turns: Count = _input("12", "how many answers the model may give", "max-turns: 12")
     timeout: Duration = _input("30m", "how long the whole run may take", "timeout: 30m")
     command_timeout: Duration = _input(

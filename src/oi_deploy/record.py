@@ -10,6 +10,7 @@ from oi_deploy.broker.journal import Journal
 from oi_deploy.errors import RunError, Status
 from oi_deploy.result import CheckLine, CommandLine, RunResult
 from oi_deploy.verify.finding import Verdict
+from oi_deploy.verify.rollback import Restored
 
 
 @dataclass
@@ -24,6 +25,8 @@ class Record:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     verdict: Verdict | None = None
+    verified_at: int = 0
+    rollback: tuple[Restored, ...] = ()
     phases: list[tuple[str, float]] = field(default_factory=list)
     status: Status = Status.FAILED
     error: str = ""
@@ -41,6 +44,8 @@ class Record:
     def fail(self, error: RunError) -> None:
         """Keep why the run ended."""
         self.status = error.status
+        if error.status is Status.FAILED and self.rollback and all(it.ok for it in self.rollback):
+            self.status = Status.ROLLED_BACK
         self.error = f"{error.what}: {error.why}" if error.why else error.what
         self.remedy = error.remedy
 
@@ -77,6 +82,7 @@ class Record:
                 )
                 for entry in self.journal.entries
             ),
+            rollback=tuple(CheckLine(item.ok, item.sentence) for item in self.rollback),
             error=self.error,
             remedy=self.remedy,
             phases=tuple(self.phases),

@@ -47,6 +47,7 @@ class RunResult:
     duration_seconds: float = 0.0
     checks: tuple[CheckLine, ...] = ()
     commands: tuple[CommandLine, ...] = ()
+    rollback: tuple[CheckLine, ...] = ()
     error: str = ""
     remedy: str = ""
     phases: tuple[tuple[str, float], ...] = field(default=())

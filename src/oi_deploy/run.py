@@ -4,9 +4,11 @@ import secrets
 import shlex
 import shutil
 import tempfile
+import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
@@ -19,7 +21,7 @@ from oi_deploy.agent.loop import converse, system_message
 from oi_deploy.agent.session import Session, Turn
 from oi_deploy.broker import document
 from oi_deploy.broker.credentials import Credentials
-from oi_deploy.broker.journal import Entry
+from oi_deploy.broker.journal import Changed, Entry
 from oi_deploy.broker.request import Decision
 from oi_deploy.broker.server import Broker
 from oi_deploy.engine import Endpoint, open_engine
@@ -33,6 +35,7 @@ from oi_deploy.sandbox import Limits, Result, Sandbox
 from oi_deploy.verify.check import verify
 from oi_deploy.verify.cluster import Cluster
 from oi_deploy.verify.finding import Verdict
+from oi_deploy.verify.rollback import Changes, Restored, roll_back, touched_by, undo_by_hand
 from oi_deploy.workflow import Workflow
 
 # Where the image keeps the shims, and the real programs, which only root may run.
@@ -43,6 +46,9 @@ _SOCKET = Path("/run/oi-deploy/broker.sock")
 # One answer: a script of about a hundred lines.
 _MAX_TOKENS = 2048
 _FACT_TIMEOUT_S = 30.0
+# GitHub gives a cancelled step ten seconds; the rollback itself is one request a Deployment, and
+# this is how long it may look whether it worked.
+_CANCELLED_ROLLBACK_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -173,6 +179,13 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
             record.model = endpoint.model
             desk.say(f"engine: {endpoint.model} answers")
             desk.log.event("engine.ready", model=endpoint.model, kind=inputs.engine_kind)
+        changes = Changes({item.name: item for item in before})
+
+        def on_entry(entry: Entry) -> None:
+            _on_entry(desk, entry)
+            if cluster is not None and entry.tool == "kubectl" and entry.decision.mutates:
+                _note(entry, cluster, changes)
+
         hidden = [desk.log.path.parent]
         sandbox = Sandbox(
             workspace,
@@ -198,11 +211,13 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
             sandbox_user=sandbox.user,
             mounted={item.name: item.mounted for item in before},
             redactor=desk.redactor,
-            on_entry=lambda entry: _on_entry(desk, entry),
+            on_entry=on_entry,
             command_timeout_s=inputs.command_timeout,
             docker=_PROGRAMS / "docker",
             kubectl=_PROGRAMS / "kubectl",
         )
+        # Entered before the broker, so that it runs when no command can change anything any more.
+        stack.push(lambda kind, error, trace: _undo(error, loaded, cluster, changes, stop, desk))
         stack.enter_context(broker)
         # The sandbox proves, when it opens, that its user reaches none of these.
         hidden.append(broker.private)
@@ -223,6 +238,7 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
                     cancelled=stop.event,
                     say=desk.say,
                 )
+                record.verified_at = len(record.journal.entries)
                 _on_verdict(desk, record.verdict)
             stop.check()
             return record.verdict
@@ -240,6 +256,77 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
     return {"deploy": Status.DEPLOYED, "push": Status.PUSHED, "none": Status.COMPLETED}[
         inputs.expect
     ]
+
+
+def _note(entry: Entry, cluster: Cluster, changes: Changes) -> None:
+    """Remember what a command has made of Deployments, in case it must be undone."""
+    changed = {e.name for e in entry.effects if isinstance(e, Changed) and e.kind == "deployment"}
+    if entry.exit_code is None:
+        changes.unsure |= touched_by(entry.argv, changes.before)
+    for name in changed:
+        try:
+            state = cluster.deployment(name)
+        except RunError:
+            state = None
+        if state is None:
+            changes.unsure |= {name} & set(changes.before)
+        else:
+            changes.left[name] = state
+
+
+def _undo(
+    error: BaseException | None,
+    loaded: Loaded,
+    cluster: Cluster | None,
+    changes: Changes,
+    stop: Stop,
+    desk: Desk,
+) -> None:
+    """After a run that failed: put the Deployments back that it has changed."""
+    record = desk.record
+    good = record.verdict is not None and record.verdict.ok
+    if error is None or cluster is None or not changes.names():
+        return
+    if good and not record.journal.mutated_since(record.verified_at):
+        return  # what runs was verified; the run failed at something else
+    if not loaded.inputs.rollback:
+        record.rollback = tuple(
+            Restored(
+                False,
+                f"The Deployment {name} is left as the run has made it (`rollback: false`). "
+                f"To go back: {undo_by_hand(changes.before[name])}",
+            )
+            for name in changes.names()
+            if name in changes.before
+        )
+    else:
+        cancelled = stop.reason is Status.CANCELLED
+        patience = _CANCELLED_ROLLBACK_S if cancelled else loaded.inputs.rollout_timeout
+        with desk.workflow.group("Rollback"), record.phase("rollback"):
+            record.rollback = roll_back(
+                cluster,
+                changes,
+                deadline=time.monotonic() + patience,
+                cancelled=threading.Event() if stop.event.is_set() else stop.event,
+                say=desk.say,
+            )
+        _refresh(record, cluster, changes)
+    for item in record.rollback:
+        desk.say(item.sentence)
+        desk.log.event("rollback.deployment", ok=item.ok, result=item.sentence)
+        desk.transcript.add("rollback", ok=item.ok, sentence=item.sentence)
+
+
+def _refresh(record: Record, cluster: Cluster, changes: Changes) -> None:
+    """What the outputs say about the Deployment is as it is after the rollback."""
+    if record.verdict is None or record.verdict.deployment not in changes.before:
+        return
+    before = changes.before[record.verdict.deployment]
+    with suppress(RunError):
+        now = cluster.deployment(before.name)
+        if now is not None:
+            changed = now.template != before.template
+            record.verdict = replace(record.verdict, revision=now.revision, changed=changed)
 
 
 def _limits(limits: document.Limits) -> Limits:

@@ -97,6 +97,14 @@ class Site:
         options = ("-n", self.values["NAMESPACE"], "-o", "json")
         return json.loads(call(self.values["KUBECTL"], *arguments, *options, env=environment))
 
+    def undo(self, revision: str) -> None:
+        """Put the Deployment back, as its administrator."""
+        environment = {"KUBECONFIG": self.values["KUBECONFIG_ADMIN"]}
+        namespace = ("-n", self.values["NAMESPACE"])
+        target = ("deployment/myapp", f"--to-revision={revision}")
+        for words in (("undo", *target), ("status", "deployment/myapp")):
+            call(self.values["KUBECTL"], *namespace, "rollout", *words, env=environment)
+
     def answers(self) -> dict[str, str]:
         """What each pod of the Deployment says over HTTP; those that are ending do not count."""
         pods = self.kubectl("get", "pods", "--selector", "app=myapp")["items"]

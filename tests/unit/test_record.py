@@ -1,9 +1,12 @@
 """What a run's outputs are made from."""
 
+import pytest
+
 from oi_deploy.errors import RunError, Status
 from oi_deploy.record import Record
 from oi_deploy.result import RunResult
 from oi_deploy.verify.finding import Finding, Verdict
+from oi_deploy.verify.rollback import Restored
 
 GOOD = Finding(True, "registry.digest", "the registry", "has it")
 BAD = Finding(False, "pods.ready", "the Deployment web", "has no ready pod")
@@ -40,3 +43,24 @@ def test_phases_are_measured_even_when_they_fail() -> None:
     except RunError:
         pass
     assert [name for name, _ in record.phases] == ["engine"]
+
+
+@pytest.mark.parametrize(
+    ("ending", "restored", "status"),
+    [
+        (Status.FAILED, (True, True), Status.ROLLED_BACK),
+        (Status.FAILED, (True, False), Status.FAILED),
+        (Status.FAILED, (), Status.FAILED),
+        (Status.CANCELLED, (True,), Status.CANCELLED),
+        (Status.TIMED_OUT, (True,), Status.TIMED_OUT),
+    ],
+)
+def test_rolled_back_is_a_failure_after_which_all_is_as_before(
+    ending: Status, restored: tuple[bool, ...], status: Status
+) -> None:
+    record = Record(rollback=tuple(Restored(ok, "x") for ok in restored))
+    record.fail(RunError("no", status=ending))
+    assert record.status is status
+    assert not record.status.ok
+    result = record.result(log_path="", transcript_path="")
+    assert [line.ok for line in result.rollback] == list(restored)

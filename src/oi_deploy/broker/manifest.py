@@ -17,6 +17,8 @@ from oi_deploy.broker.request import Known, Policy, Refused
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 RULE = "kubectl.manifest"
+# What a cluster stores of one object at most; reading more would also take its time.
+MAX_SIZE = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,9 @@ Check = Callable[[Scope, Any, str], None]
 
 
 def load(content: bytes) -> list[Any]:
-    """Read YAML or JSON documents; raises Refused when it is neither."""
+    """Read YAML or JSON documents; raises Refused when it is neither, or too large."""
+    if len(content) > MAX_SIZE:
+        raise Refused(RULE, f"the manifest is larger than {MAX_SIZE // 1024} KiB")
     try:
         return strict_yaml.load_all(content.decode("utf-8"))
     except UnicodeDecodeError:

@@ -6,12 +6,25 @@ import yaml
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without timestamps (JSON has none), aliases (they can explode) and repeated keys."""
+    """YAML that is JSON written differently.
+
+    Without aliases (they can explode), tags (`!!set` is no JSON, and the constructors of others
+    fail in ways of their own), repeated keys, timestamps, and numbers to the base of 60
+    (`1:30`, which only YAML 1.1 has, and which take ages when they are long).
+    """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent):
             raise ValueError("YAML aliases (*name) are not allowed; write the value out")
+        if getattr(event, "tag", None) is not None:
+            raise ValueError("YAML tags (!name) are not allowed; write a plain value")
         return super().compose_node(parent, index)
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+        tag = str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
+        is_number = kind is yaml.ScalarNode and tag.endswith((":int", ":float"))
+        return self.DEFAULT_SCALAR_TAG if is_number and ":" in value else tag
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]

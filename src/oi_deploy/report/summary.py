@@ -1,10 +1,11 @@
 """Outputs, the last table on the console, and the job summary."""
 
 import re
+from collections.abc import Sequence
 
 from oi_deploy.errors import Status
 from oi_deploy.markdown import fenced, inert, inline_code
-from oi_deploy.result import CommandLine, RunResult
+from oi_deploy.result import CheckLine, CommandLine, RunResult
 from oi_deploy.text import one_line, visible
 
 # Of a prompt, of an error, of a list, and of one line there. Together they stay below what GitHub
@@ -62,8 +63,10 @@ def summary_markdown(result: RunResult) -> str:
         parts.append("\n".join(["| | |", "|---|---|", *shown]))
     if result.status == Status.DEPLOYED and not result.changed:
         parts.append("The cluster ran this image already; nothing had to change.")
+    if result.rollback:
+        parts += ["### Rollback", _checks(result.rollback)]
     if result.checks:
-        parts += ["### How it was verified", _checks(result)]
+        parts += ["### How it was verified", _checks(result.checks)]
     changing = [item for item in result.commands if item.mutates and item.allowed]
     refused = [item for item in result.commands if not item.allowed]
     if changing:
@@ -85,9 +88,9 @@ def summary_markdown(result: RunResult) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _checks(result: RunResult) -> str:
-    kept, note = _first([" ".join(visible(c.sentence).splitlines()) for c in result.checks])
-    marks = ["✅" if check.ok else "❌" for check in result.checks]
+def _checks(checks: Sequence[CheckLine]) -> str:
+    kept, note = _first([" ".join(visible(c.sentence).splitlines()) for c in checks])
+    marks = ["✅" if check.ok else "❌" for check in checks]
     lines = [f"{mark} {inert(text)}" for mark, text in zip(marks, kept, strict=False)]
     return "\n".join(f"- {line}" for line in (*lines, *note))
 

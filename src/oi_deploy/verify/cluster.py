@@ -1,4 +1,4 @@
-"""The cluster, read through the Kubernetes API; nothing is ever written to it."""
+"""The cluster, through the Kubernetes API: read, and on a rollback put back as it was."""
 
 import json
 from collections.abc import Callable
@@ -87,6 +87,29 @@ class Cluster:
         document = self._read("get deployments", call, name, self.namespace)
         return None if document is None else deployment_state(json.loads(document))
 
+    def restore(self, now: DeploymentState, before: DeploymentState, *, replicas: bool) -> None:
+        """Give a Deployment the pod template back that it had.
+
+        Args:
+            now: as it was last read; a Deployment that has changed since is left alone.
+            before: where to go back to.
+            replicas: whether to restore their number too.
+
+        Raises:
+            RunError: the API refuses it, or gives no usable answer.
+        """
+        operations: list[dict[str, Any]] = [
+            {"op": "test", "path": "/metadata/generation", "value": now.generation},
+            {"op": "replace", "path": "/spec/template", "value": json.loads(before.template)},
+        ]
+        if replicas:
+            value = before.replicas
+            operations.append({"op": "replace", "path": "/spec/replicas", "value": value})
+        if now.paused != before.paused:
+            operations.append({"op": "add", "path": "/spec/paused", "value": before.paused})
+        call = AppsV1Api(self._client).patch_namespaced_deployment
+        self._read("patch deployments", call, now.name, self.namespace, operations)
+
     def pods_of(self, deployment: DeploymentState) -> tuple[PodState, ...]:
         """The Deployment's pods, of all its revisions.
 
@@ -147,8 +170,8 @@ class Cluster:
         items = json.loads(document).get("items") if document else None
         return list(items or ())
 
-    def _read(self, what: str, call: Callable[..., Any], *args: str, **query: Any) -> str | None:
-        """The body of a GET; None for 404.
+    def _read(self, what: str, call: Callable[..., Any], *args: Any, **query: Any) -> str | None:
+        """The body of an answer; None for 404.
 
         The body is taken as text, because the library's own types refuse an object that lacks what
         its version of the API calls required.

@@ -1,7 +1,8 @@
 """What the cluster says about Deployments and pods, read from the API's JSON; pure functions."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Json = Mapping[str, Any]
@@ -47,6 +48,7 @@ class DeploymentState:
         selector: its pods' labels, in the form that the API takes.
         uid: the object's id.
         mounted: `secret/NAME` and `serviceaccount/NAME` of everything that its pods get.
+        template: its pod template as JSON, in a fixed order of keys.
     """
 
     namespace: str
@@ -67,6 +69,7 @@ class DeploymentState:
     selector: str = ""
     uid: str = ""
     mounted: frozenset[str] = frozenset()
+    template: str = field(default="", repr=False)
 
     def image_of(self, container: str) -> str:
         """The image of the container of that name; empty if there is none."""
@@ -151,6 +154,7 @@ def deployment_state(document: Json) -> DeploymentState:
             for item in template.get("containers") or ()
         ),
         mounted=_mounted(template),
+        template=json.dumps(_part(spec, "template"), sort_keys=True),
         replicas=1 if spec.get("replicas") is None else int(spec["replicas"]),
         revision=str(_part(metadata, "annotations").get(REVISION, "")),
         generation=int(metadata.get("generation") or 0),
