@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from oi_deploy.broker.journal import Journal
 from oi_deploy.errors import RunError, Status
-from oi_deploy.result import CheckLine, CommandLine, RunResult
+from oi_deploy.result import CheckLine, CommandLine, DeploymentLine, Phase, RunResult
 from oi_deploy.verify.finding import Verdict
 from oi_deploy.verify.rollback import Restored
 
@@ -27,7 +27,8 @@ class Record:
     verdict: Verdict | None = None
     verified_at: int = 0
     rollback: tuple[Restored, ...] = ()
-    phases: list[tuple[str, float]] = field(default_factory=list)
+    deployments: tuple[DeploymentLine, ...] = ()
+    phases: list[Phase] = field(default_factory=list)
     status: Status = Status.FAILED
     error: str = ""
     remedy: str = ""
@@ -39,7 +40,8 @@ class Record:
         try:
             yield
         finally:
-            self.phases.append((name, time.monotonic() - begun))
+            seconds = time.monotonic() - begun
+            self.phases.append(Phase(name, seconds, begin=begun - self.started))
 
     def fail(self, error: RunError) -> None:
         """Keep why the run ended."""
@@ -69,7 +71,7 @@ class Record:
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
             model=self.model,
-            engine_seconds=sum(s for name, s in self.phases if name == "engine"),
+            engine_seconds=sum(phase.seconds for phase in self.phases if phase.name == "engine"),
             duration_seconds=time.monotonic() - self.started,
             checks=tuple(CheckLine(item.ok, item.sentence()) for item in verdict.findings),
             commands=tuple(
@@ -79,11 +81,14 @@ class Record:
                     exit_code=entry.exit_code,
                     seconds=entry.seconds,
                     mutates=entry.decision.mutates,
+                    rule=entry.decision.rule,
+                    reason=entry.decision.reason,
                 )
                 for entry in self.journal.entries
             ),
             rollback=tuple(CheckLine(item.ok, item.sentence) for item in self.rollback),
             error=self.error,
             remedy=self.remedy,
+            deployments=self.deployments,
             phases=tuple(self.phases),
         )

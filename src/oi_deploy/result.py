@@ -1,6 +1,7 @@
 """What a run amounted to: the values behind outputs, summary and the last table."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from oi_deploy.errors import Status
 
@@ -22,6 +23,28 @@ class CommandLine:
     exit_code: int | None
     seconds: float
     mutates: bool
+    rule: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class DeploymentLine:
+    """A Deployment that the run was about, before it and at its end; unknown strings are empty."""
+
+    namespace: str
+    name: str
+    image_before: str = ""
+    image_now: str = ""
+    revision_before: str = ""
+    revision_now: str = ""
+
+
+class Phase(NamedTuple):
+    """A part of the run; parts may lie inside others. In seconds, `begin` from the run's start."""
+
+    name: str
+    seconds: float
+    begin: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +62,12 @@ class RunResult:
     changed: bool = False
     log_path: str = ""
     transcript_path: str = ""
+    report_path: str = ""
+    repository: str = ""
+    commit: str = ""
+    run_url: str = ""
+    began: str = ""
+    expect: str = ""
     turns: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -50,4 +79,5 @@ class RunResult:
     rollback: tuple[CheckLine, ...] = ()
     error: str = ""
     remedy: str = ""
-    phases: tuple[tuple[str, float], ...] = field(default=())
+    deployments: tuple[DeploymentLine, ...] = ()
+    phases: tuple[Phase, ...] = field(default=())

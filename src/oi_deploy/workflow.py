@@ -6,8 +6,10 @@ The forms are those of actions/toolkit (packages/core/src/command.ts and file-co
 import re
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -28,6 +30,7 @@ OUTPUTS: tuple[tuple[str, str], ...] = (
     ("revision", "its revision after the run"),
     ("previous-image", "the image that it ran before"),
     ("transcript-path", "the redacted transcript (JSON lines), relative to the workspace"),
+    ("report-path", "the report, one HTML file, relative to the workspace"),
     ("turns", "model answers"),
     ("prompt-tokens", "tokens sent to the model"),
     ("completion-tokens", "tokens that the model wrote"),
@@ -40,6 +43,9 @@ OUTPUTS: tuple[tuple[str, str], ...] = (
 _MOST_SUMMARY = 1024 * 1024
 _CUT_NOTE = "\n\n_Cut here: GitHub shows at most 1 MiB._\n"
 _FENCE = re.compile(r"`{3,}")
+# Around each line that the model writes. GitHub's log shows colours; without them there still
+# is the bar. No escape of the model's own comes through, so none can end ours.
+_CODE, _PLAIN = "\x1b[36m│ ", "\x1b[0m"
 
 
 def _data(text: str) -> str:
@@ -50,16 +56,39 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
+@dataclass
+class Group:
+    """A fold of the log.
+
+    Attributes:
+        ending: how it ended, in a few words; shown with the seconds that it took.
+    """
+
+    ending: str = ""
+
+
 class Workflow:
     """The step's log, annotations, outputs and summary; everything redacted; thread-safe."""
 
-    def __init__(self, env: Mapping[str, str], out: TextIO, redactor: Redactor) -> None:
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        out: TextIO,
+        redactor: Redactor,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Write commands to `out` and to the files that `env` names, where it names any."""
         self._env = env
         self._out = out
         self._redactor = redactor
+        self._clock = clock
         self._lock = threading.RLock()
         self._at_line_start = True
+        # Whether the line that is not at its end yet is the model's.
+        self._in_code = False
+        self._last_write = clock()
+        self._annotations: set[tuple[str, str]] = set()
         # How many streams of untrusted text are open, and what ends the runner's deafness.
         self._streams = 0
         self._token = ""
@@ -84,25 +113,61 @@ class Workflow:
                 self._command("add-mask", line)
 
     @contextmanager
-    def group(self, title: str) -> Iterator[None]:
-        """Fold what is printed inside."""
+    def group(self, title: str) -> Iterator[Group]:
+        """Fold what is printed inside; below the fold stands how long it took."""
         self._command("group", self._clean(title))
+        group, begun = Group(), self._clock()
+        try:
+            yield group
+        except BaseException:
+            group.ending = group.ending or "not finished"
+            raise
+        finally:
+            self._command("endgroup", "")
+            parts = [group.ending, f"{self._clock() - begun:.1f} s"]
+            self.line(f"{title}: {', '.join(part for part in parts if part)}")
+
+    @contextmanager
+    def progress(self, doing: str, *, every_s: float = 30.0) -> Iterator[None]:
+        """While the block runs, say `doing` and for how long whenever the log has been silent."""
+        begun, ended = self._clock(), threading.Event()
+
+        def tell() -> None:
+            while not ended.wait(max(0.01, self._last_write + every_s - self._clock())):
+                now = self._clock()
+                if now - self._last_write >= every_s:
+                    self.line(f"({doing}: {now - begun:.0f} s)")
+
+        with self._lock:
+            self._last_write = begun
+        thread = threading.Thread(target=tell, daemon=True)
+        thread.start()
         try:
             yield
         finally:
-            self._command("endgroup", "")
+            ended.set()
+            thread.join()
 
     def error(self, message: str, title: str = "") -> None:
-        """Show an error on the run's page."""
-        self._command("error", self._clean(message), title=self._clean(title))
+        """Show an error on the run's page; the same one is shown once."""
+        self._annotate("error", message, title)
 
     def warning(self, message: str, title: str = "") -> None:
-        """Show a warning on the run's page."""
-        self._command("warning", self._clean(message), title=self._clean(title))
+        """Show a warning on the run's page; the same one is shown once."""
+        self._annotate("warning", message, title)
 
     def notice(self, message: str, title: str = "") -> None:
-        """Show a notice on the run's page."""
-        self._command("notice", self._clean(message), title=self._clean(title))
+        """Show a notice on the run's page; the same one is shown once."""
+        self._annotate("notice", message, title)
+
+    def _annotate(self, level: str, message: str, title: str) -> None:
+        message = self._clean(message)
+        with self._lock:
+            # GitHub shows ten of a kind; a repeated one would take the place of another.
+            if (level, message) in self._annotations:
+                return
+            self._annotations.add((level, message))
+        self._command(level, message, title=self._clean(title))
 
     def untrusted(self, text: str) -> None:
         """Print text that a model, a command or a file wrote."""
@@ -110,13 +175,16 @@ class Workflow:
             stream.write(text)
 
     @contextmanager
-    def untrusted_stream(self) -> Iterator["UntrustedStream"]:
-        """Print such text as it comes; the runner reads no commands until the block ends."""
+    def untrusted_stream(self, *, code: bool = False) -> Iterator["UntrustedStream"]:
+        """Print such text as it comes; the runner reads no commands until the block ends.
+
+        `code` marks it as what the model writes, unlike what commands print.
+        """
         with self._lock:
             if self._streams == 0:
                 self._stop_commands()
             self._streams += 1
-        stream = UntrustedStream(self._write, self._redactor)
+        stream = UntrustedStream(self._write_code if code else self._write, self._redactor)
         try:
             yield stream
         finally:
@@ -174,7 +242,16 @@ class Workflow:
     def _fresh_line(self) -> None:
         # A command is one only at the beginning of a line.
         if not self._at_line_start:
-            self._write("\n")
+            self._write(f"{_PLAIN}\n" if self._in_code else "\n")
+
+    def _write_code(self, text: str) -> None:
+        with self._lock:
+            for piece in text.splitlines(keepends=True):
+                line = piece.removesuffix("\n")
+                self._write((_CODE if self._at_line_start else "") + line)
+                self._in_code = True
+                if line != piece:
+                    self._fresh_line()
 
     def _write(self, text: str) -> None:
         if not text:
@@ -183,6 +260,8 @@ class Workflow:
             self._out.write(text)
             self._out.flush()
             self._at_line_start = text.endswith("\n")
+            self._in_code = self._in_code and not self._at_line_start
+            self._last_write = self._clock()
 
 
 def _cut(markdown: str) -> str:

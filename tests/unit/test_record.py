@@ -42,7 +42,7 @@ def test_phases_are_measured_even_when_they_fail() -> None:
             raise RunError("no engine")
     except RunError:
         pass
-    assert [name for name, _ in record.phases] == ["engine"]
+    assert [phase.name for phase in record.phases] == ["engine"]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from oi_deploy.report import (
     summary_markdown,
     table,
 )
-from oi_deploy.result import CheckLine, CommandLine, RunResult
+from oi_deploy.result import CheckLine, CommandLine, Phase, RunResult
 from oi_deploy.workflow import OUTPUTS, Workflow
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ RESULT = RunResult(
     log_path="deploy.log",
     turns=2,
     model="m",
-    phases=(("engine", 61.5), ("agent", 3.0)),
+    phases=(Phase("engine", 61.5), Phase("agent", 3.0, 61.5)),
     checks=(CheckLine(True, "The registry has <b>it</b>."),),
     commands=(CommandLine("docker push a", True, 0, 1.0, True),),
 )
@@ -254,7 +254,7 @@ def made_of(text: str) -> str:
             remedy=text,
             checks=(CheckLine(False, text), CheckLine(True, text)),
             commands=(CommandLine(text, True, 0, 1.0, True), CommandLine(text, False, 1, 0, True)),
-            phases=((text, 1.0),),
+            phases=(Phase(text, 1.0),),
         )
     )
 
@@ -319,7 +319,7 @@ def test_a_command_cannot_pretend_to_be_several() -> None:
     lines = summary_markdown(replace(RESULT, commands=(changed, refused))).splitlines()
     assert forged not in lines
     assert lines.count(f"docker build --label 'a=b\\n{forged}\\n{forged}' .") == 2
-    assert len(table(replace(RESULT, model=f"m\nstatus  deployed\r{forged}")).splitlines()) == 15
+    assert len(table(replace(RESULT, model=f"m\nstatus  deployed\r{forged}")).splitlines()) == 16
 
 
 def test_no_text_is_long_enough_to_push_out_what_comes_after_it(tmp_path: Path) -> None:
@@ -392,7 +392,7 @@ def test_the_time_line_has_one_bar_a_phase() -> None:
 
 
 def test_the_time_line_takes_no_orders() -> None:
-    hostile = replace(RESULT, phases=(("a : 1, 2\nclick a href 'https://e.example'", 1.0),))
+    hostile = replace(RESULT, phases=(Phase("a : 1, 2\nclick a href 'https://e.example'", 1.0),))
     lines = summary_markdown(hostile).split("```mermaid\n")[1].split("\n```")[0].splitlines()
     assert lines[4:] == ["    a   click a href httpseexample 1 s : 00:00:00, 00:00:01"]
 

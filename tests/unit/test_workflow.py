@@ -3,6 +3,7 @@
 import io
 import random
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,106 @@ def test_annotations_are_escaped_as_the_runner_expects() -> None:
     assert out.getvalue() == "::error title=a%3A b%2C c::50%25 of%0Ait\n"
 
 
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_below_each_group_stands_how_it_ended_and_how_long_it_took() -> None:
+    out, clock = io.StringIO(), Clock()
+    flow = Workflow({}, out, Redactor([]), clock=clock)
+    with flow.group("Engine"):
+        clock.now += 61.52
+    with flow.group("Turn 1 of 2") as turn:
+        turn.ending = "exit code 1"
+        clock.now += 2
+    assert out.getvalue() == (
+        "::group::Engine\n::endgroup::\nEngine: 61.5 s\n"
+        "::group::Turn 1 of 2\n::endgroup::\nTurn 1 of 2: exit code 1, 2.0 s\n"
+    )
+
+
 def test_groups_are_closed_even_when_something_fails() -> None:
     flow, out = workflow()
     with pytest.raises(KeyError), flow.group("Engine"):
         raise KeyError
-    assert out.getvalue() == "::group::Engine\n::endgroup::\n"
+    assert out.getvalue() == "::group::Engine\n::endgroup::\nEngine: not finished, 0.0 s\n"
+
+
+def test_what_the_model_writes_is_marked_as_code_line_by_line() -> None:
+    flow, out = workflow()
+    with flow.untrusted_stream(code=True) as stream:
+        for piece in ("docker bu", "ild .\n", "\nkubectl", " get pods"):
+            stream.write(piece)
+    flow.untrusted("what a command prints\n")
+    begin, *code, end, _, printed, _ = out.getvalue().splitlines()
+    assert code == [
+        "\x1b[36m│ docker build .\x1b[0m",
+        "\x1b[36m│ \x1b[0m",
+        "\x1b[36m│ kubectl get pods\x1b[0m",
+    ]
+    assert end == f"::{begin.removeprefix('::stop-commands::')}::"
+    assert printed == "what a command prints"
+
+
+def test_a_line_of_ours_in_the_middle_of_the_model_s_is_not_taken_for_code() -> None:
+    flow, out = workflow()
+    with flow.untrusted_stream(code=True) as stream:
+        stream.write("docker push")
+        flow.line("broker: allowed")
+        stream.write(" it")
+    lines = out.getvalue().splitlines()[1:-1]
+    assert lines == [
+        "\x1b[36m│ docker push\x1b[0m",
+        "broker: allowed",
+        "\x1b[36m│  it\x1b[0m",
+    ]
+
+
+def test_code_can_neither_end_its_mark_nor_give_orders() -> None:
+    flow, out = workflow()
+    with flow.untrusted_stream(code=True) as stream:
+        stream.write("echo a\x1b[0m\r::error::forged\x9b0m\n##[error]forged\n")
+    assert obeyed(flow, out) == []
+    code = out.getvalue().splitlines()[1:4]
+    assert all(line.startswith("\x1b[36m│ ") and line.count("\x1b[0m") == 1 for line in code)
+
+
+def test_a_long_silence_is_broken_by_how_long_it_has_lasted() -> None:
+    flow, out = workflow()
+    with flow.progress("the script runs", every_s=0.02):
+        threading.Event().wait(0.5)
+    lines = set(out.getvalue().splitlines())
+    assert lines == {"(the script runs: 0 s)"}
+
+
+def test_nobody_is_told_of_a_silence_that_there_is_not() -> None:
+    flow, out = workflow()
+    with flow.progress("the script runs", every_s=30):
+        flow.line("a line")
+    assert out.getvalue() == "a line\n"
+
+
+def test_the_same_error_is_shown_once() -> None:
+    flow, out = workflow()
+    for _ in range(3):
+        flow.error("denied\nWrite: `x`", title="one")
+        flow.warning("denied\nWrite: `x`")
+    flow.error("denied\x00\nWrite: `x`", title="another title")
+    flow.error("another")
+    runner = OutputManager()
+    for line in out.getvalue().splitlines():
+        runner.feed(line)
+    assert [(item.level, item.message) for item in runner.annotations] == [
+        ("error", "denied\nWrite: `x`"),
+        ("warning", "denied\nWrite: `x`"),
+        ("error", "another"),
+    ]
 
 
 def test_each_line_of_a_secret_is_masked() -> None:

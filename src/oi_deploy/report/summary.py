@@ -27,6 +27,7 @@ def outputs_of(result: RunResult) -> dict[str, str]:
         "revision": result.revision,
         "previous-image": result.previous_image,
         "transcript-path": result.transcript_path,
+        "report-path": result.report_path,
         "turns": str(result.turns),
         "prompt-tokens": str(result.prompt_tokens),
         "completion-tokens": str(result.completion_tokens),
@@ -133,7 +134,7 @@ def _gantt(result: RunResult) -> str:
     # Times of day, counted from midnight: the axis then shows them alike in every time zone.
     lines = ["gantt", "    dateFormat HH:mm:ss", "    axisFormat %H:%M:%S", "    todayMarker off"]
     begin = 0
-    for name, seconds in result.phases:
+    for name, seconds, _ in result.phases:
         end = begin + max(1, round(seconds))
         label = re.sub(r"[^A-Za-z ]", "", name)
         lines.append(f"    {label} {seconds:.0f} s : {_clock(begin)}, {_clock(end)}")
