@@ -1,7 +1,16 @@
 """What a run leaves behind: deploy.log, the transcript, the job summary, the last table."""
 
+from oi_deploy.report.deployments import deployment_lines
 from oi_deploy.report.log import DeployLog, Transcript
 from oi_deploy.report.publish import publish
 from oi_deploy.report.summary import outputs_of, summary_markdown, table
 
-__all__ = ["DeployLog", "Transcript", "outputs_of", "publish", "summary_markdown", "table"]
+__all__ = [
+    "DeployLog",
+    "Transcript",
+    "deployment_lines",
+    "outputs_of",
+    "publish",
+    "summary_markdown",
+    "table",
+]
