@@ -3,11 +3,14 @@
 import os
 import sys
 
-# HOME is a folder of the runner, mounted. Open Interpreter and matplotlib write into it as soon as
-# they are imported, and that would stay there owned by root (actions/runner#434).
 os.environ["HOME"] = "/root"
 
-from oi_deploy.cli import main
+from oi_deploy.limits import catch_signals
+
+# Before anything that takes time to import: a job can be cancelled at any moment.
+catch_signals()
+
+from oi_deploy.cli import main  # noqa: E402
 
 if __name__ == "__main__":
     # GitHub gives no arguments; a person may: `docker run IMAGE policy check -- docker push ...`.

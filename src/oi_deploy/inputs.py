@@ -261,6 +261,11 @@ class Inputs(BaseModel):
     command_timeout: Duration = _input(
         "10m", "how long one script or brokered command may take", "command-timeout: 10m"
     )
+    stall_timeout: Duration = _input(
+        "5m",
+        "how long a script, the model or a rollout may give no sign of life",
+        "stall-timeout: 5m",
+    )
     working_directory: str = _input(
         ".", "where the model's code starts, relative to the workspace", "working-directory: app"
     )

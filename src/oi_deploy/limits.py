@@ -1,29 +1,68 @@
-"""What ends a run from outside: a signal, or the total time limit."""
+"""What ends a run from outside: a signal, a limit, a disk that takes no more."""
 
+import math
+import queue
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeVar
 
 from oi_deploy.errors import RunError, Status
+
+_LOOK_S = 0.1
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+T = TypeVar("T")
+
+# Set by the first signal, whenever that comes.
+_signalled = threading.Event()
+
+
+def catch_signals() -> None:
+    """Note signals from now on, to the end of the process.
+
+    GitHub's runner sends SIGINT, after 7.5 s SIGTERM, and 2.5 s later gives up on the container
+    (actions/runner, ProcessInvoker.cs). A signal that comes while modules are imported must not
+    end in a traceback, and the second one must not interrupt the report. Open Interpreter turns a
+    KeyboardInterrupt into a normal return, so no exception is raised for that reason too.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, _on_signal)
+
+
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    _signalled.set()
 
 
 class Stop:
     """One flag that every wait in the program looks at, with the reason why it was raised."""
 
-    def __init__(self, timeout_s: float) -> None:
-        """Give the whole run `timeout_s` seconds, counted from now."""
+    def __init__(self, timeout_s: float = math.inf, stall_s: float = math.inf) -> None:
+        """Begin without a reason to stop; see `allow` for the limits."""
         self.event = threading.Event()
-        self.reason: Status | None = None
-        self.deadline = time.monotonic() + timeout_s
-        self._timeout_s = timeout_s
+        self._error: RunError | None = None
+        self._lock = threading.Lock()
+        self._silent = ""
+        self._alive = 0.0
+        self.allow(timeout_s, stall_s)
 
-    def request(self, reason: Status) -> None:
+    def allow(self, timeout_s: float, stall_s: float) -> None:
+        """Give the whole run `timeout_s` seconds from now, and `stall_s` to each silence."""
+        self.deadline = time.monotonic() + timeout_s
+        self._timeout_s, self._stall_s = timeout_s, stall_s
+
+    @property
+    def reason(self) -> Status | None:
+        """The status that the run will have because of this; None while it may go on."""
+        return self._error.status if self._error else None
+
+    def request(self, error: RunError) -> None:
         """Ask everything to end; the first reason is kept."""
-        if self.reason is None:
-            self.reason = reason
+        with self._lock:
+            self._error = self._error or error
         self.event.set()
 
     def left(self) -> float:
@@ -34,38 +73,110 @@ class Stop:
         """Raise if the run has to end.
 
         Raises:
-            RunError: with status `timed-out` or `cancelled`.
+            RunError: the reason; for a signal or a limit with status `cancelled` or `timed-out`.
         """
-        if self.reason is Status.CANCELLED:
-            raise RunError("The run was cancelled", status=Status.CANCELLED)
-        if self.reason is Status.TIMED_OUT:
-            raise RunError(
-                "The run took too long",
-                why=f"`timeout` is {self._timeout_s:.0f} s",
-                remedy="Write a longer `timeout:`, or look in the log for what took the time.",
-                status=Status.TIMED_OUT,
-            )
+        if self._error is not None:
+            raise self._error
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Listen to signals and the clock while the block runs.
-
-        GitHub's runner sends SIGINT, after 7.5 s SIGTERM, and 2.5 s later gives up on the
-        container (actions/runner, ProcessInvoker.cs). Open Interpreter turns a KeyboardInterrupt
-        into a normal return, so a cancelled job would look like a finished one; no exception is
-        raised in the handler for that reason.
-        """
-
-        def on_signal(number: int, frame: FrameType | None) -> None:
-            self.request(Status.CANCELLED)
-
-        timer = threading.Timer(self.left(), self.request, [Status.TIMED_OUT])
-        timer.daemon = True
-        timer.start()
-        before = {s: signal.signal(s, on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
+    def expecting(self, what: str) -> Iterator[None]:
+        """A block in which `what` must give a sign of life (`alive`) again and again."""
+        self._alive, self._silent = time.monotonic(), what
         try:
             yield
         finally:
-            timer.cancel()
+            self._silent = ""
+
+    def alive(self) -> None:
+        """What is expected to give signs of life has given one."""
+        self._alive = time.monotonic()
+
+    def obey(self, call: Callable[[], T], within_s: float = math.inf) -> T:
+        """The value of a call that nothing can interrupt; a run that must end leaves it behind.
+
+        Raises:
+            RunError: the run has to end.
+            TimeoutError: the call takes longer than `within_s`.
+            Exception: whatever the call raises.
+        """
+        self.check()
+        return detached(call, within_s=within_s, look=self.check)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Obey signals and limits while the block runs."""
+        over = threading.Event()
+        before = {number: signal.signal(number, _on_signal) for number in _SIGNALS}
+        threading.Thread(target=self._watch, args=(over,), name="limits", daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _watch(self, over: threading.Event) -> None:
+        while not over.is_set():
+            if _signalled.wait(_LOOK_S):
+                self.request(RunError("The run was cancelled", status=Status.CANCELLED))
+                return
+            now, silent = time.monotonic(), self._silent
+            if now >= self.deadline:
+                self.request(self._took_too_long())
+            if silent and now - self._alive >= self._stall_s:
+                self.request(self._stalled(silent))
+
+    def _took_too_long(self) -> RunError:
+        return RunError(
+            "The run took too long",
+            why=f"`timeout` is {self._timeout_s:.0f} s",
+            remedy="Write a longer `timeout:`, or look in the log for what took the time.",
+            status=Status.TIMED_OUT,
+        )
+
+    def _stalled(self, what: str) -> RunError:
+        return RunError(
+            "Nothing happened for too long",
+            why=f"{what} for {self._stall_s:.0f} s (`stall-timeout`)",
+            remedy="Look at the end of the log for what hung; if it only needs longer, write a "
+            "longer `stall-timeout:`.",
+            status=Status.TIMED_OUT,
+        )
+
+
+def detached(
+    call: Callable[[], T], *, within_s: float, look: Callable[[], None] = lambda: None
+) -> T:
+    """The value of a call that runs in a thread of its own, and is left behind if it hangs.
+
+    Args:
+        call: what to do.
+        within_s: how long to wait for it.
+        look: called again and again meanwhile; what it raises ends the waiting.
+
+    Raises:
+        TimeoutError: it takes longer.
+        Exception: whatever the call, or `look`, raises.
+    """
+    answers: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            answers.put((call(), None))
+        except BaseException as error:  # handed to the waiting thread, which raises it
+            answers.put((None, error))
+
+    threading.Thread(target=work, name="detached", daemon=True).start()
+    deadline = time.monotonic() + within_s
+    while True:
+        look()
+        left = deadline - time.monotonic()
+        try:
+            value, error = answers.get(timeout=max(0.0, min(_LOOK_S, left)))
+        except queue.Empty:
+            if left <= 0:
+                raise TimeoutError from None
+            continue
+        if error is not None:
+            raise error
+        return value  # type: ignore[return-value]

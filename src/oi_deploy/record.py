@@ -22,6 +22,8 @@ class Record:
     prompt: str = ""
     model: str = ""
     turns: int = 0
+    scripts: int = 0
+    last_words: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     verdict: Verdict | None = None
@@ -68,6 +70,7 @@ class Record:
             log_path=log_path,
             transcript_path=transcript_path,
             turns=self.turns,
+            last_words=self.last_words,
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
             model=self.model,

@@ -80,4 +80,5 @@ class RunResult:
     error: str = ""
     remedy: str = ""
     deployments: tuple[DeploymentLine, ...] = ()
+    last_words: str = ""
     phases: tuple[Phase, ...] = field(default=())

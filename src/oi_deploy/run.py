@@ -1,23 +1,24 @@
 """One run, top to bottom: inputs, engine, agent, verification, report."""
 
+import errno
 import secrets
 import shlex
 import shutil
-import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from oi_deploy import surroundings, triggers
+from oi_deploy import leftovers, surroundings, triggers
 from oi_deploy.agent.completions import Completions
 from oi_deploy.agent.facts import Facts, gather
 from oi_deploy.agent.languages import describe
-from oi_deploy.agent.loop import converse, system_message
+from oi_deploy.agent.loop import Outcome, converse, system_message
 from oi_deploy.agent.session import Session, Turn
 from oi_deploy.broker import document
 from oi_deploy.broker.credentials import Credentials
@@ -27,16 +28,25 @@ from oi_deploy.broker.server import Broker
 from oi_deploy.engine import Endpoint, open_engine
 from oi_deploy.errors import RunError, Status
 from oi_deploy.inputs import Loaded, load, parse
-from oi_deploy.limits import Stop
+from oi_deploy.limits import Stop, detached
 from oi_deploy.record import Record
 from oi_deploy.redact import Redactor
-from oi_deploy.report import DeployLog, Transcript, outputs_of, publish, summary_markdown, table
+from oi_deploy.report import (
+    DeployLog,
+    Transcript,
+    deployment_lines,
+    outputs_of,
+    publish,
+    summary_markdown,
+    table,
+)
 from oi_deploy.sandbox import Limits, Result, Sandbox
 from oi_deploy.verify.check import verify
 from oi_deploy.verify.cluster import Cluster
 from oi_deploy.verify.finding import Verdict
 from oi_deploy.verify.rollback import Changes, Restored, roll_back, touched_by, undo_by_hand
-from oi_deploy.workflow import Workflow
+from oi_deploy.verify.state import DeploymentState
+from oi_deploy.workflow import Group, UntrustedStream, Workflow
 
 # Where the image keeps the shims, and the real programs, which only root may run.
 _SHIMS = Path("/opt/oi-deploy/bin")
@@ -49,6 +59,11 @@ _FACT_TIMEOUT_S = 30.0
 # GitHub gives a cancelled step ten seconds; the rollback itself is one request a Deployment, and
 # this is how long it may look whether it worked.
 _CANCELLED_ROLLBACK_S = 3.0
+# A cluster that does not answer must not hold up the report for longer than that.
+_HUNG_CLUSTER_S = 2.0
+_DIAGNOSIS_S = 10.0
+_LEFTOVERS_S = 30.0
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -61,6 +76,7 @@ class Desk:
         transcript: the conversation.
         record: what outputs and summary are made from.
         redactor: takes secrets out of what the model reads; the others have it already.
+        stop: ends the run, which it must when the run cannot be logged.
     """
 
     workflow: Workflow
@@ -68,10 +84,33 @@ class Desk:
     transcript: Transcript
     record: Record
     redactor: Redactor
+    stop: Stop
 
     def say(self, line: str) -> None:
         """Print one line of progress."""
         self.workflow.line(line)
+
+    def event(self, name: str, **fields: object) -> None:
+        """Write one event into deploy.log. A run that cannot be logged ends."""
+        try:
+            self.log.event(name, **fields)
+        except OSError as error:
+            self.stop.request(_not_logged("deploy.log", error))
+
+    def tell(self, kind: str, **fields: object) -> None:
+        """The same for the transcript."""
+        try:
+            self.transcript.add(kind, **fields)
+        except OSError as error:
+            self.stop.request(_not_logged("the transcript", error))
+
+
+def _not_logged(what: str, error: OSError) -> RunError:
+    return RunError(
+        f"The run was ended because {what} cannot be written",
+        why=error.strerror or str(error),
+        remedy="Free space on the runner's disk.",
+    )
 
 
 def run(env: Mapping[str, str], out: TextIO) -> int:
@@ -85,14 +124,23 @@ def run(env: Mapping[str, str], out: TextIO) -> int:
     workflow = Workflow(env, out, redactor)
     for secret in known:
         workflow.mask(secret)
-    # Only root can enter it (mkdtemp makes it 0700).
-    private = Path(tempfile.mkdtemp(prefix="oi-deploy-"))
-    log = DeployLog(private / "deploy.log", redactor)
+    private = leftovers.private_folder(env)
+    log = DeployLog(private / leftovers.LOG, redactor)
     transcript = Transcript(private / "transcript.jsonl", redactor)
-    desk = Desk(workflow, log, transcript, Record(), redactor)
+    stop = Stop()
+    desk = Desk(workflow, log, transcript, Record(), redactor, stop)
+    with stop.watching():
+        relative_log = _attempt(env, workspace, desk)
+        reported = _report(desk, workspace, relative_log, redactor)
+    shutil.rmtree(private, ignore_errors=True)
+    return 0 if desk.record.status.ok and reported else 1
+
+
+def _attempt(env: Mapping[str, str], workspace: Path, desk: Desk) -> str:
+    """Do the run and put its ending on record; return where the log belongs."""
     record = desk.record
-    relative_log = "deploy.log"
-    log.event(
+    relative_log = leftovers.LOG
+    desk.event(
         "run.started", repository=env.get("GITHUB_REPOSITORY", ""), run=surroundings.run_url(env)
     )
     try:
@@ -102,23 +150,34 @@ def run(env: Mapping[str, str], out: TextIO) -> int:
     except RunError as error:
         record.fail(error)
     except Exception as error:
-        log.event("run.defect", traceback=traceback.format_exc())
-        record.fail(
-            RunError(
-                "A defect in this action ended the run",
-                why=f"{type(error).__name__}: {error}",
-                remedy="Please report it with deploy.log, which has the details.",
+        if isinstance(error, OSError) and error.errno in _DISK_FULL:
+            record.fail(
+                RunError(
+                    "The runner's disk is full",
+                    why=str(error),
+                    remedy="Free space on the runner's disk.",
+                )
             )
-        )
-    transcript.add("end", status=str(record.status), error=record.error)
-    log.event("run.ended", status=record.status, error=record.error, remedy=record.remedy)
-    _report(desk, workspace, relative_log, redactor)
-    shutil.rmtree(private, ignore_errors=True)
-    return 0 if record.status.ok else 1
+        else:
+            desk.event("run.defect", traceback=traceback.format_exc())
+            record.fail(
+                RunError(
+                    "A defect in this action ended the run",
+                    why=f"{type(error).__name__}: {error}",
+                    remedy="Please report it with deploy.log, which has the details.",
+                )
+            )
+    desk.tell("end", status=str(record.status), error=record.error)
+    desk.event("run.ended", status=record.status, error=record.error, remedy=record.remedy)
+    return relative_log
 
 
-def _report(desk: Desk, workspace: Path, relative_log: str, redactor: Redactor) -> None:
-    """Publish the logs, then outputs, summary and the last table."""
+def _report(desk: Desk, workspace: Path, relative_log: str, redactor: Redactor) -> bool:
+    """Publish the logs, then outputs, summary and the last table.
+
+    Returns:
+        Whether the outputs could be written; later steps would otherwise work with empty ones.
+    """
     transcript = str(Path(relative_log).with_suffix(".transcript.jsonl"))
     paths: list[str] = []
     for source, relative in ((desk.log.path, relative_log), (desk.transcript.path, transcript)):
@@ -128,14 +187,28 @@ def _report(desk: Desk, workspace: Path, relative_log: str, redactor: Redactor) 
         except OSError as error:
             paths.append("")
             desk.workflow.warning(f"{relative} cannot be written: {error}", "oi-deploy")
+            if source == desk.log.path:
+                _show_log(desk)
     result = desk.record.result(log_path=paths[0], transcript_path=paths[1])
-    for name, value in outputs_of(result).items():
-        desk.workflow.set_output(name, value)
-    desk.workflow.summary(summary_markdown(result))
+    reported = True
+    try:
+        for name, value in outputs_of(result).items():
+            desk.workflow.set_output(name, value)
+        desk.workflow.summary(summary_markdown(result))
+    except OSError as error:
+        reported = False
+        desk.workflow.error(f"The outputs or the summary cannot be written: {error}", "oi-deploy")
     if result.error:
         text = f"{result.error}\n{result.remedy}".strip()
         desk.workflow.error(text, "oi-deploy")
     desk.say("\n" + table(result))
+    return reported
+
+
+def _show_log(desk: Desk) -> None:
+    """The log on the console, when it cannot be put where it belongs."""
+    with suppress(OSError), desk.workflow.group("deploy.log, which cannot be written"):
+        desk.workflow.untrusted(desk.log.path.read_text(encoding="utf-8", errors="replace"))
 
 
 def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk) -> Status:
@@ -146,15 +219,16 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
     """
     inputs, record = loaded.inputs, desk.record
     record.prompt = loaded.prompt
-    desk.log.event("run.prompt", text=loaded.prompt, expect=inputs.expect)
-    desk.transcript.add("prompt", text=loaded.prompt)
+    desk.event("run.prompt", text=loaded.prompt, expect=inputs.expect)
+    desk.tell("prompt", text=loaded.prompt)
     policy = loaded.policy.document
     source = inputs.policy_file or "inputs"
-    desk.log.event("policy.loaded", digest=policy.digest, source=source)
-    desk.transcript.add("policy", digest=policy.digest, source=source)
+    desk.event("policy.loaded", digest=policy.digest, source=source)
+    desk.tell("policy", digest=policy.digest, source=source)
     run_id = secrets.token_hex(4)
-    stop = Stop(inputs.timeout)
-    with stop.watching(), ExitStack() as stack:
+    stop = desk.stop
+    stop.allow(inputs.timeout, inputs.stall_timeout)
+    with ExitStack() as stack:
         with desk.workflow.group("Checks"), record.phase("checks"):
             triggers.check(
                 env,
@@ -162,9 +236,11 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
                 allowed_actors=inputs.allowed_actors,
             )
             surroundings.refuse_stored_token(workspace)
-            registry = surroundings.registry(loaded, stack)
-            cluster = surroundings.cluster(loaded, stack)
-            before = cluster.deployments() if cluster else ()
+            shielded = surroundings.runner_folders(env, workspace)
+            _clean(env, shielded, workspace, desk)
+            registry = stop.obey(lambda: surroundings.registry(loaded, stack))
+            cluster = stop.obey(lambda: surroundings.cluster(loaded, stack))
+            before = stop.obey(cluster.deployments) if cluster else ()
             desk.say("registry and cluster answer" if cluster else "nothing to check beforehand")
         engine = open_engine(
             surroundings.engine_settings(loaded, run_id), say=desk.say, cancelled=stop.event
@@ -178,20 +254,20 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
                 raise
             record.model = endpoint.model
             desk.say(f"engine: {endpoint.model} answers")
-            desk.log.event("engine.ready", model=endpoint.model, kind=inputs.engine_kind)
+            desk.event("engine.ready", model=endpoint.model, kind=inputs.engine_kind)
         changes = Changes({item.name: item for item in before})
 
         def on_entry(entry: Entry) -> None:
             _on_entry(desk, entry)
             if cluster is not None and entry.tool == "kubectl" and entry.decision.mutates:
-                _note(entry, cluster, changes)
+                _note(entry, cluster, changes, stop)
 
         hidden = [desk.log.path.parent]
         sandbox = Sandbox(
             workspace,
             socket=_SOCKET,
             shims=_SHIMS,
-            shield=surroundings.runner_folders(env, workspace),
+            shield=shielded,
             private=hidden,
             limits=_limits(loaded.policy.document.limits),
             open_network=loaded.policy.document.network == "open",
@@ -216,6 +292,7 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
             docker=_PROGRAMS / "docker",
             kubectl=_PROGRAMS / "kubectl",
         )
+        stack.callback(_look, cluster, changes, stop, record)
         # Entered before the broker, so that it runs when no command can change anything any more.
         stack.push(lambda kind, error, trace: _undo(error, loaded, cluster, changes, stop, desk))
         stack.enter_context(broker)
@@ -224,21 +301,32 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
         stack.enter_context(sandbox)
         if sandbox.weaker:
             desk.workflow.warning(sandbox.weaker, "oi-deploy")
-            desk.log.event("sandbox.weaker", missing=sandbox.weaker)
+            desk.event("sandbox.weaker", missing=sandbox.weaker)
+
+        def progress(line: str) -> None:
+            stop.alive()
+            desk.say(line)
 
         def check() -> Verdict:
-            with record.phase("verification"), desk.workflow.group("Verification"):
-                record.verdict = verify(
-                    record.journal,
-                    expect=inputs.expect,
-                    before=before,
-                    registry=registry,
-                    cluster=cluster,
-                    rollout_timeout_s=min(inputs.rollout_timeout, stop.left()),
-                    cancelled=stop.event,
-                    say=desk.say,
+            with (
+                record.phase("verification"),
+                desk.workflow.group("Verification"),
+                stop.expecting("the rollout made no progress"),
+            ):
+                upto = len(record.journal.entries)
+                record.verdict = stop.obey(
+                    lambda: verify(
+                        record.journal,
+                        expect=inputs.expect,
+                        before=before,
+                        registry=registry,
+                        cluster=cluster,
+                        rollout_timeout_s=min(inputs.rollout_timeout, stop.left()),
+                        cancelled=stop.event,
+                        say=progress,
+                    )
                 )
-                record.verified_at = len(record.journal.entries)
+                record.verified_at = upto
                 _on_verdict(desk, record.verdict)
             stop.check()
             return record.verdict
@@ -248,7 +336,9 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
                 _talk(loaded, endpoint, sandbox, cluster, stop, desk, check)
             except RunError as error:
                 stop.check()
-                cause = engine.diagnose()
+                cause = None
+                with suppress(TimeoutError):
+                    cause = stop.obey(engine.diagnose, _DIAGNOSIS_S)
                 if cause:
                     raise RunError("The model server died during the run", why=cause) from error
                 raise
@@ -258,14 +348,29 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
     ]
 
 
-def _note(entry: Entry, cluster: Cluster, changes: Changes) -> None:
+def _clean(env: Mapping[str, str], shielded: list[Path], workspace: Path, desk: Desk) -> None:
+    """Tell what a killed run left on this runner, and take it away."""
+    found: Sequence[leftovers.Leftover] = ()
+    with suppress(TimeoutError):
+        own = desk.log.path.parent
+        found = desk.stop.obey(
+            lambda: list(leftovers.take_away(env, shielded, workspace, own)), _LEFTOVERS_S
+        )
+    for item in found:
+        desk.workflow.warning(f"From an earlier run: {item.sentence}.", "oi-deploy")
+        desk.event("leftover.found", what=item.sentence)
+        if item.log:
+            desk.workflow.untrusted(item.log)
+
+
+def _note(entry: Entry, cluster: Cluster, changes: Changes, stop: Stop) -> None:
     """Remember what a command has made of Deployments, in case it must be undone."""
     changed = {e.name for e in entry.effects if isinstance(e, Changed) and e.kind == "deployment"}
     if entry.exit_code is None:
         changes.unsure |= touched_by(entry.argv, changes.before)
     for name in changed:
         try:
-            state = cluster.deployment(name)
+            state = stop.obey(partial(cluster.deployment, name))
         except RunError:
             state = None
         if state is None:
@@ -302,19 +407,39 @@ def _undo(
     else:
         cancelled = stop.reason is Status.CANCELLED
         patience = _CANCELLED_ROLLBACK_S if cancelled else loaded.inputs.rollout_timeout
+        deadline = time.monotonic() + patience
         with desk.workflow.group("Rollback"), record.phase("rollback"):
-            record.rollback = roll_back(
-                cluster,
-                changes,
-                deadline=time.monotonic() + patience,
-                cancelled=threading.Event() if stop.event.is_set() else stop.event,
-                say=desk.say,
-            )
-        _refresh(record, cluster, changes)
+            try:
+                record.rollback = detached(
+                    lambda: roll_back(
+                        cluster,
+                        changes,
+                        deadline=deadline,
+                        cancelled=threading.Event() if stop.event.is_set() else stop.event,
+                        say=desk.say,
+                    ),
+                    within_s=patience + _HUNG_CLUSTER_S,
+                )
+                left = max(_HUNG_CLUSTER_S, deadline - time.monotonic())
+                detached(lambda: _refresh(record, cluster, changes), within_s=left)
+            except TimeoutError:
+                record.rollback = record.rollback or _no_answer(changes)
     for item in record.rollback:
         desk.say(item.sentence)
-        desk.log.event("rollback.deployment", ok=item.ok, result=item.sentence)
-        desk.transcript.add("rollback", ok=item.ok, sentence=item.sentence)
+        desk.event("rollback.deployment", ok=item.ok, result=item.sentence)
+        desk.tell("rollback", ok=item.ok, sentence=item.sentence)
+
+
+def _no_answer(changes: Changes) -> tuple[Restored, ...]:
+    return tuple(
+        Restored(
+            False,
+            f"The cluster did not answer, so it is not known what the Deployment {name} runs. "
+            f"To go back: {undo_by_hand(changes.before[name])}",
+        )
+        for name in changes.names()
+        if name in changes.before
+    )
 
 
 def _refresh(record: Record, cluster: Cluster, changes: Changes) -> None:
@@ -327,6 +452,23 @@ def _refresh(record: Record, cluster: Cluster, changes: Changes) -> None:
         if now is not None:
             changed = now.template != before.template
             record.verdict = replace(record.verdict, revision=now.revision, changed=changed)
+
+
+def _look(cluster: Cluster | None, changes: Changes, stop: Stop, record: Record) -> None:
+    """What the Deployments of this run are at its end, for the report."""
+    names = [*changes.names(), record.verdict.deployment if record.verdict else ""]
+    now: dict[str, DeploymentState] = {}
+    if stop.reason is Status.CANCELLED:
+        # No time is left to ask; what is wrong after a rollback is said there.
+        undone = record.rollback and all(item.ok for item in record.rollback)
+        now |= changes.before if undone else changes.left
+    elif cluster is not None:
+        with suppress(RunError, TimeoutError):
+            for name in filter(None, names):
+                state = detached(partial(cluster.deployment, name), within_s=_HUNG_CLUSTER_S)
+                if state is not None:
+                    now[name] = state
+    record.deployments = deployment_lines(names, changes.before, now)
 
 
 def _limits(limits: document.Limits) -> Limits:
@@ -349,15 +491,26 @@ def _talk(
     desk: Desk,
     check: Callable[[], Verdict],
 ) -> None:
-    """Let the model work on the task; see `converse` for how it ends."""
+    """Let the model work on the task; see `converse` for how it ends.
+
+    Raises:
+        RunError: the run did not get there.
+    """
     inputs, record, folder = loaded.inputs, desk.record, loaded.working_directory
 
     def execute(argv: tuple[str, ...]) -> Result:
-        with desk.workflow.untrusted_stream() as stream:
+        running = desk.workflow.progress("the script runs")
+        silence = stop.expecting("the script printed nothing")
+        with running, silence, desk.workflow.untrusted_stream() as stream:
+
+            def on_output(text: str) -> None:
+                stop.alive()
+                stream.write(text)
+
             result = sandbox.run(
                 argv,
                 timeout_s=min(inputs.command_timeout, stop.left()),
-                on_output=stream.write,
+                on_output=on_output,
                 cancelled=stop.event,
                 cwd=folder,
             )
@@ -382,26 +535,33 @@ def _talk(
             expect=inputs.expect,
             registry=inputs.registry,
             namespace=loaded.namespace,
-            deployments=surroundings.allowed(cluster.deployments() if cluster else (), loaded),
+            deployments=surroundings.allowed(
+                stop.obey(cluster.deployments) if cluster else (), loaded
+            ),
             local_images=surroundings.local_images(),
         )
 
+    # The fold and the phase of the turn that goes on.
+    turns = ExitStack()
+    fold = Group()
+
     def on_turn(number: int, message: str) -> None:
+        nonlocal fold
         record.turns = number
-        desk.transcript.add("request", turn=number, message=message)
-        desk.log.event("turn.started", turn=number)
-        desk.say(f"\nturn {number} of {inputs.max_turns}: the model writes")
+        desk.tell("request", turn=number, message=message)
+        desk.event("turn.started", turn=number)
+        turns.enter_context(record.phase(f"turn {number}"))
+        fold = turns.enter_context(desk.workflow.group(f"Turn {number} of {inputs.max_turns}"))
 
     def on_answer(number: int, turn: Turn) -> None:
         record.prompt_tokens = completions.prompt_tokens
         record.completion_tokens = completions.completion_tokens
         reply, result = turn.reply, turn.result
-        desk.transcript.add(
-            "answer", turn=number, reply=reply.kind, language=reply.language, text=reply.text
-        )
-        desk.log.event("turn.answer", turn=number, reply=reply.kind, language=reply.language)
+        desk.tell("answer", turn=number, reply=reply.kind, language=reply.language, text=reply.text)
+        desk.event("turn.answer", turn=number, reply=reply.kind, language=reply.language)
         if result is not None:
-            desk.transcript.add(
+            record.scripts += 1
+            desk.tell(
                 "result",
                 turn=number,
                 exit_code=result.exit_code,
@@ -409,7 +569,16 @@ def _talk(
                 seconds=round(result.seconds, 1),
                 output=result.output,
             )
-            desk.say(f"turn {number}: {describe(result).rpartition(chr(10))[2]}")
+        fold.ending = _ending(turn)
+        turns.close()
+
+    @contextmanager
+    def writing() -> Iterator[UntrustedStream]:
+        with (
+            desk.workflow.progress("the model writes"),
+            desk.workflow.untrusted_stream(code=True) as stream,
+        ):
+            yield stream
 
     seen = 0
 
@@ -423,7 +592,7 @@ def _talk(
         endpoint,
         stop=stop,
         max_tokens=min(_MAX_TOKENS, (endpoint.max_model_len or 8192) // 4),
-        show=desk.workflow.untrusted_stream,
+        show=writing,
     )
     session = Session(
         completions,
@@ -432,20 +601,49 @@ def _talk(
         system_message=system_message(),
         model=endpoint.model,
     )
-    outcome = converse(
-        loaded.prompt,
-        session,
-        max_turns=inputs.max_turns,
-        facts=facts,
-        verify=check,
-        changes=lambda: sum(bool(entry.effects) for entry in record.journal.entries),
-        refusal=refusal,
-        on_turn=on_turn,
-        on_answer=on_answer,
-    )
+    with turns:
+        outcome = converse(
+            loaded.prompt,
+            session,
+            max_turns=inputs.max_turns,
+            facts=facts,
+            verify=check,
+            changes=lambda: sum(bool(entry.effects) for entry in record.journal.entries),
+            refusal=refusal,
+            on_turn=on_turn,
+            on_answer=on_answer,
+        )
     if outcome.summary:
+        record.last_words = outcome.summary
         desk.say("the model's last words (they decide nothing):")
         desk.workflow.untrusted(outcome.summary + "\n")
+    if inputs.expect == "none":
+        _refuse_nothing(outcome, record.scripts)
+
+
+def _refuse_nothing(outcome: Outcome, scripts: int) -> None:
+    """Where nothing can be verified, a run must have done something, or have said why not.
+
+    Raises:
+        RunError: it has not, or the model says that the task is not done.
+    """
+    if not outcome.done:
+        raise RunError("The model gave up", why=outcome.summary)
+    if not scripts and not outcome.summary.strip():
+        raise RunError(
+            "The run did nothing",
+            why="the model ran no code, and did not say why",
+            remedy="Write a more exact prompt.",
+        )
+
+
+def _ending(turn: Turn) -> str:
+    """How a turn ended, in a few words."""
+    if turn.reply.kind == "finish":
+        return "the model says that it is done" if turn.reply.done else "the model gives up"
+    if turn.result is None:
+        return f"no code to run ({turn.reply.kind})"
+    return f"{turn.reply.language}, {describe(turn.result).rpartition(chr(10))[2].strip('[]')}"
 
 
 def _on_entry(desk: Desk, entry: Entry) -> None:
@@ -468,8 +666,8 @@ def _on_entry(desk: Desk, entry: Entry) -> None:
         "exit_code": entry.exit_code,
         "seconds": round(entry.seconds, 1),
     }
-    desk.log.event("broker.command", **fields)
-    desk.transcript.add("command", **fields)
+    desk.event("broker.command", **fields)
+    desk.tell("command", **fields)
 
 
 def _on_verdict(desk: Desk, verdict: Verdict) -> None:
@@ -478,5 +676,5 @@ def _on_verdict(desk: Desk, verdict: Verdict) -> None:
     desk.workflow.untrusted("".join(lines))
     for item in verdict.findings:
         sentence = item.sentence()
-        desk.log.event("verify.finding", ok=item.ok, check=item.check, finding=sentence)
-        desk.transcript.add("finding", ok=item.ok, check=item.check, sentence=sentence)
+        desk.event("verify.finding", ok=item.ok, check=item.check, finding=sentence)
+        desk.tell("finding", ok=item.ok, check=item.check, sentence=sentence)

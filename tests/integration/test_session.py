@@ -141,7 +141,7 @@ def test_a_broken_connection_runs_nothing() -> None:
 
 def test_a_cancelled_run_does_not_wait_for_the_model() -> None:
     with talk(Silence()) as (one, _, stop):
-        stop.request(Status.CANCELLED)
+        stop.request(RunError("cancelled", status=Status.CANCELLED))
         with pytest.raises(RunError) as caught:
             one.session.turn("go")
     assert caught.value.status is Status.CANCELLED

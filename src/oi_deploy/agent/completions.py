@@ -210,17 +210,19 @@ class Completions:
                 items.put(error)
 
         threading.Thread(target=read, daemon=True).start()
-        while True:
-            self._stop.check()
-            try:
-                item = items.get(timeout=0.2)
-            except queue.Empty:
-                continue
-            if item is over:
-                return
-            if isinstance(item, Exception):
-                raise _explain(item, self._endpoint) from item
-            yield item
+        with self._stop.expecting("the model wrote nothing"):
+            while True:
+                self._stop.check()
+                try:
+                    item = items.get(timeout=0.2)
+                except queue.Empty:
+                    continue
+                if item is over:
+                    return
+                if isinstance(item, Exception):
+                    raise _explain(item, self._endpoint) from item
+                self._stop.alive()
+                yield item
 
 
 def _words(text: str) -> dict[str, Any]:

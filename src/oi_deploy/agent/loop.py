@@ -11,6 +11,7 @@ from importlib.resources import files
 
 import jinja2
 
+from oi_deploy.agent.completions import Reply
 from oi_deploy.agent.facts import Facts
 from oi_deploy.agent.hints import hints, repeated, shorten
 from oi_deploy.agent.languages import describe
@@ -23,6 +24,9 @@ from oi_deploy.verify.finding import Verdict
 _CLOSING_TURNS = 1
 # Turns in a row that end in a refusal by the same rule; after that, the model will not learn.
 _MOST_REFUSALS = 3
+# The same for turns after which everything is as it was before: the model is asked the same again,
+# and at temperature 0 it answers the same again.
+_MOST_REPEATS = 3
 _CLOSING = (
     "The deployment itself is done. If the task asks for anything else that is not done yet, do "
     "only that now. Otherwise call `finish`."
@@ -37,11 +41,13 @@ class Outcome:
         verdict: the last verification.
         turns: model answers, those that could not be run included.
         summary: what the model said at the end; shown to people, never believed.
+        done: whether the model says that the task is done; also if it said nothing.
     """
 
     verdict: Verdict
     turns: int
     summary: str
+    done: bool = True
 
 
 def system_message() -> str:
@@ -103,8 +109,8 @@ def converse(
         on_answer: told the turn's number and what came of it.
 
     Raises:
-        RunError: the model gave up, insists on what is refused, or has used up its turns; the
-            engine failed; the run stops.
+        RunError: the model gave up, insists on what is refused, repeats itself, writes no whole
+            calls, or has used up its turns; the engine failed; the run stops.
     """
     state = State()
     scripts: list[str] = []
@@ -112,6 +118,7 @@ def converse(
     verdict: Verdict | None = None
     closing_left = _CLOSING_TURNS
     refused: list[str] = []
+    steps: list[Step] = []
     for number in range(1, max_turns + 1):
         known = facts()
         message = render(task, known, state)
@@ -120,6 +127,11 @@ def converse(
         on_answer(number, turn)
         reply = turn.reply
         if reply.kind in ("cut", "malformed"):
+            steps.append(Step(reply.kind))
+            if _stands_still(steps) and number < max_turns:
+                if verdict is not None and verdict.ok:
+                    return Outcome(verdict, number, "")
+                raise _unusable(reply)
             state = State(
                 verified=state.verified,
                 missing=state.missing,
@@ -134,8 +146,10 @@ def converse(
             verdict = verify()
             seen_changes = changes()
         if verdict is not None and verdict.ok:
-            if reply.kind == "finish" or closing_left == 0:
-                return Outcome(verdict, number, reply.text if reply.kind == "finish" else "")
+            if reply.kind == "finish":
+                return Outcome(verdict, number, reply.text, reply.done)
+            if closing_left == 0:
+                return Outcome(verdict, number, "")
             closing_left -= 1
         elif no is not None and len(refused) == _MOST_REFUSALS:
             raise RunError(
@@ -152,6 +166,9 @@ def converse(
                 remedy=_lacking(verdict),
                 status=Status.FAILED,
             )
+        steps.append(Step.of(turn, verdict))
+        if _stands_still(steps) and number < max_turns and not (verdict and verdict.ok):
+            raise _repeats_itself(reply, verdict)
         scripts.append(reply.text)
         state = _next_state(turn, known, verdict, scripts)
     if verdict is not None and verdict.ok:
@@ -161,6 +178,58 @@ def converse(
         why=_lacking(verdict),
         remedy="Look at the last turn in the log; write a more exact prompt or a larger "
         "`max-turns:`.",
+    )
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a turn was, and what it left: equal steps in a row lead nowhere.
+
+    Attributes:
+        kind: of the reply.
+        words: of the code, or of the last words.
+        exit_code: of the code.
+        missing: what verification misses afterwards.
+    """
+
+    kind: str
+    words: tuple[str, ...] = ()
+    exit_code: int | None = None
+    missing: str = ""
+
+    @classmethod
+    def of(cls, turn: Turn, verdict: Verdict | None) -> "Step":
+        """The step that a turn was."""
+        code = turn.result.exit_code if turn.result else None
+        return cls(turn.reply.kind, tuple(turn.reply.text.split()), code, _lacking(verdict))
+
+
+def _stands_still(steps: list[Step]) -> bool:
+    last = steps[-_MOST_REPEATS:]
+    return len(last) == _MOST_REPEATS and len(set(last)) == 1
+
+
+def _unusable(reply: Reply) -> RunError:
+    if reply.kind == "cut":
+        return RunError(
+            f"The model's answers were cut {_MOST_REPEATS} times in a row",
+            why="each reached the limit of tokens for one answer before it was a whole call",
+            remedy="Write a prompt for smaller steps, or a larger `max-model-len:`; one answer may "
+            "have a quarter of it, at most 2048 tokens.",
+        )
+    return RunError(
+        f"The model did not call a function {_MOST_REPEATS} times in a row",
+        why=f"it wrote: {shorten(reply.text, most=300)}",
+        remedy="Write a `model:` that can call tools, and let its server read tool calls.",
+    )
+
+
+def _repeats_itself(reply: Reply, verdict: Verdict | None) -> RunError:
+    what = "claimed to be done" if reply.kind == "finish" else "wrote the same script"
+    return RunError(
+        f"The model {what} {_MOST_REPEATS} times in a row, and nothing changed",
+        why=_lacking(verdict),
+        remedy="Look at the last turn in the log; write a more exact prompt, or a larger `model:`.",
     )
 
 

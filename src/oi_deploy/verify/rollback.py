@@ -5,13 +5,17 @@ then is theirs.
 """
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from oi_deploy.errors import RunError
 from oi_deploy.verify import rollout
+from oi_deploy.verify.network import UnreachableError
 from oi_deploy.verify.state import DeploymentState
+
+_AGAIN_S = 0.5
 
 
 class Restores(rollout.Watched, Protocol):
@@ -88,43 +92,67 @@ def roll_back(
             say(words)
             started.append((changes.left[name], Restored(False, words)))
             continue
-        started.append((before, _put_back(cluster, before, changes, say)))
+        started.append((before, _put_back(cluster, before, changes, deadline, say)))
     return tuple(
         done or _wait(cluster, before, deadline, cancelled, say) for before, done in started
     )
 
 
 def _put_back(
+    cluster: Restores,
+    before: DeploymentState,
+    changes: Changes,
+    deadline: float,
+    say: Callable[[str], None],
+) -> Restored | None:
+    """Begin with one Deployment; None if there is something to wait for.
+
+    A cluster that is away for a moment is asked again.
+    """
+    while True:
+        try:
+            return _put_back_once(cluster, before, changes, say)
+        except UnreachableError as error:
+            if time.monotonic() + _AGAIN_S > deadline:
+                return _not_put_back(before, error)
+        except RunError as error:
+            return _not_put_back(before, error)
+        time.sleep(_AGAIN_S)
+
+
+def _not_put_back(before: DeploymentState, error: RunError) -> Restored:
+    why = f"{error.what}: {error.why}" if error.why else error.what
+    return Restored(
+        False,
+        f"The Deployment {before.name} in {before.namespace} could not be put back ({why}). "
+        f"By hand: {undo_by_hand(before)}",
+    )
+
+
+def _put_back_once(
     cluster: Restores, before: DeploymentState, changes: Changes, say: Callable[[str], None]
 ) -> Restored | None:
-    """Begin with one Deployment; None if there is something to wait for."""
     where = f"The Deployment {before.name} in {before.namespace}"
-    try:
-        now = cluster.deployment(before.name)
-        if now is None:
-            return Restored(False, f"{where} is gone.")
-        left = changes.left.get(before.name)
-        if before.name in changes.unsure or left is None:
-            left = now
-        if (now.template, now.replicas, now.paused) == (
-            before.template, before.replicas, before.paused,
-        ):  # fmt: skip
-            return Restored(True, f"{where} is as it was before the run.")
-        if now.template != left.template:
-            return Restored(
-                False,
-                f"{where} was changed by somebody else after this run, and is left alone. "
-                f"To go back: {undo_by_hand(before)}",
-            )
-        # An autoscaler may have changed their number; only our own change of it is undone.
-        ours = now.replicas == left.replicas != before.replicas
-        say(f"rolling back: {where} goes back to revision {before.revision}")
-        cluster.restore(now, before, replicas=ours)
-    except RunError as error:
-        why = f"{error.what}: {error.why}" if error.why else error.what
+    now = cluster.deployment(before.name)
+    if now is None:
+        return Restored(False, f"{where} is gone.")
+    left = changes.left.get(before.name)
+    if before.name in changes.unsure or left is None:
+        left = now
+    if (now.template, now.replicas, now.paused) == (
+        before.template, before.replicas, before.paused,
+    ):  # fmt: skip
+        return Restored(True, f"{where} is as it was before the run.")
+    if now.template != left.template:
         return Restored(
-            False, f"{where} could not be put back ({why}). By hand: {undo_by_hand(before)}"
+            False,
+            f"{where} was changed by somebody else after this run, and is left alone. "
+            f"To go back: {undo_by_hand(before)}",
         )
+    # An autoscaler may have changed their number; only our own change of it is undone.
+    ours = now.replicas == left.replicas != before.replicas
+    say(f"rolling back: {where} goes back to revision {before.revision}")
+    cluster.restore(now, before, replicas=ours)
     return None
 
 

@@ -149,3 +149,44 @@ def test_a_model_that_reacts_to_a_refusal_goes_on(refusals: list[Decision | None
 def test_a_refusal_after_success_does_not_take_it_away() -> None:
     model = Model(script("docker push"), script("docker scale"))
     assert run(model, lambda: GOOD, refusals=[None, no("docker.command")]).verdict is GOOD
+
+
+def test_the_same_script_three_times_ends_the_run_when_nothing_changes() -> None:
+    model = Model(*[script("docker build -t r/web:1 .")] * 9)
+    with pytest.raises(RunError, match="wrote the same script 3 times") as caught:
+        run(model, lambda: BAD, max_turns=9)
+    assert len(model.messages) == 3
+    assert "has nothing from this run" in caught.value.why
+
+
+def test_the_same_claim_three_times_ends_the_run() -> None:
+    model = Model(*[FINISH] * 9)
+    with pytest.raises(RunError, match="claimed to be done 3 times"):
+        run(model, lambda: BAD, max_turns=9)
+
+
+def test_a_script_that_brings_something_about_may_be_repeated() -> None:
+    def half(count: int) -> Verdict:
+        found = f"has {count} of 5 pods ready"
+        return Verdict((Finding(False, "pods.ready", "the Deployment web", found),))
+
+    verdicts = [half(1), half(2), half(3), half(4), GOOD, GOOD]
+    model = Model(*[script("kubectl rollout status deployment/web")] * 5, FINISH)
+    assert run(model, lambda: verdicts.pop(0), max_turns=9).turns == 6
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("cut", "answers were cut 3 times"), ("malformed", "did not call a function 3 times")],
+)
+def test_answers_that_are_no_whole_calls_end_the_run(kind: str, said: str) -> None:
+    model = Model(*[Reply(kind, f"half of number {number}") for number in range(9)])
+    with pytest.raises(RunError, match=said):
+        run(model, lambda: BAD, max_turns=9)
+    assert len(model.messages) == 3
+
+
+def test_what_was_verified_stays_so_when_the_model_babbles_on() -> None:
+    babble = Reply("malformed", "...")
+    model = Model(script("docker push"), *[babble] * 9)
+    assert run(model, lambda: GOOD, max_turns=9).verdict is GOOD

@@ -1,0 +1,145 @@
+"""What an earlier run on this runner left because it was killed: found, told, and taken away.
+
+A killed run cannot clean up. What it was doing stands in its folder on the runner's disk, which the
+kernel's lock tells from that of a run that still goes on; what it started carries our labels.
+"""
+
+import fcntl
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+from docker.errors import DockerException
+
+from oi_deploy.engine.network import container_id
+from oi_deploy.sandbox import FIXED_ID
+
+_PREFIX = "oi-deploy-run-"
+_LOCK = "lock"
+LOG = "deploy.log"
+_ENGINE_S = 10
+# The image's own label, which its containers have too.
+_ACTION = "org.opencontainers.image.title=oi-deploy-action"
+_RUN = "oi-deploy.run"
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """One thing that was found.
+
+    Attributes:
+        sentence: what it was, and what became of it.
+        log: a killed run's log; empty for everything else.
+    """
+
+    sentence: str
+    log: str = ""
+
+
+def private_folder(env: Mapping[str, str]) -> Path:
+    """A new folder that only root can enter, locked as long as this process lives.
+
+    In the runner's temporary folder, so that a container that is killed does not take the log with
+    it. Where no folder can be made (a full disk), it is one that does not exist.
+    """
+    for place in (env.get("RUNNER_TEMP") or None, None):
+        with suppress(OSError):
+            folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))  # 0700
+            _lock(folder, os.O_CREAT)
+            return folder
+    return Path("/nonexistent")
+
+
+def _lock(folder: Path, more: int = 0) -> int:
+    """Take a folder's lock; it goes when the handle is closed, or with the process.
+
+    Raises:
+        BlockingIOError: another process has it.
+        OSError: there is no such file.
+    """
+    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | more, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def take_away(
+    env: Mapping[str, str], shielded: list[Path], workspace: Path, own: Path
+) -> Iterator[Leftover]:
+    """Everything that is left of runs that were killed.
+
+    Args:
+        env: the runner's variables.
+        shielded: the folders that a run makes root's as long as the model's code runs.
+        workspace: its owner is whom those folders belong to.
+        own: this run's folder.
+    """
+    yield from given_back(shielded, workspace)
+    yield from killed_runs(env, own)
+    yield from _containers()
+
+
+def given_back(shielded: list[Path], workspace: Path) -> Iterator[Leftover]:
+    """The runner's folders that are still root's alone; see `take_away`."""
+    owner = workspace.stat()
+    if owner.st_uid in (0, FIXED_ID):
+        return  # a runner that is root; its folders are root's at all times
+    for path in shielded:
+        found = path.stat()
+        if found.st_uid == 0 and stat.S_IMODE(found.st_mode) == 0o700:
+            os.chown(path, owner.st_uid, owner.st_gid)
+            path.chmod(0o755)
+            yield Leftover(f"the runner's folder {path} was root's alone, and is given back")
+
+
+def killed_runs(env: Mapping[str, str], own: Path) -> Iterator[Leftover]:
+    """The folders of runs that were killed; see `take_away`."""
+    place = Path(env.get("RUNNER_TEMP") or tempfile.gettempdir())
+    for folder in sorted(place.glob(f"{_PREFIX}*")):
+        if folder.name != own.name:
+            yield from _killed_run(folder)
+
+
+def _killed_run(folder: Path) -> Iterator[Leftover]:
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        return
+    with suppress(OSError):  # locked: that run still goes on
+        handle = _lock(folder)
+        try:
+            log = (folder / LOG).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            log = ""
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
+        last = log.splitlines()[-1] if log else "none"
+        yield Leftover(f"a run on this runner was killed; its last event was: {last}", log)
+
+
+def _containers() -> Iterator[Leftover]:
+    """Containers of runs whose own container is gone.
+
+    The model server joins the network of its run's container, which tells whose it is. Of others it
+    is known only when no other run goes on in this engine.
+    """
+    with suppress(DockerException, OSError):
+        client = docker.from_env(timeout=_ENGINE_S)
+        own = container_id(Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
+        runs = {item.id for item in client.containers.list(filters={"label": _ACTION})}
+        others = runs - {own}
+        for item in client.containers.list(all=True, filters={"label": _RUN}):
+            network = str(item.attrs["HostConfig"]["NetworkMode"])
+            joined = network.removeprefix("container:") if ":" in network else ""
+            if joined in runs or (others and not joined):
+                continue
+            item.remove(force=True, v=True)
+            yield Leftover(f"the container {item.name} of a run that was killed is removed")

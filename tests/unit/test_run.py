@@ -1,0 +1,46 @@
+"""A run reports whatever happens, as far as the disk takes it."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from oi_deploy import leftovers
+from oi_deploy.run import run
+
+
+def environment(workspace: Path, outputs: Path) -> dict[str, str]:
+    """A run that ends at once: its inputs are wrong."""
+    return {
+        "GITHUB_WORKSPACE": str(workspace),
+        "RUNNER_TEMP": str(workspace),
+        "GITHUB_OUTPUT": str(outputs),
+        "INPUT_PROMPT": "deploy it",
+    }
+
+
+def test_a_run_that_ends_at_once_writes_its_log_and_leaves_nothing_else(tmp_path: Path) -> None:
+    workspace, outputs = tmp_path / "work", tmp_path / "outputs"
+    workspace.mkdir()
+    assert run(environment(workspace, outputs), io.StringIO()) == 1
+    names = {path.name for path in workspace.iterdir()}
+    assert names == {"deploy.log", "deploy.transcript.jsonl"}
+    assert "status<<" in outputs.read_text()
+
+
+def test_a_run_without_a_disk_for_its_log_ends_with_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "private_folder", lambda env: Path("/nonexistent"))
+    out = io.StringIO()
+    assert run(environment(tmp_path, tmp_path / "outputs"), out) == 1
+    assert "status<<" in (tmp_path / "outputs").read_text()
+    assert "Traceback" not in out.getvalue()
+
+
+def test_a_disk_that_takes_no_outputs_is_an_error_and_no_traceback(tmp_path: Path) -> None:
+    out = io.StringIO()
+    assert run(environment(tmp_path, Path("/dev/full")), out) == 1
+    assert "::error" in out.getvalue()
+    assert "outputs or the summary cannot be written" in out.getvalue()
+    assert "status " in out.getvalue()  # the table
