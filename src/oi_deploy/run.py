@@ -66,6 +66,40 @@ _LEFTOVERS_S = 30.0
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
+class Log:
+    """deploy.log for a run that ends when it cannot be logged."""
+
+    def __init__(self, kept: DeployLog, stop: Stop) -> None:
+        """Write into `kept`; end the run over `stop`."""
+        self.path = kept.path
+        self._kept = kept
+        self._stop = stop
+
+    def event(self, name: str, **fields: object) -> None:
+        """Write one event."""
+        try:
+            self._kept.event(name, **fields)
+        except OSError as error:
+            self._stop.request(_not_logged("deploy.log", error))
+
+
+class Conversation:
+    """The same for the transcript."""
+
+    def __init__(self, kept: Transcript, stop: Stop) -> None:
+        """Write into `kept`; end the run over `stop`."""
+        self.path = kept.path
+        self._kept = kept
+        self._stop = stop
+
+    def add(self, kind: str, **fields: object) -> None:
+        """Write one line."""
+        try:
+            self._kept.add(kind, **fields)
+        except OSError as error:
+            self._stop.request(_not_logged("the transcript", error))
+
+
 @dataclass(frozen=True)
 class Desk:
     """Everything that a run writes to.
@@ -76,12 +110,12 @@ class Desk:
         transcript: the conversation.
         record: what outputs and summary are made from.
         redactor: takes secrets out of what the model reads; the others have it already.
-        stop: ends the run, which it must when the run cannot be logged.
+        stop: what ends the run.
     """
 
     workflow: Workflow
-    log: DeployLog
-    transcript: Transcript
+    log: Log
+    transcript: Conversation
     record: Record
     redactor: Redactor
     stop: Stop
@@ -89,20 +123,6 @@ class Desk:
     def say(self, line: str) -> None:
         """Print one line of progress."""
         self.workflow.line(line)
-
-    def event(self, name: str, **fields: object) -> None:
-        """Write one event into deploy.log. A run that cannot be logged ends."""
-        try:
-            self.log.event(name, **fields)
-        except OSError as error:
-            self.stop.request(_not_logged("deploy.log", error))
-
-    def tell(self, kind: str, **fields: object) -> None:
-        """The same for the transcript."""
-        try:
-            self.transcript.add(kind, **fields)
-        except OSError as error:
-            self.stop.request(_not_logged("the transcript", error))
 
 
 def _not_logged(what: str, error: OSError) -> RunError:
@@ -125,9 +145,9 @@ def run(env: Mapping[str, str], out: TextIO) -> int:
     for secret in known:
         workflow.mask(secret)
     private = leftovers.private_folder(env)
-    log = DeployLog(private / leftovers.LOG, redactor)
-    transcript = Transcript(private / "transcript.jsonl", redactor)
     stop = Stop()
+    log = Log(DeployLog(private / leftovers.LOG, redactor), stop)
+    transcript = Conversation(Transcript(private / "transcript.jsonl", redactor), stop)
     desk = Desk(workflow, log, transcript, Record(), redactor, stop)
     with stop.watching():
         relative_log = _attempt(env, workspace, desk)
@@ -140,7 +160,7 @@ def _attempt(env: Mapping[str, str], workspace: Path, desk: Desk) -> str:
     """Do the run and put its ending on record; return where the log belongs."""
     record = desk.record
     relative_log = leftovers.LOG
-    desk.event(
+    desk.log.event(
         "run.started", repository=env.get("GITHUB_REPOSITORY", ""), run=surroundings.run_url(env)
     )
     try:
@@ -159,7 +179,7 @@ def _attempt(env: Mapping[str, str], workspace: Path, desk: Desk) -> str:
                 )
             )
         else:
-            desk.event("run.defect", traceback=traceback.format_exc())
+            desk.log.event("run.defect", traceback=traceback.format_exc())
             record.fail(
                 RunError(
                     "A defect in this action ended the run",
@@ -167,8 +187,8 @@ def _attempt(env: Mapping[str, str], workspace: Path, desk: Desk) -> str:
                     remedy="Please report it with deploy.log, which has the details.",
                 )
             )
-    desk.tell("end", status=str(record.status), error=record.error)
-    desk.event("run.ended", status=record.status, error=record.error, remedy=record.remedy)
+    desk.transcript.add("end", status=str(record.status), error=record.error)
+    desk.log.event("run.ended", status=record.status, error=record.error, remedy=record.remedy)
     return relative_log
 
 
@@ -219,12 +239,12 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
     """
     inputs, record = loaded.inputs, desk.record
     record.prompt = loaded.prompt
-    desk.event("run.prompt", text=loaded.prompt, expect=inputs.expect)
-    desk.tell("prompt", text=loaded.prompt)
+    desk.log.event("run.prompt", text=loaded.prompt, expect=inputs.expect)
+    desk.transcript.add("prompt", text=loaded.prompt)
     policy = loaded.policy.document
     source = inputs.policy_file or "inputs"
-    desk.event("policy.loaded", digest=policy.digest, source=source)
-    desk.tell("policy", digest=policy.digest, source=source)
+    desk.log.event("policy.loaded", digest=policy.digest, source=source)
+    desk.transcript.add("policy", digest=policy.digest, source=source)
     run_id = secrets.token_hex(4)
     stop = desk.stop
     stop.allow(inputs.timeout, inputs.stall_timeout)
@@ -254,7 +274,7 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
                 raise
             record.model = endpoint.model
             desk.say(f"engine: {endpoint.model} answers")
-            desk.event("engine.ready", model=endpoint.model, kind=inputs.engine_kind)
+            desk.log.event("engine.ready", model=endpoint.model, kind=inputs.engine_kind)
         changes = Changes({item.name: item for item in before})
 
         def on_entry(entry: Entry) -> None:
@@ -301,7 +321,7 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
         stack.enter_context(sandbox)
         if sandbox.weaker:
             desk.workflow.warning(sandbox.weaker, "oi-deploy")
-            desk.event("sandbox.weaker", missing=sandbox.weaker)
+            desk.log.event("sandbox.weaker", missing=sandbox.weaker)
 
         def progress(line: str) -> None:
             stop.alive()
@@ -358,7 +378,7 @@ def _clean(env: Mapping[str, str], shielded: list[Path], workspace: Path, desk: 
         )
     for item in found:
         desk.workflow.warning(f"From an earlier run: {item.sentence}.", "oi-deploy")
-        desk.event("leftover.found", what=item.sentence)
+        desk.log.event("leftover.found", what=item.sentence)
         if item.log:
             desk.workflow.untrusted(item.log)
 
@@ -426,8 +446,8 @@ def _undo(
                 record.rollback = record.rollback or _no_answer(changes)
     for item in record.rollback:
         desk.say(item.sentence)
-        desk.event("rollback.deployment", ok=item.ok, result=item.sentence)
-        desk.tell("rollback", ok=item.ok, sentence=item.sentence)
+        desk.log.event("rollback.deployment", ok=item.ok, result=item.sentence)
+        desk.transcript.add("rollback", ok=item.ok, sentence=item.sentence)
 
 
 def _no_answer(changes: Changes) -> tuple[Restored, ...]:
@@ -548,8 +568,8 @@ def _talk(
     def on_turn(number: int, message: str) -> None:
         nonlocal fold
         record.turns = number
-        desk.tell("request", turn=number, message=message)
-        desk.event("turn.started", turn=number)
+        desk.transcript.add("request", turn=number, message=message)
+        desk.log.event("turn.started", turn=number)
         turns.enter_context(record.phase(f"turn {number}"))
         fold = turns.enter_context(desk.workflow.group(f"Turn {number} of {inputs.max_turns}"))
 
@@ -557,11 +577,13 @@ def _talk(
         record.prompt_tokens = completions.prompt_tokens
         record.completion_tokens = completions.completion_tokens
         reply, result = turn.reply, turn.result
-        desk.tell("answer", turn=number, reply=reply.kind, language=reply.language, text=reply.text)
-        desk.event("turn.answer", turn=number, reply=reply.kind, language=reply.language)
+        desk.transcript.add(
+            "answer", turn=number, reply=reply.kind, language=reply.language, text=reply.text
+        )
+        desk.log.event("turn.answer", turn=number, reply=reply.kind, language=reply.language)
         if result is not None:
             record.scripts += 1
-            desk.tell(
+            desk.transcript.add(
                 "result",
                 turn=number,
                 exit_code=result.exit_code,
@@ -666,8 +688,8 @@ def _on_entry(desk: Desk, entry: Entry) -> None:
         "exit_code": entry.exit_code,
         "seconds": round(entry.seconds, 1),
     }
-    desk.event("broker.command", **fields)
-    desk.tell("command", **fields)
+    desk.log.event("broker.command", **fields)
+    desk.transcript.add("command", **fields)
 
 
 def _on_verdict(desk: Desk, verdict: Verdict) -> None:
@@ -676,5 +698,5 @@ def _on_verdict(desk: Desk, verdict: Verdict) -> None:
     desk.workflow.untrusted("".join(lines))
     for item in verdict.findings:
         sentence = item.sentence()
-        desk.event("verify.finding", ok=item.ok, check=item.check, finding=sentence)
-        desk.tell("finding", ok=item.ok, check=item.check, sentence=sentence)
+        desk.log.event("verify.finding", ok=item.ok, check=item.check, finding=sentence)
+        desk.transcript.add("finding", ok=item.ok, check=item.check, sentence=sentence)
