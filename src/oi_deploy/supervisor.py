@@ -11,6 +11,7 @@ tree.
 import base64
 import ctypes
 import errno
+import itertools
 import json
 import os
 import resource
@@ -33,16 +34,18 @@ _DROP = (
     *("--clear-groups", "--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all"),
     *("--bounding-set=-all", "--"),
 )
-# Time between two looks at the processes: so long that looking takes a twentieth of one core, and
-# between these two. Then what single parts of a look may take.
+# Time between two looks at the processes: so long that looking takes a fifth of one core at most,
+# and between these two. Then what single parts of a look may take.
 _LOOK_S = 0.1
-_LOOK_SHARE = 20
+_LOOK_SHARE = 5
 _LOOK_MOST_S = 1.0
 _AGAIN_S = 0.02
 _SHARES_S = 0.5
 _COUNT_S = 0.02
 # Ended processes collected in a row; whoever ends processes faster must not keep us from looking.
 _REAP = 500
+# Rounds of killing one by one.
+_ATTEMPTS = 5
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -234,7 +237,8 @@ class Disks:
         """Note how much space there is before the command begins.
 
         Args:
-            paths: directories that the user can write to; missing ones are left out.
+            paths: directories that the user can write to, the likely ones first; missing ones are
+                left out.
             user: its user and group.
             most: bytes that the command may use.
             least: bytes that must stay free.
@@ -292,7 +296,7 @@ class Disks:
                 yield from map(bytes_of, self._nameless(pid))
             except PermissionError:
                 yield self._most + 1
-        waiting = list(self._paths)
+        waiting = self._paths[::-1]
         while waiting:
             try:
                 with os.scandir(waiting.pop()) as entries:
@@ -425,15 +429,17 @@ def upper_bound(status: dict[bytes, bytes]) -> int:
 def kill_all(uid: int) -> None:
     """Kill every descendant, again and again until there is none."""
     own = os.getpid()
-    while True:
+    for attempt in itertools.count():
         try:
             reap(0)
         except ChildProcessError:
             return
         table = processes()
         found = descendants(table, own)
-        if found and all(pid in found for pid, (_, owner) in table.items() if owner == uid):
-            # The user's processes are all ours: kill them at one blow, which no fork outruns.
+        ours = all(pid in found for pid, (_, owner) in table.items() if owner == uid)
+        if found and ours and attempt >= _ATTEMPTS:
+            # They start new ones as fast as we kill them. The user's processes are all ours, so
+            # kill the user's at one blow, which no fork outruns.
             killer = os.fork()
             if killer == 0:
                 try:

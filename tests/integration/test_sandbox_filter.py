@@ -15,6 +15,7 @@ import pytest
 from oi_deploy.broker.server import install_shims
 from oi_deploy.errors import RunError
 from oi_deploy.sandbox import FIXED_ID, Sandbox
+from oi_deploy.seccomp import network_filter
 from oi_deploy.supervisor import NO_FILTER
 from tests.integration.contained import (
     Contained,
@@ -311,6 +312,7 @@ def run(opened: Sandbox, *argv: str) -> str:
         (INVALID, f"{NO_FILTER}: Invalid argument"),
         (RuntimeError("Unable to find libseccomp"), "Unable to find libseccomp"),
         (ALLOW_ALL, "does not obey"),
+        (network_filter(True, 0), "does not obey"),
     ],
 )
 def test_a_sandbox_without_its_filter_opens_only_when_that_is_accepted(

@@ -3,6 +3,7 @@
 import os
 import platform
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -115,7 +116,8 @@ TOO_MUCH = (KILLED, "killed: more than 200 MiB of memory")
             id="hidden from its own user",
         ),
         pytest.param(
-            "fork(5); memory = fill(60); threading.Thread(target=stay).start()\n"
+            "def work(): time.sleep(0.3); memory = fill(60); stay()\n"
+            "fork(5); threading.Thread(target=work).start()\n"
             f"ctypes.CDLL(None).syscall({EXIT_OF_A_THREAD}, 0)",
             id="whose first thread has ended",
         ),
@@ -158,12 +160,12 @@ def test_the_kernel_kills_it_first(world: Contained) -> None:
 
 WRITE = """
 import ctypes, os, time
-def write(directory, size, hide=os.unlink):
-    path = os.path.join(os.path.expandvars(directory), "written")
+def write(directory, size, hide=str):
+    path = os.path.join(os.path.expandvars(directory), f"written-{os.getpid()}")
     with open(path, "wb", buffering=0) as file:
         os.posix_fallocate(file.fileno(), 0, size * 1024**2)
         hide(path)
-        time.sleep(1)
+        time.sleep(size / 5)
         os.path.exists(path) and os.unlink(path)
 def deep(path):
     for _ in range(20):
@@ -177,15 +179,18 @@ TOO_LARGE = (KILLED, "killed: more than 60 MiB of disk")
 @pytest.mark.parametrize("directory", [".", "$HOME", "$TMPDIR", "/tmp", "/var/tmp"])
 def test_too_much_disk(world: Contained, directory: str) -> None:
     assert python(world, f"{WRITE}write({directory!r}, 90)") == TOO_LARGE
+    world.run(f"rm {directory}/written-*")
     assert python(world, f"{WRITE}write({directory!r}, 10)") == (0, "")
 
 
 @pytest.mark.parametrize(
     "code",
     [
-        pytest.param("write('.', 90, hide=print)", id="with a name"),
+        pytest.param("write('.', 90, hide=os.unlink)", id="without a name"),
         pytest.param("write(os.getcwd(), 90, hide=deep)", id="in very deep directories"),
-        pytest.param("ctypes.CDLL(None).prctl(4, 0); write('.', 90)", id="of a hidden process"),
+        pytest.param(
+            "ctypes.CDLL(None).prctl(4, 0); write('.', 90, os.unlink)", id="of a hidden process"
+        ),
         pytest.param("[os.fork() for _ in range(3)]; write('.', 20)", id="of several processes"),
     ],
 )
@@ -196,7 +201,11 @@ def test_too_much_disk_however_it_is_hidden(world: Contained, code: str) -> None
 
 def test_what_others_write_meanwhile_is_not_its_own(world: Contained) -> None:
     """As the layers of an image that the broker builds."""
-    others = world.workspace.parent / "others"
+    old, others = world.workspace / "old", world.workspace.parent / "others"
+    with old.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 90 * MIB)
+    os.chown(old, *world.sandbox.user)
+    time.sleep(1.2)
     with others.open("wb") as file:
 
         def write(text: str) -> None:
@@ -211,6 +220,7 @@ def test_what_others_write_meanwhile_is_not_its_own(world: Contained) -> None:
         )
         assert result.output == "begun\ndone\n"
     others.unlink()
+    old.unlink()
 
 
 def test_too_large_a_file(world: Contained) -> None:
