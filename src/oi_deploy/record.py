@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from oi_deploy.broker.journal import Journal
 from oi_deploy.errors import RunError, Status
@@ -19,7 +20,12 @@ class Record:
 
     journal: Journal = field(default_factory=Journal)
     started: float = field(default_factory=time.monotonic)
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    repository: str = ""
+    commit: str = ""
+    run_url: str = ""
     prompt: str = ""
+    expect: str = ""
     model: str = ""
     turns: int = 0
     scripts: int = 0
@@ -58,7 +64,12 @@ class Record:
         verdict = self.verdict or Verdict(())
         return RunResult(
             status=self.status,
+            began=f"{self.began:%Y-%m-%d %H:%M:%S} UTC",
+            repository=self.repository,
+            commit=self.commit,
+            run_url=self.run_url,
             prompt=self.prompt,
+            expect=self.expect,
             # A later step may use them without a look at the status, so they are never a guess.
             image_tag=verdict.image if verdict.ok else "",
             image_digest=verdict.digest if verdict.ok else "",

@@ -37,9 +37,11 @@ from oi_deploy.report import (
     deployment_lines,
     outputs_of,
     publish,
+    report_html,
     summary_markdown,
     table,
 )
+from oi_deploy.result import RunResult
 from oi_deploy.sandbox import Limits, Result, Sandbox
 from oi_deploy.verify.check import verify
 from oi_deploy.verify.cluster import Cluster
@@ -159,6 +161,8 @@ def run(env: Mapping[str, str], out: TextIO) -> int:
 def _attempt(env: Mapping[str, str], workspace: Path, desk: Desk) -> str:
     """Do the run and put its ending on record; return where the log belongs."""
     record = desk.record
+    record.repository, record.commit = env.get("GITHUB_REPOSITORY", ""), env.get("GITHUB_SHA", "")
+    record.run_url = surroundings.run_url(env)
     relative_log = leftovers.LOG
     desk.log.event(
         "run.started", repository=env.get("GITHUB_REPOSITORY", ""), run=surroundings.run_url(env)
@@ -210,6 +214,7 @@ def _report(desk: Desk, workspace: Path, relative_log: str, redactor: Redactor) 
             if source == desk.log.path:
                 _show_log(desk)
     result = desk.record.result(log_path=paths[0], transcript_path=paths[1])
+    result = replace(result, report_path=_page(result, desk, workspace, relative_log))
     reported = True
     try:
         for name, value in outputs_of(result).items():
@@ -225,6 +230,18 @@ def _report(desk: Desk, workspace: Path, relative_log: str, redactor: Redactor) 
     return reported
 
 
+def _page(result: RunResult, desk: Desk, workspace: Path, relative_log: str) -> str:
+    """Publish the report; return where it is, empty if it cannot be written."""
+    relative = str(Path(relative_log).with_suffix(".report.html"))
+    source = desk.log.path.with_name("report.html")
+    try:
+        source.write_text(report_html(result, desk.redactor), "utf-8", "backslashreplace")
+        return publish(source, workspace, relative, redactor=desk.redactor)
+    except OSError as error:
+        desk.workflow.warning(f"{relative} cannot be written: {error}", "oi-deploy")
+        return ""
+
+
 def _show_log(desk: Desk) -> None:
     """The log on the console, when it cannot be put where it belongs."""
     with suppress(OSError), desk.workflow.group("deploy.log, which cannot be written"):
@@ -238,7 +255,7 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
         RunError: the run did not get there.
     """
     inputs, record = loaded.inputs, desk.record
-    record.prompt = loaded.prompt
+    record.prompt, record.expect = loaded.prompt, inputs.expect
     desk.log.event("run.prompt", text=loaded.prompt, expect=inputs.expect)
     desk.transcript.add("prompt", text=loaded.prompt)
     policy = loaded.policy.document

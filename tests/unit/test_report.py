@@ -25,7 +25,7 @@ from oi_deploy.report import (
     summary_markdown,
     table,
 )
-from oi_deploy.result import CheckLine, CommandLine, Phase, RunResult
+from oi_deploy.result import CheckLine, CommandLine, DeploymentLine, Phase, RunResult
 from oi_deploy.workflow import OUTPUTS, Workflow
 
 ROOT = Path(__file__).parents[2]
@@ -238,24 +238,44 @@ _ATTACKS = [
 
 def made_of(text: str) -> str:
     """The summary of a run in which everything that others can write is this text."""
-    return summary_markdown(
-        RunResult(
-            status=Status.FAILED,
-            prompt=text,
-            image_tag=text,
-            image_digest=text,
-            deployment=text,
-            namespace=text,
-            revision=text,
-            previous_image=text,
-            model=text,
-            log_path=text,
-            error=text,
-            remedy=text,
-            checks=(CheckLine(False, text), CheckLine(True, text)),
-            commands=(CommandLine(text, True, 0, 1.0, True), CommandLine(text, False, 1, 0, True)),
-            phases=(Phase(text, 1.0),),
-        )
+    failed, good = (
+        summary_markdown(told(text, status)) for status in (Status.FAILED, Status.DEPLOYED)
+    )
+    return f"{failed}\n{good}"
+
+
+def told(text: str, status: Status) -> RunResult:
+    """A run in which everything that others can write is this text."""
+    return RunResult(
+        status=status,
+        prompt=text,
+        image_tag=text,
+        image_digest=text,
+        deployment=text,
+        namespace=text,
+        revision=text,
+        previous_image=text,
+        model=text,
+        log_path=text,
+        transcript_path=text,
+        report_path=text,
+        repository=text,
+        commit=text,
+        run_url=text,
+        began=text,
+        expect=text,
+        error=text,
+        remedy=text,
+        last_words=text,
+        deployments=(DeploymentLine(*[text] * 6),),
+        rollback=(CheckLine(False, text),),
+        checks=(CheckLine(False, text), CheckLine(True, text)),
+        commands=(
+            CommandLine(text, True, 0, 1.0, True),
+            CommandLine(text, True, None, 1.0, True),
+            CommandLine(text, False, 1, 0, True, rule=text, reason=text),
+        ),
+        phases=(Phase(text, 1.0),),
     )
 
 
@@ -363,7 +383,7 @@ def test_no_secret_gets_into_the_summary_by_being_escaped(tmp_path: Path) -> Non
     file = tmp_path / "summary"
     workflow = Workflow({"GITHUB_STEP_SUMMARY": str(file)}, io.StringIO(), Redactor([secret]))
     workflow.summary(summary_markdown(leaking))
-    assert file.read_text().count("***") == 5
+    assert file.read_text().count("***") == 7
     assert "g`h" not in file.read_text() and "g&#" not in file.read_text()
 
 
@@ -387,14 +407,14 @@ def test_the_time_line_has_one_bar_a_phase() -> None:
     lines = summary_markdown(RESULT).split("```mermaid\n")[1].split("\n```")[0].splitlines()
     assert lines[-2:] == [
         "    engine 62 s : 00:00:00, 00:01:02",
-        "    agent 3 s : 00:01:02, 00:01:05",
+        "    agent 3 s : 00:01:02, 00:01:04",
     ]
 
 
 def test_the_time_line_takes_no_orders() -> None:
     hostile = replace(RESULT, phases=(Phase("a : 1, 2\nclick a href 'https://e.example'", 1.0),))
     lines = summary_markdown(hostile).split("```mermaid\n")[1].split("\n```")[0].splitlines()
-    assert lines[4:] == ["    a   click a href httpseexample 1 s : 00:00:00, 00:00:01"]
+    assert lines[4:] == ["    a  1 2 click a href httpseexample 1 s : 00:00:00, 00:00:01"]
 
 
 def test_a_long_prompt_is_shown_by_its_first_lines() -> None:

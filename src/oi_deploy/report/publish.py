@@ -52,6 +52,9 @@ def publish(source: Path, workspace: Path, relative: str, *, redactor: Redactor)
             notes = [f"{relative} is taken by what is no file, or a link is on the way to it"]
         elif notes:
             notes.insert(0, _HEADING)
+        if source.suffix == ".html":
+            # A page has no place for lines of others; what was there is replaced.
+            notes = []
         note = _json_note if source.suffix == ".jsonl" else _comment
         text += "".join(f"{note(redactor.text(visible(line)))}\n" for line in notes)
         _write(folder, path.name, text, owner)

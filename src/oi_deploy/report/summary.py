@@ -1,18 +1,12 @@
 """Outputs, the last table on the console, and the job summary."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from oi_deploy.errors import Status
 from oi_deploy.markdown import fenced, inert, inline_code
+from oi_deploy.report import story
 from oi_deploy.result import CheckLine, CommandLine, RunResult
 from oi_deploy.text import one_line, visible
-
-# Of a prompt, of an error, of a list, and of one line there. Together they stay below what GitHub
-# shows of a summary, so that no text, however long, pushes out what comes after it.
-_MOST_LINES = 200
-_MOST_BYTES = 120 * 1024
-_LONGEST_LINE = 8 * 1024
 
 
 def outputs_of(result: RunResult) -> dict[str, str]:
@@ -47,99 +41,114 @@ def table(result: RunResult) -> str:
 
 def summary_markdown(result: RunResult) -> str:
     """The job summary: on failure the cause first, else what is running now."""
-    parts = [f"## oi-deploy: {result.status}"]
+    mark = "✅" if result.status.ok else "❌"
+    parts = [f"## {mark} oi-deploy: {result.status}"]
     if result.error:
         parts += [_block(result.error)]
-        if result.remedy:
-            parts += ["**What to do**", _block(result.remedy)]
-    rows = [
-        ("image", result.image_tag),
-        ("digest", result.image_digest),
-        ("Deployment", f"{result.namespace}/{result.deployment}" if result.deployment else ""),
-        ("revision", result.revision),
-        ("image before", result.previous_image),
-    ]
-    shown = [f"| {name} | {_code(value)} |" for name, value in rows if value]
-    if shown:
-        parts.append("\n".join(["| | |", "|---|---|", *shown]))
-    if result.status == Status.DEPLOYED and not result.changed:
-        parts.append("The cluster ran this image already; nothing had to change.")
+    if advice := story.remedy(result):
+        parts += ["**What to do**", _block(advice)]
+    sentence = " ".join(part for part in (story.headline(result), story.state(result)) if part)
+    parts += [inert(story.value(sentence)), *_now(result)]
     if result.rollback:
         parts += ["### Rollback", _checks(result.rollback)]
     if result.checks:
         parts += ["### How it was verified", _checks(result.checks)]
-    changing = [item for item in result.commands if item.mutates and item.allowed]
-    refused = [item for item in result.commands if not item.allowed]
-    if changing:
-        parts += ["### Commands that changed something"]
-        parts += [_block("\n".join(map(_shown, changing)), "sh")]
-    if refused:
-        parts += ["### Refused commands"]
-        parts += [_block("\n".join(one_line(item.command) for item in refused), "sh")]
+    if changing := story.changing(result):
+        parts += ["### Commands that changed something", _commands(changing, _shown)]
+    if refused := story.refused(result):
+        parts += ["### Refused commands", _commands(refused, _why)]
     if result.prompt:
         parts += ["### What was asked", _block(result.prompt)]
-    if result.phases:
-        parts += ["### Where the time went", _gantt(result)]
-    parts.append(
-        f"{result.turns} turns, {result.prompt_tokens} + {result.completion_tokens} tokens "
-        f"(prompt + completion), {result.duration_seconds:.0f} s in all, of which "
-        f"{result.engine_seconds:.0f} s until the model was ready. Model: "
-        f"{_code(result.model or 'none')}. Log: {_code(result.log_path)}"
-    )
+    if result.expect:
+        parts.append(f"What verification had to find: {_code(f'expect: {result.expect}')}")
+    if result.last_words:
+        parts += ["### The model's last words", "They decide nothing.", _block(result.last_words)]
+    if bars := story.bars(result):
+        parts += ["### Where the time went", _gantt(bars), _time_table(bars)]
+    cost = [*story.cost(result), ("model", _code(result.model))]
+    parts += ["### What it cost", _table(*zip(*cost, strict=True))]
+    files = [
+        ("log", result.log_path),
+        ("transcript", result.transcript_path),
+        ("report", result.report_path),
+    ]
+    rows = [(name, _code(path)) for name, path in files if path]
+    if rows:
+        parts += ["### Files in the workspace", _table(*zip(*rows, strict=True))]
     return "\n\n".join(parts) + "\n"
 
 
-def _checks(checks: Sequence[CheckLine]) -> str:
-    kept, note = _first([" ".join(visible(c.sentence).splitlines()) for c in checks])
-    marks = ["✅" if check.ok else "❌" for check in checks]
-    lines = [f"{mark} {inert(text)}" for mark, text in zip(marks, kept, strict=False)]
-    return "\n".join(f"- {line}" for line in (*lines, *note))
+def _now(result: RunResult) -> list[str]:
+    """What runs now, and what ran before."""
+    parts = []
+    image = [("image", result.image_tag), ("digest", result.image_digest)]
+    rows = [(name, _code(text)) for name, text in image if text]
+    if rows:
+        parts.append(_table(("", ""), *rows))
+    for item in story.deployments(result):
+        heading = f"Deployment {_code(f'{item.namespace}/{item.name}')}"
+        changes = [
+            ("image", item.image_before, item.image_now),
+            ("revision", item.revision_before, item.revision_now),
+        ]
+        shown = [(name, _code(before), _code(now)) for name, before, now in changes]
+        parts.append(_table((heading, "before", "now"), *shown))
+    return parts
+
+
+def _table(head: Sequence[str], *rows: Sequence[str]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _checks(checks: tuple[CheckLine, ...]) -> str:
+    marked = [
+        f"{'✅' if check.ok else '❌'} {' '.join(visible(check.sentence).splitlines())}"
+        for check in checks
+    ]
+    return "\n".join(f"- {line}" for line in story.bounded(marked, inert))
 
 
 def _code(text: str) -> str:
-    return inline_code(visible(text))
+    return inline_code(story.value(text)) if text else "-"
 
 
 def _block(text: str, language: str = "text") -> str:
-    kept, note = _first(visible(text).splitlines())
-    return fenced("\n".join([*kept, *note]), language)
+    return fenced("\n".join(story.lines(text)), language)
 
 
-def _first(lines: list[str]) -> tuple[list[str], list[str]]:
-    """The first lines, as many as there is room for, and a line about the rest if there is one."""
-    kept: list[str] = []
-    room = _MOST_BYTES
-    for line in lines[:_MOST_LINES]:
-        size = len(line.encode(errors="replace"))
-        if size > _LONGEST_LINE:
-            # Not its beginning: what was cut in half would no longer be known as a secret.
-            line = f"(a line of {size} bytes)"
-        room -= min(size, _LONGEST_LINE)
-        if room < 0:
-            break
-        kept.append(line)
-    more = len(lines) - len(kept)
-    return kept, [f"... and {more} more"] if more else []
+def _commands(items: list[CommandLine], show: Callable[[CommandLine], str]) -> str:
+    return fenced("\n".join(story.bounded(list(map(show, items)))), "sh")
 
 
 def _shown(item: CommandLine) -> str:
     command = one_line(item.command)
-    if item.exit_code == 0:
-        return command
-    ending = "killed" if item.exit_code is None else f"exit code {item.exit_code}"
-    return f"{command}  # {ending}"
+    return command if item.exit_code == 0 else f"{command}  # {story.ending(item)}"
 
 
-def _gantt(result: RunResult) -> str:
+def _why(item: CommandLine) -> str:
+    why = one_line(f"{item.reason} ({item.rule})" if item.rule else item.reason)
+    return f"{one_line(item.command)}  # {why}" if why else one_line(item.command)
+
+
+def _gantt(bars: list[story.Bar]) -> str:
     # Times of day, counted from midnight: the axis then shows them alike in every time zone.
     lines = ["gantt", "    dateFormat HH:mm:ss", "    axisFormat %H:%M:%S", "    todayMarker off"]
-    begin = 0
-    for name, seconds, _ in result.phases:
-        end = begin + max(1, round(seconds))
-        label = re.sub(r"[^A-Za-z ]", "", name)
-        lines.append(f"    {label} {seconds:.0f} s : {_clock(begin)}, {_clock(end)}")
-        begin = end
+    for bar in bars:
+        begin = round(bar.begin)
+        end = max(begin + 1, round(bar.begin + bar.seconds))
+        label = re.sub(r"[^A-Za-z0-9 ]", "", bar.name)
+        lines.append(f"    {label} {bar.seconds:.0f} s : {_clock(begin)}, {_clock(end)}")
     return fenced("\n".join(lines), "mermaid")
+
+
+def _time_table(bars: list[story.Bar]) -> str:
+    """The same for where the picture is not drawn."""
+    rows = [
+        ("&emsp;" * bar.depth + inert(bar.name), f"{bar.begin:.1f} s", f"{bar.seconds:.1f} s")
+        for bar in bars
+    ]
+    return _table(("phase", "began after", "took"), *rows)
 
 
 def _clock(seconds: int) -> str:
