@@ -16,6 +16,7 @@ from typing import Any
 
 from devkit.scripted_replies import (
     Disconnect,
+    Endless,
     Failure,
     Reply,
     Silence,
@@ -27,6 +28,8 @@ from devkit.scripted_replies import (
 )
 
 MODEL = "scripted"
+# Between the pieces of an answer without an end.
+_DRIP_S = 0.1
 
 
 class ScriptedModel:
@@ -182,7 +185,11 @@ class _Handler(BaseHTTPRequestHandler):
             parts = parts[: len(parts) // 2 + 1]
         for delta in parts:
             self._event({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
-        if isinstance(reply, Disconnect):
+        while isinstance(reply, Endless) and not self.script.stopping.wait(_DRIP_S):
+            piece = {"index": 0, "function": {"arguments": "true; "}}
+            delta = {"tool_calls": [piece]}
+            self._event({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+        if isinstance(reply, Disconnect | Endless):
             self.close_connection = True
             return
         last = {"index": 0, "delta": {}, "finish_reason": finish_reason(reply)}

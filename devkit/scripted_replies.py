@@ -60,10 +60,15 @@ class Silence:
     """Headers, then nothing until the client goes away or the server stops."""
 
 
-Reply = Execute | Finish | Cut | Text | Failure | Disconnect | Silence
+@dataclass(frozen=True)
+class Endless:
+    """A call of `execute` that goes on until the client goes away or the server stops."""
+
+
+Reply = Execute | Finish | Cut | Text | Failure | Disconnect | Silence | Endless
 _KINDS: Mapping[str, type[Any]] = {
     kind.__name__.lower(): kind for kind in (Execute, Finish, Cut, Text, Failure, Disconnect)
-} | {"silence": Silence}
+} | {"silence": Silence, "endless": Endless}
 
 
 def from_json(item: Mapping[str, Any]) -> Reply:
@@ -126,6 +131,8 @@ def _call(reply: Reply) -> tuple[str, str]:
             return "finish", _json({"done": done, "summary": summary})
         case Disconnect(code):
             return "execute", _json({"language": "shell", "code": code})
+        case Endless():
+            return "execute", '{"language": "shell", "code": "'
         case Text(content):
             return "", content
     return "", ""

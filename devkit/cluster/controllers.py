@@ -7,7 +7,7 @@ import copy
 import logging
 from collections.abc import Callable
 
-from devkit.cluster import clock, defaults, deployments, lifecycle
+from devkit.cluster import clock, defaults, deployments, lifecycle, quota, rollout_status
 from devkit.cluster.errors import ApiError
 from devkit.cluster.resources import DEPLOYMENTS, NAMESPACES, PODS, REPLICASETS, SERVICEACCOUNTS
 from devkit.cluster.store import Change, Object, Store
@@ -84,8 +84,15 @@ def sync_replica_set(store: Store, replica_set: Object) -> None:
         and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
     ]
     wanted = replica_set["spec"]["replicas"]
+    failure = ""
     for _ in range(wanted - len(pods)):
-        pod = store.create(PODS, _pod_of(replica_set))
+        pod = _pod_of(replica_set)
+        try:
+            quota.check(store, pod)
+        except ApiError as error:
+            failure = str(error)
+            break
+        pod = store.create(PODS, pod)
         pods.append(pod)
         text = f"Created pod: {pod['metadata']['name']}"
         _event(store, replica_set, "SuccessfulCreate", text)
@@ -97,8 +104,22 @@ def sync_replica_set(store: Store, replica_set: Object) -> None:
             text = f"Deleted pod: {pod['metadata']['name']}"
             _event(store, replica_set, "SuccessfulDelete", text)
         pods = pods[:wanted]
+    before = replica_set.get("status") or {}
     replica_set["status"] = _status(replica_set, pods)
+    if failure:
+        _failed(store, replica_set, before, failure)
     store.update(REPLICASETS, replica_set)
+
+
+def _failed(store: Store, replica_set: Object, before: Object, failure: str) -> None:
+    """Say once why a pod cannot be made; it is tried again at every tick."""
+    status = replica_set["status"]
+    status["conditions"] = list(before.get("conditions") or [])
+    if rollout_status.condition(before, "ReplicaFailure") is None:
+        _event(store, replica_set, "FailedCreate", f"Error creating: {failure}", "Warning")
+    rollout_status.set_condition(
+        status, "ReplicaFailure", "True", "FailedCreate", failure, clock.now()
+    )
 
 
 def _status(replica_set: Object, pods: list[Object]) -> Object:
@@ -154,8 +175,11 @@ def _pod_of(replica_set: Object) -> Object:
     }
 
 
-def _event(store: Store, replica_set: Object, reason: str, message: str) -> None:
-    lifecycle.record_event(store, replica_set, reason, message, source="replicaset-controller")
+def _event(
+    store: Store, replica_set: Object, reason: str, message: str, kind: str = "Normal"
+) -> None:
+    source = "replicaset-controller"
+    lifecycle.record_event(store, replica_set, reason, message, kind=kind, source=source)
 
 
 def ensure_namespace(store: Store, name: str) -> None:

@@ -91,7 +91,17 @@ def calculate(
         _pause(status, now)
     else:
         _progress(deployment, new, before, status, now)
+    _replica_failure(new, sets, status)
     return status
+
+
+def _replica_failure(new: Object | None, sets: list[Object], status: Object) -> None:
+    """Pass on why a ReplicaSet cannot make pods, the newest one's first (getReplicaFailures)."""
+    kind = "ReplicaFailure"
+    found = [condition(item.get("status") or {}, kind) for item in [*([new] if new else []), *sets]]
+    failure = next(filter(None, found), None)
+    others = [item for item in status["conditions"] if item["type"] != kind]
+    status["conditions"] = [*others, dict(failure)] if failure else others
 
 
 def _pause(status: Object, now: datetime.datetime) -> None:
