@@ -1,5 +1,6 @@
 """What one command may use, with all the processes that it starts."""
 
+import dataclasses
 import os
 import platform
 import threading
@@ -121,18 +122,22 @@ TOO_MUCH = (KILLED, "killed: more than 200 MiB of memory")
             f"ctypes.CDLL(None).syscall({EXIT_OF_A_THREAD}, 0)",
             id="whose first thread has ended",
         ),
-        pytest.param(
-            "for number in range(3):\n"
-            "    file = os.open('/dev/shm/hog', os.O_CREAT | os.O_WRONLY)\n"
-            "    os.unlink('/dev/shm/hog')\n"
-            "    for _ in range(90): os.write(file, bytes(MIB))\n"
-            "stay()",
-            id="files in memory",
-        ),
     ],
 )
 def test_too_much_memory_of_all_processes_together(world: Contained, code: str) -> None:
     assert python(world, HOG + code) == TOO_MUCH
+
+
+def test_too_much_memory_in_files(world: Contained, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = dataclasses.replace(LIMITS, memory_bytes=40 * MIB)
+    monkeypatch.setattr(world.sandbox, "_limits", limits)
+    code = """
+with open("/dev/shm/hog", "wb", buffering=0) as file:
+    os.unlink("/dev/shm/hog")
+    for _ in range(50):
+        file.write(bytes(MIB))
+    stay()"""
+    assert python(world, HOG + code) == (KILLED, "killed: more than 40 MiB of memory")
 
 
 def test_too_much_memory_of_one_process(world: Contained) -> None:
