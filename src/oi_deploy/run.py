@@ -43,6 +43,7 @@ from oi_deploy.report import (
 )
 from oi_deploy.result import RunResult
 from oi_deploy.sandbox import Limits, Result, Sandbox
+from oi_deploy.text import one_line
 from oi_deploy.verify.check import verify
 from oi_deploy.verify.cluster import Cluster
 from oi_deploy.verify.finding import Verdict
@@ -689,13 +690,15 @@ def _on_entry(desk: Desk, entry: Entry) -> None:
     """Show and log one brokered command."""
     command = shlex.join([entry.tool, *entry.argv])
     decision = entry.decision
+    # A line end in it must not make a line that looks like ours.
+    shown = one_line(command)
     ending = f"exit code {entry.exit_code}" if entry.exit_code is not None else "killed"
     if not decision.allowed:
-        desk.say(f"broker: refused ({decision.rule}): {command}")
+        desk.say(f"broker: refused ({decision.rule}): {shown}")
     elif decision.argv:
-        desk.say(f"broker: allowed, {ending}, {entry.seconds:.1f} s: {command}")
+        desk.say(f"broker: allowed, {ending}, {entry.seconds:.1f} s: {shown}")
     else:
-        desk.say(f"broker: answered without running anything: {command}")
+        desk.say(f"broker: answered without running anything: {shown}")
     fields = {
         "tool": entry.tool,
         "command": command,
