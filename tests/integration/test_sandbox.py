@@ -3,6 +3,7 @@
 import os
 import platform
 import stat
+import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -247,6 +248,25 @@ def test_the_workspace_is_given_back(base: Path) -> None:
     assert (workspace / "dir" / "file").read_text() == "new\n"
     assert not (workspace / "a" / "b").stat().st_mode & stat.S_ISUID
     assert outside.read_text() == "not ours"
+
+
+def test_directories_nested_without_end_are_given_back_and_removed(base: Path) -> None:
+    """Python's own ways through a tree end with a RecursionError there."""
+    tool = program(base / "tool", "true")
+    code = """import os, sys
+os.chdir(os.path.expandvars(sys.argv[1]))
+for _ in range(1500):
+    os.mkdir("d")
+    os.chdir("d")
+open("last", "w").close()"""
+    with contained(base, docker=tool, kubectl=tool) as world:
+        for top in ("$HOME", "$TMPDIR", str(world.workspace)):
+            assert world.run("python3", "-c", code, top).output == ""
+        home = Path(world.run("echo $HOME").output.strip())
+    assert not home.parent.exists()
+    find = ("find", str(world.workspace), "-user", "root", "-name", "last", "-printf", "found")
+    assert subprocess.run(find, capture_output=True, text=True, check=True).stdout == "found"
+    subprocess.run(("rm", "-rf", world.workspace / "d"), check=True)
 
 
 def test_shielded_directories_are_out_of_reach_and_restored(base: Path) -> None:
