@@ -25,28 +25,11 @@ from oi_deploy.report import (
     summary_markdown,
     table,
 )
-from oi_deploy.result import CheckLine, CommandLine, DeploymentLine, Phase, RunResult
+from oi_deploy.result import CheckLine, CommandLine, Phase
 from oi_deploy.workflow import OUTPUTS, Workflow
+from tests.unit.runs import ATTACKS, RESULT, told
 
 ROOT = Path(__file__).parents[2]
-
-RESULT = RunResult(
-    status=Status.DEPLOYED,
-    prompt="部署 it",
-    image_tag="r.example.com/a:1",
-    image_digest="sha256:abc",
-    deployment="web",
-    namespace="production",
-    revision="7",
-    previous_image="r.example.com/a:0",
-    changed=True,
-    log_path="deploy.log",
-    turns=2,
-    model="m",
-    phases=(Phase("engine", 61.5), Phase("agent", 3.0, 61.5)),
-    checks=(CheckLine(True, "The registry has <b>it</b>."),),
-    commands=(CommandLine("docker push a", True, 0, 1.0, True),),
-)
 
 
 def test_every_declared_output_is_set() -> None:
@@ -216,26 +199,6 @@ def test_the_log_belongs_to_the_workspaces_owner(tmp_path: Path) -> None:
     assert (workspace / path).stat().st_mode & 0o777 == 0o644
 
 
-_ATTACKS = [
-    "```\n# owned",
-    "````text\n~~~\n```\n# owned\n````",
-    "`" * 40 + "\n# owned",
-    "\r```\r# owned\r",
-    "x\u2028```\u2028# owned",
-    "\n\n# owned\n\n> [!CAUTION]\n> owned\n\nowned\n===\n\n- owned\n\n1. owned\n",
-    "```mermaid\ngraph TD; a-->b; click a href 'https://e.example'\n```",
-    '<script>alert(1)</script><img src="https://e.example/x.png"><a href="https://e.example">x</a>',
-    "<details><summary>all is well</summary>\n\n</code></td></table><!-- ",
-    "--> ]]> <![CDATA[ <?php &lt;b&gt; &#60;b&#62;",
-    "| a | b |\n|---|---|\n| c \\| d | \\",
-    "[a](https://e.example) ![i](https://e.example/i.png) [x][y] [^1]\n\n[y]: https://e.example",
-    "https://e.example/a http://e.example ftp://e.example www.e.example WWW.e.example <https://e.e>",
-    "a@e.example mailto:a@e.example @octocat @acme/team #1 acme/shop#2 GH-3",
-    "$\\color{green}{verified}$ $$x$$ $`x`$",
-    "**b** __b__ *i* _i_ ~~s~~ `c` \\* \\` x^2^ ==m== :tada:",
-]
-
-
 def made_of(text: str) -> str:
     """The summary of a run in which everything that others can write is this text."""
     failed, good = (
@@ -244,42 +207,7 @@ def made_of(text: str) -> str:
     return f"{failed}\n{good}"
 
 
-def told(text: str, status: Status) -> RunResult:
-    """A run in which everything that others can write is this text."""
-    return RunResult(
-        status=status,
-        prompt=text,
-        image_tag=text,
-        image_digest=text,
-        deployment=text,
-        namespace=text,
-        revision=text,
-        previous_image=text,
-        model=text,
-        log_path=text,
-        transcript_path=text,
-        report_path=text,
-        repository=text,
-        commit=text,
-        run_url=text,
-        began=text,
-        expect=text,
-        error=text,
-        remedy=text,
-        last_words=text,
-        deployments=(DeploymentLine(*[text] * 6),),
-        rollback=(CheckLine(False, text),),
-        checks=(CheckLine(False, text), CheckLine(True, text)),
-        commands=(
-            CommandLine(text, True, 0, 1.0, True),
-            CommandLine(text, True, None, 1.0, True),
-            CommandLine(text, False, 1, 0, True, rule=text, reason=text),
-        ),
-        phases=(Phase(text, 1.0),),
-    )
-
-
-@pytest.mark.parametrize("attack", _ATTACKS)
+@pytest.mark.parametrize("attack", ATTACKS)
 def test_nothing_breaks_out_of_the_summary(attack: str) -> None:
     text = made_of(attack)
     assert _structure(text) == _structure(made_of("x"))

@@ -6,11 +6,13 @@ out and makes characters visible, and is then escaped; no text is trusted.
 
 import base64
 import hashlib
-from collections.abc import Callable
+import re
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import jinja2
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from oi_deploy import __version__
@@ -21,40 +23,48 @@ from oi_deploy.text import visible
 
 # Of the time line's width, so that a short phase is still seen.
 _THINNEST = 0.5
+_ADDRESS = re.compile(r"https?://[^\s\"'<>`]+")
 
 
 def report_html(result: RunResult, redactor: Redactor) -> str:
     """The whole file."""
-    folder = files("oi_deploy.report")
-    style = folder.joinpath("report.css").read_text(encoding="utf-8")
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_filter(redactor),
-    )
-    template = environment.from_string(
-        folder.joinpath("report.html.j2").read_text(encoding="utf-8")
-    )
+    style = _text("report.css")
     bars = story.bars(result)
-    return template.render(
+    return _template().render(
+        redactor=redactor,
         result=result,
         story=story,
         version=__version__,
         style=Markup(style),  # noqa: S704 - this package's own file
         policy=_policy(style),
-        run_url=result.run_url if result.run_url.startswith(("https://", "http://")) else "",
+        run_url=result.run_url if _ADDRESS.fullmatch(result.run_url) else "",
         bars=[(bar, *_place(bar, bars)) for bar in bars],
     )
 
 
-def _filter(redactor: Redactor) -> Callable[[Any], Any]:
-    def clean(value: Any) -> Any:
-        # Only the template's own pieces are Markup.
-        return value if isinstance(value, Markup) else redactor.text(visible(str(value)))
+def _text(name: str) -> str:
+    return files("oi_deploy.report").joinpath(name).read_text(encoding="utf-8")
 
-    return clean
+
+@jinja2.pass_context
+def _clean(context: Context, value: Any) -> Any:
+    """What every value passes through before it is escaped; only the template's own is Markup."""
+    if isinstance(value, Markup):
+        return value
+    redactor: Redactor = context["redactor"]
+    return redactor.text(visible(str(value)))
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_clean,
+    )
+    return environment.from_string(_text("report.html.j2"))
 
 
 def _policy(style: str) -> str:

@@ -5,11 +5,13 @@ On failure the cause comes first, then what to do, then how things are now.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from oi_deploy.errors import Status
 from oi_deploy.result import CommandLine, DeploymentLine, Phase, RunResult
 from oi_deploy.text import one_line, visible
+
+T = TypeVar("T")
 
 # Of a prompt, of an error, of a list, and of one line there. Together they stay below what GitHub
 # shows of a summary, so that no text, however long, pushes out what comes after it.
@@ -100,7 +102,12 @@ def refused(result: RunResult) -> list[CommandLine]:
 
 def command(item: CommandLine) -> str:
     """A command on one line."""
-    return bounded([one_line(item.command)])[0]
+    return short(item.command, one_line)
+
+
+def reason(item: CommandLine) -> str:
+    """Why a command was refused, on one line."""
+    return short(f"{item.reason} ({item.rule})" if item.rule else item.reason, one_line)
 
 
 def first(items: Sequence[Any]) -> Sequence[Any]:
@@ -179,26 +186,27 @@ def value(text: str) -> str:
 
 def lines(text: str) -> list[str]:
     """The lines of a text, as many as there is room for, and one about the rest."""
-    return bounded(visible(text).splitlines())
+    return bounded(visible(text).splitlines(), short)
 
 
-def bounded(items: Sequence[str], written: Callable[[str], str] = str) -> list[str]:
-    """The first items, as many as there is room for, and one about the rest.
+def short(text: str, written: Callable[[str], str] = str) -> str:
+    """A line, or its size if it is too long.
 
-    Args:
-        items: each on a line of its own.
-        written: what becomes of one in the text; its size is what counts.
+    Not its beginning: what was cut in half would no longer be known as a secret.
     """
+    size = len(text.encode(errors="replace"))
+    return written(text) if size <= _LONGEST_LINE else f"(a line of {size} bytes)"
+
+
+def bounded(items: Sequence[T], written: Callable[[T], str]) -> list[str]:
+    """What is written of the first items, a line each, as far as there is room; and of the rest."""
     kept: list[str] = []
     room = _MOST_BYTES
     for item in items[:_MOST_LINES]:
         line = written(item)
-        if len(item.encode(errors="replace")) > _LONGEST_LINE:
-            # Not its beginning: what was cut in half would no longer be known as a secret.
-            line = written(f"(a line of {len(item.encode(errors='replace'))} bytes)")
         room -= len(line.encode(errors="replace")) + 1
         if room < 0:
             break
         kept.append(line)
     more = len(items) - len(kept)
-    return [*kept, written(f"... and {more} more")] if more else kept
+    return [*kept, f"... and {more} more"] if more else kept

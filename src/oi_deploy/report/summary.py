@@ -102,11 +102,12 @@ def _table(head: Sequence[str], *rows: Sequence[str]) -> str:
 
 
 def _checks(checks: tuple[CheckLine, ...]) -> str:
-    marked = [
-        f"{'✅' if check.ok else '❌'} {' '.join(visible(check.sentence).splitlines())}"
-        for check in checks
-    ]
-    return "\n".join(f"- {line}" for line in story.bounded(marked, inert))
+    return "\n".join(f"- {line}" for line in story.bounded(checks, _check))
+
+
+def _check(check: CheckLine) -> str:
+    sentence = " ".join(visible(check.sentence).splitlines())
+    return f"{'✅' if check.ok else '❌'} {inert(story.short(sentence))}"
 
 
 def _code(text: str) -> str:
@@ -118,17 +119,17 @@ def _block(text: str, language: str = "text") -> str:
 
 
 def _commands(items: list[CommandLine], show: Callable[[CommandLine], str]) -> str:
-    return fenced("\n".join(story.bounded(list(map(show, items)))), "sh")
+    return fenced("\n".join(story.bounded(items, show)), "sh")
 
 
 def _shown(item: CommandLine) -> str:
-    command = one_line(item.command)
+    command = story.command(item)
     return command if item.exit_code == 0 else f"{command}  # {story.ending(item)}"
 
 
 def _why(item: CommandLine) -> str:
-    why = one_line(f"{item.reason} ({item.rule})" if item.rule else item.reason)
-    return f"{one_line(item.command)}  # {why}" if why else one_line(item.command)
+    why = story.reason(item)
+    return f"{story.command(item)}  # {why}" if why else story.command(item)
 
 
 def _gantt(bars: list[story.Bar]) -> str:
