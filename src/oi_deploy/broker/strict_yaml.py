@@ -54,4 +54,7 @@ def load_all(text: str) -> list[Any]:
         raise ValueError(f"it is not valid YAML{where}: {problem}") from None
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    except OverflowError:
+        # The scanner does not catch what `chr` says about "\UF0000000".
+        raise ValueError("it is not valid YAML: an escape in it is no character") from None
     return [document for document in documents if document is not None]

@@ -407,6 +407,12 @@ def test_a_tag_is_refused_and_not_constructed(text: str) -> None:
         strict_yaml.load_all(text)
 
 
+@pytest.mark.parametrize("code", ["00110000", "7FFFFFFF", "F0000000", "FFFFFFFF"])
+def test_an_escape_of_no_character_is_refused(code: str) -> None:
+    with pytest.raises(ValueError, match=r"not valid YAML|arg not in range"):
+        strict_yaml.load_all(f'"\\U{code}"')
+
+
 def test_numbers_to_the_base_of_60_are_text() -> None:
     long = "1" + ":59" * 300_000
     assert strict_yaml.load_all(f"[1:30, {long}, {long}.5, 7, 1.5]") == [
