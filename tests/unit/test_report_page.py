@@ -174,9 +174,9 @@ def test_no_secret_gets_into_the_page_by_being_escaped() -> None:
     assert "g&#39;h" not in text and "c&lt;d" not in text
 
 
-def test_a_link_s_address_holds_no_secret() -> None:
-    leaking = replace(RESULT, repository="a/b", run_url="https://u:topsecret@e.example/")
-    assert page(leaking, "topsecret").values("a", "href") == ["https://u:***@e.example/"]
+def test_a_link_s_address_holds_no_secret_and_no_characters_that_deceive() -> None:
+    leaking = replace(RESULT, repository="a/b", run_url="https://u:topsecret@e.example/\u202e")
+    assert page(leaking, "topsecret").values("a", "href") == ["https://u:***@e.example/<U+202E>"]
 
 
 _CAUSES = {

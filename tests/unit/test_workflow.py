@@ -77,12 +77,12 @@ def test_what_the_model_writes_is_marked_as_code_line_by_line() -> None:
 def test_a_line_of_ours_in_the_middle_of_the_model_s_is_not_taken_for_code() -> None:
     flow, out = workflow()
     with flow.untrusted_stream(code=True) as stream:
-        stream.write("docker push")
+        stream.write("docker pull")
         flow.line("broker: allowed")
         stream.write(" it")
     lines = out.getvalue().splitlines()[1:-1]
     assert lines == [
-        "\x1b[36m│ docker push\x1b[0m",
+        "\x1b[36m│ docker pull\x1b[0m",
         "broker: allowed",
         "\x1b[36m│  it\x1b[0m",
     ]
@@ -106,9 +106,12 @@ def test_a_long_silence_is_broken_by_how_long_it_has_lasted() -> None:
 
 
 def test_nobody_is_told_of_a_silence_that_there_is_not() -> None:
-    flow, out = workflow()
-    with flow.progress("the script runs", every_s=30):
+    # For this clock, the last line has only just been written whenever somebody looks.
+    out = io.StringIO()
+    flow = Workflow({}, out, Redactor([]), clock=Clock())
+    with flow.progress("the script runs", every_s=0.01):
         flow.line("a line")
+        threading.Event().wait(0.2)
     assert out.getvalue() == "a line\n"
 
 
