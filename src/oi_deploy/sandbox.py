@@ -291,14 +291,18 @@ class Sandbox:
                 # Closed input tells the supervisor to kill what is left.
                 process.stdin.close()
                 _drain(process.stdout.fileno(), output)
-            code = process.wait(_STOP_S)
         finally:
-            if process.poll() is None:
+            # Also when `on_output` has failed: the supervisor needs a moment to kill what is left,
+            # and nobody else does.
+            try:
+                process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
         output.add(b"", final=True)
         seconds = time.monotonic() - started
-        return Result(None if stopped else code, timed_out, seconds, output.text())
+        code = None if stopped else process.returncode
+        return Result(code, timed_out, seconds, output.text())
 
     def _limits_of_a_command(self) -> dict[str, object]:
         """The part of the supervisor's job that bounds the command."""

@@ -455,6 +455,37 @@ def kill_all(uid: int) -> None:
         time.sleep(0.005)
 
 
+def wait(child: int, watch: Watch, wake: int) -> tuple[int | None, str]:
+    """Wait until the command ends, is over a limit, or the run wants it ended.
+
+    Args:
+        child: the command's process.
+        watch: knows the limits.
+        wake: becomes readable when a process has ended.
+
+    Returns:
+        The command's wait status if it has ended, and the limit that is exceeded, if any.
+    """
+    look = time.monotonic() + _LOOK_S
+    poll = select.poll()
+    poll.register(0, select.POLLIN | select.POLLHUP)
+    poll.register(wake, select.POLLIN)
+    while True:
+        ready = dict(poll.poll(max(0, look - time.monotonic()) * 1000))
+        if 0 in ready:
+            return None, ""  # closed: nothing more is ever written to it
+        if wake in ready:
+            os.read(wake, 4096)
+        status = reap(child)
+        if status is not None:
+            return status, ""
+        if (before := time.monotonic()) >= look:
+            if over := watch.over():
+                return None, over
+            after = time.monotonic()
+            look = after + min(max(_LOOK_S, _LOOK_SHARE * (after - before)), _LOOK_MOST_S)
+
+
 def main() -> int:
     """Run the one command."""
     # Before anything is started: the wake-up pipe must not lose the first child's end.
@@ -474,23 +505,10 @@ def main() -> int:
     child = os.fork()
     if child == 0:
         start(job)
-    status, over = None, ""
-    look = time.monotonic() + _LOOK_S
-    poll = select.poll()
-    poll.register(0, select.POLLIN | select.POLLHUP)
-    poll.register(readable, select.POLLIN)
-    while status is None and not over:
-        ready = dict(poll.poll(max(0, look - time.monotonic()) * 1000))
-        if 0 in ready:
-            break  # closed: nothing more is ever written to it
-        if readable in ready:
-            os.read(readable, 4096)
-        status = reap(child)
-        if status is None and (before := time.monotonic()) >= look:
-            over = watch.over()
-            after = time.monotonic()
-            look = after + min(max(_LOOK_S, _LOOK_SHARE * (after - before)), _LOOK_MOST_S)
-    kill_all(int(job["uid"]))
+    try:
+        status, over = wait(child, watch, readable)
+    finally:
+        kill_all(int(job["uid"]))
     code = 128 + signal.SIGKILL
     if status is not None:
         code = os.waitstatus_to_exitcode(status)

@@ -170,6 +170,20 @@ def test_nothing_outlives_a_cancel(world: Contained) -> None:
     assert [pid for word in (*SLEEPERS, f"{NAP}9") for pid in alive(word)] == []
 
 
+def test_nothing_outlives_a_failure_to_show_its_output(world: Contained) -> None:
+    def fail(text: str) -> None:
+        raise BrokenPipeError(text)
+
+    with pytest.raises(BrokenPipeError):
+        world.sandbox.run(
+            ("bash", "-c", f"{DAEMONS} echo all four; sleep {NAP}9"),
+            timeout_s=60,
+            on_output=fail,
+            cancelled=threading.Event(),
+        )
+    assert [pid for word in (*SLEEPERS, f"{NAP}9") for pid in alive(word)] == []
+
+
 def test_a_process_that_keeps_forking_away_is_caught(world: Contained) -> None:
     runner = "import os\nos.setsid()\nwhile True:\n    if os.fork(): os._exit(0)\n    os.setsid()"
     world.run("bash", "-c", 'python3 -c "$1" "$2" & sleep 0.5', "-", runner, f"{NAP}7")
