@@ -12,6 +12,7 @@ from urllib.parse import quote, quote_plus
 
 import yaml
 
+from oi_deploy import shapes
 from oi_deploy.markdown import inert
 from oi_deploy.text import visible
 
@@ -28,7 +29,7 @@ _SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|KEY", re.IGNORECASE)
 
 
 class Redactor:
-    """Replaces known secrets by `***`.
+    """Replaces known secrets, and tokens of a known shape, by `***`.
 
     Attributes:
         too_short: how many secrets have fewer than four characters; replacing those would cut up
@@ -42,16 +43,14 @@ class Redactor:
         self._forms = sorted({form for secret in given for form in forms_of(secret)})
         # Longest first: a secret that holds another must not leave its rest behind.
         longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-        self._pattern = (
-            re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
-        )
+        self._pattern = re.compile("|".join([*map(re.escape, longest_first), shapes.TOKEN]))
         self._longest = len(longest_first[0]) if longest_first else 0
         self._beginnings = frozenset(form[:_SHORTEST] for form in self._forms)
         self._first = frozenset(form[0] for form in self._forms)
 
     def text(self, text: str) -> str:
         """The text without any secret."""
-        return self._pattern.sub(_MASK, text) if self._pattern else text
+        return self._pattern.sub(_MASK, text)
 
     def stream(self) -> "RedactingStream":
         """A redactor for text that arrives in pieces."""
@@ -62,8 +61,6 @@ class Redactor:
 
         What waits is the shortest possible: it begins where a secret could have begun.
         """
-        if self._pattern is None:
-            return text, ""
         shown, at = [], 0
         waiting = self._open(text, 0)
         # A match that begins before `waiting` is final: were a longer one possible there, the text
@@ -81,17 +78,19 @@ class Redactor:
     def _open(self, text: str, begin: int) -> int:
         """Where the longest end of `text` begins that is the beginning of a secret."""
         # No form holds a line end: secrets of several lines are known line by line.
-        begin = max(begin, text.rfind("\n") + 1, len(text) - self._longest + 1)
-        for at in range(begin, len(text)):
+        begin = max(begin, text.rfind("\n") + 1)
+        shape = shapes.BEGINNING.search(text, max(begin, len(text) - shapes.LONGEST))
+        end = shape.start() if shape else len(text)
+        for at in range(max(begin, len(text) - self._longest + 1), end):
             if text[at] not in self._first:
                 continue
             if at + _SHORTEST <= len(text) and text[at : at + _SHORTEST] not in self._beginnings:
                 continue
-            end = text[at:]
-            index = bisect_left(self._forms, end)
-            if index < len(self._forms) and self._forms[index].startswith(end):
+            rest = text[at:]
+            index = bisect_left(self._forms, rest)
+            if index < len(self._forms) and self._forms[index].startswith(rest):
                 return at
-        return len(text)
+        return end
 
 
 class RedactingStream:

@@ -1,5 +1,6 @@
 """What a run finds around it: the runner's variables and folders, the engine, registry, cluster."""
 
+import base64
 import re
 import tempfile
 from collections.abc import Mapping
@@ -35,7 +36,15 @@ def secrets(env: Mapping[str, str]) -> list[str]:
         # A workspace that no path lies in: whether it may be used is decided later.
         kubeconfig = read_kubeconfig(kubeconfig, Path("/nonexistent"))
     known += secrets_of_kubeconfig(kubeconfig)
+    username, password = (env.get(f"INPUT_REGISTRY-{it}", "") for it in ("USERNAME", "PASSWORD"))
+    if password.strip():
+        known.append(login(username, password))
     return [secret for secret in known if secret.strip()]
+
+
+def login(username: str, password: str) -> str:
+    """The account as docker's `config.json` and a registry's `Authorization` header have it."""
+    return base64.b64encode(f"{username}:{password}".encode(errors="surrogateescape")).decode()
 
 
 def run_url(env: Mapping[str, str]) -> str:

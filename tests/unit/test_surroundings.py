@@ -1,5 +1,6 @@
 """What a run looks at before it starts anything."""
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -54,9 +55,11 @@ def test_a_temporary_folder_that_everything_shares_stays_open(tmp_path: Path) ->
 
 def test_secrets_are_known_before_the_inputs_are_checked() -> None:
     env = {
+        "INPUT_REGISTRY-USERNAME": "robot",
         "INPUT_REGISTRY-PASSWORD": "pw-1",
         "INPUT_KUBECONFIG": "clusters: []\ncontexts: []\nusers: [{user: {token: t-1}}]",
         "ACTIONS_RUNTIME_TOKEN": "rt-1",
         "INPUT_TIMEOUT": "wrong",
     }
-    assert set(surroundings.secrets(env)) == {"pw-1", "t-1", "rt-1"}
+    auth = base64.b64encode(b"robot:pw-1").decode()
+    assert set(surroundings.secrets(env)) == {"pw-1", "t-1", "rt-1", auth}
