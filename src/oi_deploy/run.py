@@ -499,7 +499,9 @@ def _look(cluster: Cluster | None, changes: Changes, stop: Stop, record: Record)
     if stop.reason is Status.CANCELLED:
         # No time is left to ask; what is wrong after a rollback is said there.
         undone = record.rollback and all(item.ok for item in record.rollback)
-        now |= changes.before if undone else changes.left
+        latest = changes.before if undone else changes.left
+        # Its controller gives it a new revision, of which nobody has been told.
+        now |= {name: replace(item, revision="") for name, item in latest.items()}
     elif cluster is not None:
         with suppress(RunError, TimeoutError):
             for name in filter(None, names):
@@ -591,9 +593,12 @@ def _talk(
         turns.enter_context(record.phase(f"turn {number}"))
         fold = turns.enter_context(desk.workflow.group(f"Turn {number} of {inputs.max_turns}"))
 
-    def on_answer(number: int, turn: Turn) -> None:
+    def count() -> None:
         record.prompt_tokens = completions.prompt_tokens
         record.completion_tokens = completions.completion_tokens
+
+    def on_answer(number: int, turn: Turn) -> None:
+        count()
         reply, result = turn.reply, turn.result
         desk.transcript.add(
             "answer", turn=number, reply=reply.kind, language=reply.language, text=reply.text
@@ -641,7 +646,9 @@ def _talk(
         system_message=system_message(),
         model=endpoint.model,
     )
-    with turns:
+    with turns, ExitStack() as last:
+        # Of an answer after which the run ended, too.
+        last.callback(count)
         outcome = converse(
             loaded.prompt,
             session,

@@ -334,15 +334,15 @@ def test_the_summary_shows_what_changed_and_what_failed() -> None:
 def test_the_time_line_has_one_bar_a_phase() -> None:
     lines = summary_markdown(RESULT).split("```mermaid\n")[1].split("\n```")[0].splitlines()
     assert lines[-2:] == [
-        "    engine 62 s : 00:00:00, 00:01:02",
-        "    agent 3 s : 00:01:02, 00:01:04",
+        "    engine 61.5 s : 00:00:00.000, 00:01:01.500",
+        "    agent 3.0 s : 00:01:01.500, 00:01:04.500",
     ]
 
 
 def test_the_time_line_takes_no_orders() -> None:
     hostile = replace(RESULT, phases=(Phase("a : 1, 2\nclick a href 'https://e.example'", 1.0),))
     lines = summary_markdown(hostile).split("```mermaid\n")[1].split("\n```")[0].splitlines()
-    assert lines[4:] == ["    a  1 2 click a href httpseexample 1 s : 00:00:00, 00:00:01"]
+    assert lines[4:] == ["    a  1 2 click a href httpseexample 1.0 s : 00:00:00.000, 00:00:01.000"]
 
 
 def test_a_long_prompt_is_shown_by_its_first_lines() -> None:

@@ -129,10 +129,10 @@ def cost(result: RunResult) -> list[tuple[str, str]]:
     """What the run cost: name and value."""
     return [
         ("turns", f"{result.turns}"),
-        ("tokens to the model", f"{result.prompt_tokens}"),
-        ("tokens from the model", f"{result.completion_tokens}"),
+        ("prompt tokens", f"{result.prompt_tokens}"),
+        ("completion tokens", f"{result.completion_tokens}"),
         ("seconds in all", f"{result.duration_seconds:.0f}"),
-        ("seconds until the model was ready", f"{result.engine_seconds:.0f}"),
+        ("seconds until the model answered", f"{result.engine_seconds:.0f}"),
     ]
 
 

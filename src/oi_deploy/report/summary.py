@@ -84,7 +84,7 @@ def _now(result: RunResult) -> list[str]:
     image = [("image", result.image_tag), ("digest", result.image_digest)]
     rows = [(name, _code(text)) for name, text in image if text]
     if rows:
-        parts.append(_table(("", ""), *rows))
+        parts.append(_table(*rows))
     for item in story.deployments(result):
         heading = f"Deployment {_code(f'{item.namespace}/{item.name}')}"
         changes = [
@@ -134,12 +134,17 @@ def _why(item: CommandLine) -> str:
 
 def _gantt(bars: list[story.Bar]) -> str:
     # Times of day, counted from midnight: the axis then shows them alike in every time zone.
-    lines = ["gantt", "    dateFormat HH:mm:ss", "    axisFormat %H:%M:%S", "    todayMarker off"]
+    lines = [
+        "gantt",
+        "    dateFormat HH:mm:ss.SSS",
+        "    axisFormat %H:%M:%S",
+        "    todayMarker off",
+    ]
     for bar in bars:
-        begin = round(bar.begin)
-        end = max(begin + 1, round(bar.begin + bar.seconds))
         label = re.sub(r"[^A-Za-z0-9 ]", "", bar.name)
-        lines.append(f"    {label} {bar.seconds:.0f} s : {_clock(begin)}, {_clock(end)}")
+        # Mermaid draws nothing of a bar that ends when it begins.
+        end = bar.begin + max(0.1, bar.seconds)
+        lines.append(f"    {label} {bar.seconds:.1f} s : {_clock(bar.begin)}, {_clock(end)}")
     return fenced("\n".join(lines), "mermaid")
 
 
@@ -152,5 +157,6 @@ def _time_table(bars: list[story.Bar]) -> str:
     return _table(("phase", "began after", "took"), *rows)
 
 
-def _clock(seconds: int) -> str:
-    return f"{seconds // 3600 % 24:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+def _clock(seconds: float) -> str:
+    whole, thousandths = divmod(round(seconds * 1000), 1000)
+    return f"{whole // 3600 % 24:02}:{whole // 60 % 60:02}:{whole % 60:02}.{thousandths:03}"
