@@ -25,7 +25,7 @@ from oi_deploy.report import (
     summary_markdown,
     table,
 )
-from oi_deploy.result import CheckLine, CommandLine, Phase
+from oi_deploy.result import CheckLine, CommandLine, DeploymentLine, Phase
 from oi_deploy.workflow import OUTPUTS, Workflow
 from tests.unit.runs import ATTACKS, RESULT, told
 
@@ -287,9 +287,34 @@ def test_no_text_is_long_enough_to_push_out_what_comes_after_it(tmp_path: Path) 
     workflow.summary(summary_markdown(flooded))
     text = file.read_text(encoding="utf-8")
     assert "(a line of 900021 bytes)\ndocker push r.example.com/a:1\n```" in text
-    assert "docker tag a b0x" in text and "... and 283 more\n```" in text
+    assert "docker tag a b0x" in text and "... and 286 more\n```" in text
     assert "(a line of 24000 bytes)\nlast words\n```" in text
     assert "Cut here" not in text
+
+
+def test_even_text_that_grows_most_by_being_escaped_leaves_room_for_the_end(tmp_path: Path) -> None:
+    flood = "@" * 7000
+    hostile = told(flood, Status.FAILED)
+    file = tmp_path / "summary"
+    Workflow({"GITHUB_STEP_SUMMARY": str(file)}, io.StringIO(), Redactor([])).summary(
+        summary_markdown(
+            replace(
+                hostile,
+                error=f"{flood}\n" * 1000,
+                remedy=f"{flood}\n" * 1000,
+                prompt=f"{flood}\n" * 1000,
+                last_words=f"{flood}\n" * 1000,
+                checks=hostile.checks * 1000,
+                rollback=hostile.rollback * 1000,
+                commands=hostile.commands * 1000,
+                deployments=(DeploymentLine(*["@" * 1024] * 6),) * 1000,
+                report_path="the-report.html",
+            )
+        )
+    )
+    text = file.read_text(encoding="utf-8")
+    assert len(text.encode()) <= 1024 * 1024
+    assert "Cut here" not in text and "the-report.html" in text.splitlines()[-1]
 
 
 def test_a_failure_shows_the_cause_first() -> None:

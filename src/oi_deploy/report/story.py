@@ -13,10 +13,10 @@ from oi_deploy.text import one_line, visible
 
 T = TypeVar("T")
 
-# Of a prompt, of an error, of a list, and of one line there. Together they stay below what GitHub
-# shows of a summary, so that no text, however long, pushes out what comes after it.
+# Of a prompt, of an error, of a list, and of one line there. Together (there are nine) they stay
+# below what GitHub shows of a summary: no text, however long, pushes out what comes after it.
 _MOST_LINES = 200
-_MOST_BYTES = 120 * 1024
+_MOST_BYTES = 96 * 1024
 _LONGEST_LINE = 8 * 1024
 # A value in a table: an image reference has at most 255 + 1 + 128 characters, and a digest.
 _LONGEST_VALUE = 1024

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from oi_deploy.markdown import fenced, inert, inline_code
 from oi_deploy.report import story
-from oi_deploy.result import CheckLine, CommandLine, RunResult
+from oi_deploy.result import CheckLine, CommandLine, DeploymentLine, RunResult
 from oi_deploy.text import one_line, visible
 
 
@@ -85,15 +85,17 @@ def _now(result: RunResult) -> list[str]:
     rows = [(name, _code(text)) for name, text in image if text]
     if rows:
         parts.append(_table(*rows))
-    for item in story.deployments(result):
-        heading = f"Deployment {_code(f'{item.namespace}/{item.name}')}"
-        changes = [
-            ("image", item.image_before, item.image_now),
-            ("revision", item.revision_before, item.revision_now),
-        ]
-        shown = [(name, _code(before), _code(now)) for name, before, now in changes]
-        parts.append(_table((heading, "before", "now"), *shown))
-    return parts
+    return [*parts, *story.bounded(story.deployments(result), _deployment)]
+
+
+def _deployment(item: DeploymentLine) -> str:
+    heading = f"Deployment {_code(f'{item.namespace}/{item.name}')}"
+    changes = [
+        ("image", item.image_before, item.image_now),
+        ("revision", item.revision_before, item.revision_now),
+    ]
+    shown = [(name, _code(before), _code(now)) for name, before, now in changes]
+    return _table((heading, "before", "now"), *shown)
 
 
 def _table(head: Sequence[str], *rows: Sequence[str]) -> str:
