@@ -238,7 +238,7 @@ def _page(result: RunResult, desk: Desk, workspace: Path, relative_log: str) -> 
     try:
         source.write_text(report_html(result, desk.redactor), "utf-8", "backslashreplace")
         return publish(source, workspace, relative, redactor=desk.redactor)
-    except OSError as error:
+    except Exception as error:  # not even a defect may take the outputs away
         desk.workflow.warning(f"{relative} cannot be written: {error}", "oi-deploy")
         return ""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from oi_deploy.errors import RunError
+from oi_deploy.verify.network import UnreachableError
 from oi_deploy.verify.rollback import Changes, Restored, roll_back, touched_by
 from oi_deploy.verify.state import DeploymentState, PodState
 from tests.unit.verify.imitations import NEW, OLD, deployment, running, unavailable
@@ -24,10 +25,14 @@ class Cluster:
     now: DeploymentState | None
     works: bool = True
     denied: str = ""
+    away: int = 0
     namespace: str = "production"
     restored: list[tuple[str, bool]] = field(default_factory=list)
 
     def deployment(self, name: str) -> DeploymentState | None:
+        self.away -= 1
+        if self.away >= 0:
+            raise UnreachableError("The cluster cannot be read", why="nothing listens there")
         return self.now
 
     def pods_of(self, state: DeploymentState) -> tuple[PodState, ...]:
@@ -125,3 +130,16 @@ def test_a_deployment_that_is_gone_is_named() -> None:
 )
 def test_a_killed_command_may_have_changed_what_it_names(line: str) -> None:
     assert touched_by(line.split(), {"myapp": BEFORE, "other": BEFORE}) == {"myapp"}
+
+
+def test_a_cluster_that_is_away_for_a_moment_is_asked_again() -> None:
+    cluster = Cluster(BROKEN, away=2)
+    assert undo(cluster, noted(), patience_s=20).ok
+    assert cluster.restored == [(BEFORE.template, False)]
+
+
+def test_a_cluster_that_stays_away_is_told_with_the_way_back() -> None:
+    found = undo(Cluster(BROKEN, away=99), noted())
+    assert not found.ok
+    assert "nothing listens there" in found.sentence
+    assert "rollout undo deployment/myapp" in found.sentence
