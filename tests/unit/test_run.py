@@ -24,7 +24,7 @@ def test_a_run_that_ends_at_once_writes_its_log_and_leaves_nothing_else(tmp_path
     workspace.mkdir()
     assert run(environment(workspace, outputs), io.StringIO()) == 1
     names = {path.name for path in workspace.iterdir()}
-    assert names == {"deploy.log", "deploy.transcript.jsonl"}
+    assert names == {"deploy.log", "deploy.transcript.jsonl", "deploy.report.html"}
     assert "status<<" in outputs.read_text()
 
 
