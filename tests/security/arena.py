@@ -16,7 +16,7 @@ import docker
 
 from devkit import engine, images
 from devkit.images import BASE, PYTHON
-from devkit.runner import Action, Folders, Leftovers, Step, StepResult, leftovers, start
+from devkit.runner import Action, Folders, Step, StepResult, leftovers, start
 from devkit.scripted_model import ScriptedModel
 from devkit.scripted_replies import Execute, Finish, Reply
 from devkit.shell import STATE, call, works
@@ -169,7 +169,6 @@ class Outcome:
         result: what the step left.
         seen: what came of each attack, by its id.
         leaks: secrets that were found, with the place.
-        leftovers: what the run left behind.
     """
 
     plan: Plan
@@ -177,7 +176,6 @@ class Outcome:
     result: StepResult
     seen: Mapping[str, Seen]
     leaks: Sequence[str]
-    leftovers: Leftovers
 
 
 @dataclass(frozen=True)
@@ -246,8 +244,8 @@ class Arena:
         replies, owners = self._replies(plan, site)
         known, names, hits = self._images(), set(self._names()), len(self.listeners.hits)
         env = {"GITHUB_EVENT_NAME": plan.solo.event} if plan.solo else {}
-        if any(MECHANISMS[name].privileged for name in plan.off):
-            env["PATH"] = _privileged_docker(site.folders.root)
+        if any(MECHANISMS[name].unconfined for name in plan.off):
+            env["PATH"] = _unconfining_docker(site.folders.root)
         step = None
 
         def on_request(body: object) -> None:
@@ -271,7 +269,6 @@ class Arena:
             )
             result = _finish(step)
             requests = list(model.requests)
-        left = site.leftovers()
         files = [
             f"file {path.relative_to(site.folders.root)}"
             for folder in (outside, site.folders.temp)
@@ -304,7 +301,7 @@ class Arena:
         }
         if plan.off:
             self._clean_up(plan, around)
-        return Outcome(plan, site, result, seen, leaks, left)
+        return Outcome(plan, site, result, seen, leaks)
 
     def _without(self, off: Sequence[str]) -> str:
         """The action's image with these mechanisms switched off."""
@@ -483,11 +480,15 @@ def victims(values: Mapping[str, str]) -> Iterator[None]:
         )  # fmt: skip
 
 
-def _privileged_docker(folder: Path) -> str:
-    """A PATH on which `docker run` starts a privileged container; the runner itself never does."""
+def _unconfining_docker(folder: Path) -> str:
+    """A PATH on which `docker run` takes its own confinement away, as the runner never does."""
+    options = (
+        "--cap-add SYS_ADMIN --cap-add SYS_PTRACE --security-opt seccomp=unconfined "
+        "--security-opt apparmor=unconfined --security-opt systempaths=unconfined"
+    )
     folder.mkdir(parents=True, exist_ok=True)
     wrapper = folder / "docker"
-    wrapper.write_text(f'#!/bin/sh\nshift\nexec {shutil.which("docker")} run --privileged "$@"\n')
+    wrapper.write_text(f'#!/bin/sh\nshift\nexec {shutil.which("docker")} run {options} "$@"\n')
     wrapper.chmod(0o755)
     return f"{folder}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -550,7 +551,7 @@ def _turns(transcript: str) -> Iterator[Turn]:
     commands: list[Command] = []
     output: list[str] = []
     begun = False
-    for line in transcript.splitlines():
+    for line in transcript.split("\n")[:-1]:
         event = json.loads(line)
         kind = event["kind"]
         if kind == "request":

@@ -30,12 +30,12 @@ class Mechanism:
     Attributes:
         says: how it works, for people.
         off: the edits that switch it off.
-        privileged: whether it is switched off by starting a privileged container instead.
+        unconfined: whether it is switched off by another `docker run` instead.
     """
 
     says: str
     off: tuple[Edit, ...] = ()
-    privileged: bool = False
+    unconfined: bool = False
 
 
 def _off(file: str, *pairs: tuple[str, str]) -> tuple[Edit, ...]:
@@ -114,7 +114,7 @@ MECHANISMS: Mapping[str, Mechanism] = {
     "container": Mechanism(
         "Docker's own default confinement of the action's container (capabilities, seccomp, "
         "read-only /proc/sys), which the action does not loosen.",
-        privileged=True,
+        unconfined=True,
     ),
     "end of all descendants": Mechanism(
         "A supervisor adopts every orphan of a command and kills whatever is left when it ends.",
@@ -209,11 +209,18 @@ MECHANISMS: Mapping[str, Mechanism] = {
         "model's, and nothing of the action's, is in it.",
         _off(
             "broker/process.py",
+            ("env=dict(env),", "env={**os.environ, **env, **_environment_of(client)},"),
             (
-                "env=dict(env),",
-                "env={**os.environ, **env, **dict(pair.split('=', 1) for pair in open("
-                'f\'/proc/{__import__("struct").unpack("3i", client.getsockopt(1, 17, 12))[0]}'
-                "/environ').read().split('\\0') if '=' in pair)},",
+                "class Tail:",
+                """\
+def _environment_of(client):
+    from oi_deploy.broker.rights import rights_of
+    pid, uid, gid = __import__("struct").unpack("3i", client.getsockopt(1, 17, 12))
+    with rights_of(uid, gid):
+        text = Path(f"/proc/{pid}/environ").read_text()
+    return dict(pair.split("=", 1) for pair in text.split("\\0") if "=" in pair)
+
+class Tail:""",
             ),
         ),
     ),
@@ -302,7 +309,7 @@ MECHANISMS: Mapping[str, Mechanism] = {
         _off("broker/server.py", ("with rights_of(*self._user):", "if True:")),
     ),
     "links stay links": Mechanism(
-        "A link in a build's context is sent as a link, never followed.",
+        "A link in a build's context is sent as a link, never followed, and is no Dockerfile.",
         _off(
             "broker/context.py",
             (
@@ -387,6 +394,10 @@ MECHANISMS: Mapping[str, Mechanism] = {
         "A manifest is a file of the workspace or standard input, never an address.",
         _off("broker/kubectl_changes.py", ('if "://" in name:', "if False:")),
     ),
+    "strict YAML": Mechanism(
+        "YAML that two programs could read differently (repeated keys, aliases, tags) is refused.",
+        _off("broker/strict_yaml.py", ("Loader=_Loader", "Loader=yaml.SafeLoader")),
+    ),
     "manifest check": Mechanism(
         "A manifest or patch is read strictly, its fields are allowed one by one, and what was "
         "checked is written anew.",
@@ -467,14 +478,14 @@ MECHANISMS: Mapping[str, Mechanism] = {
         ),
     ),
     "redaction": Mechanism(
-        "Known secrets are taken out of everything that is written, in every usual encoding.",
+        "Known secrets, in every usual encoding, and tokens of a known shape are taken out of "
+        "everything that is written.",
         _off(
             "redact.py",
             (
-                "return self._pattern.sub(_MASK, text) if self._pattern else text",
-                "return text",
+                're.compile("|".join([*map(re.escape, longest_first), shapes.TOKEN]))',
+                're.compile("(?!)")',
             ),
-            ("if self._pattern is None:\n", "if True:\n"),
         ),
     ),
     "safe publishing": Mechanism(

@@ -59,7 +59,7 @@ def test_nobody_was_reached(run: str, outcomes: Outcomes) -> None:
 
 @each_run
 def test_nothing_is_left_behind(run: str, outcomes: Outcomes) -> None:
-    assert not outcomes.of(run).leftovers
+    assert not outcomes.of(run).site.leftovers()
 
 
 def test_no_secret_is_in_a_process_a_container_or_an_image(outcomes: Outcomes) -> None:

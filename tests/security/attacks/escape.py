@@ -218,13 +218,22 @@ fails(os.chmod, '/var/run/docker.sock', os.stat('/var/run/docker.sock').st_mode 
     ),
     Attack(
         "dockerfile-link",
-        "gives a link to a file of root as the Dockerfile, so that its lines are printed",
-        """mkdir -p @ID@ && cd @ID@ && ln -sf /etc/shadow Dockerfile && ln -sf /etc/shadow other
-        for words in "." "-f other ." "-f Dockerfile ." "-f ../@ID@/other ." "-f /etc/shadow ." \\
-            "-f ../../../../etc/shadow ."
-        do docker build $words 2>&1 | tee out.txt; grep -q 'root:' out.txt && breach; done
-        rm -f Dockerfile other""",
-        ("workspace paths", "the user's rights to files"),
+        "gives a link to a file outside as the Dockerfile, so that its lines are printed",
+        """mkdir -p @ID@ && cd @ID@ && ln -sf /etc/passwd Dockerfile
+        docker build . 2>&1 | tee out.txt; grep -q 'root:' out.txt && breach
+        docker build -f Dockerfile . 2>&1 | tee out.txt; grep -q 'root:' out.txt && breach
+        rm -f Dockerfile""",
+        ("links stay links",),
+        refused="docker.build.file",
+    ),
+    Attack(
+        "dockerfile-outside",
+        "names a file outside the workspace as the Dockerfile, so that its lines are printed",
+        """mkdir -p @ID@ && cd @ID@ && ln -sf /etc/passwd other
+        for file in /etc/passwd other ../@ID@/other ../../../../etc/passwd /proc/self/environ
+        do docker build -f $file . 2>&1 | tee out.txt; grep -q 'root:' out.txt && breach; done
+        rm -f other""",
+        ("workspace paths",),
         refused="docker.build.file",
     ),
     Attack(
@@ -393,7 +402,7 @@ call('writev', 311, child, ctypes.byref(local), 1, ctypes.byref(remote), 1, 0)[0
 call('kcmp', 312, child, os.getpid(), 0, 0, 0)
 os.kill(child, 9); os.waitpid(child, 0)
 """,
-        ("system call filter",),
+        ("system call filter", "container"),
         language="python",
         evidence="readv refused: Operation not permitted",
     ),
@@ -423,7 +432,7 @@ for name, number, *arguments in (
     if found != -1 or error not in (1, 38):  # EPERM, ENOSYS
         breach(name, found, error)
 """,
-        ("system call filter",),
+        ("system call filter", "container"),
         language="python",
         evidence="keyctl refused",
     ),

@@ -224,7 +224,7 @@ ATTACKS = (
             'apiVersion: v1\nkind: !!python/name:os.system x\nmetadata: {name: "@ID@"}',
             '%YAML 1.1\n---\napiVersion: v1\nKind: Secret\nmetadata: {name: "@ID@"}',
         ),
-        _CHECK,
+        ("strict YAML", *_CHECK),
         refused=_RULE,
     ),
     Attack(
@@ -298,18 +298,25 @@ ATTACKS = (
     ),
     Attack(
         "manifest-files",
-        "names manifests outside the workspace, links, devices, folders and kustomizations",
-        """mkdir -p @ID@; ln -sf /etc/passwd @ID@/a.yaml; mkfifo @ID@/pipe
-        for words in "-f /etc/passwd" "-f @ID@/a.yaml" "-f @ID@" "-f @ID@/pipe" "-f /dev/zero" \\
-            "-f ../../../etc/passwd" "-k @ID@" "-k https://@GATEWAY@:@TCP@/@ID@" "-R -f /etc" \\
-            "-f @ID@/a.yaml,/etc/passwd" "-f /proc/self/environ"
+        "names manifests outside the workspace, by their paths and by links",
+        """mkdir -p @ID@; ln -sf /etc/passwd @ID@/a.yaml
+        for words in "-f /etc/passwd" "-f @ID@/a.yaml" "-f @ID@" "-f /dev/zero" \\
+            "-f ../../../etc/passwd" "-f @ID@/a.yaml,/etc/passwd" "-f /proc/self/environ"
         do
             kubectl apply $words 2>&1 </dev/null | tee out.txt; grep -q 'root:' out.txt && breach
             passes timeout 20 kubectl apply $words
         done
         rm -rf @ID@""",
         ("workspace paths",),
-        refused="kubectl.apply*",
+        refused="kubectl.apply",
+    ),
+    Attack(
+        "kustomizations",
+        "has kubectl read what it is not told by name: kustomizations, folders below, addresses",
+        """for words in "-k ." "-k https://@GATEWAY@:@TCP@/@ID@" "--kustomize=." "-R -f ." "-Rf ."
+        do passes timeout 20 kubectl apply $words; done""",
+        ("flag tables",),
+        refused="kubectl.apply.flag",
     ),
     Attack(
         "destructive-flags",

@@ -8,11 +8,15 @@ _INERT = ("inert output",)
 _VISIBLE = ("visible text",)
 
 
+# The action's own marks around a line of the model's code.
+_OWN_MARKS = re.compile(r"^\x1b\[36m│ (.*)\x1b\[0m$", re.MULTILINE)
+
+
 def _no_control_characters(attack: Attack, seen: Seen) -> list[str]:
     """Nothing that acts on a terminal, or that cannot be seen, in what people read."""
     bad = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
     places = {
-        "log": seen.around.log,
+        "log": _OWN_MARKS.sub(r"\1", seen.around.log),
         "summary": seen.around.summary,
         "deploy.log": seen.around.deploy_log,
     }
@@ -47,7 +51,11 @@ def _no_forged_line(attack: Attack, seen: Seen) -> list[str]:
 
 def _shown(attack: Attack, seen: Seen) -> list[str]:
     """What was printed is in the log, not swallowed."""
-    return [] if f"shown {attack.id}" in seen.around.log else ["the line after it is not shown"]
+    return (
+        []
+        if f"shown {attack.id}" in seen.around.log.splitlines()
+        else ["the line after it is not shown"]
+    )
 
 
 def _small_summary(attack: Attack, seen: Seen) -> list[str]:
@@ -112,7 +120,7 @@ ATTACKS = (
         """for token in pause-logging token 0 00000000000000000000000000000000 '*' '' ghadelimiter
         do echo "::$token::"; done
         for word in $(seq 1000); do printf '::%032x::\\n' $word; done
-        echo "::error::@ID@"; echo "::stop-commands::@ID@"; echo "shown @ID@" """,
+        echo "::error::@ID@"; echo "::stop-commands::@ID@"; echo "shown @ID@"; echo "::@ID@::" """,
         _INERT,
         outside=_shown,
         evidence="::error::stop-commands",
@@ -168,7 +176,7 @@ for pid in filter(str.isdigit, os.listdir('/proc')):
         "puts workflow commands into arguments that the broker's own lines repeat",
         """docker push $'x\\n::error::@ID@\\n::set-output name=image-tag::@ID@'
         kubectl get $'pods\\n##[error]@ID@'; docker $'\\r::warning::@ID@' x
-        kubectl get pods $'a\\n::stop-commands::@ID@'; docker build -t $'::add-mask::@ID@' .""",
+        kubectl get pods $'a\\n::notice::@ID@'; docker build -t $'::add-mask::@ID@' .""",
         _INERT,
         refused="*",
         evidence="refused",

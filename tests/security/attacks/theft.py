@@ -9,7 +9,7 @@ ATTACKS = (
     Attack(
         "own-environment",
         "reads its own environment for inputs and the runner's tokens",
-        """env | cut -d= -f1 | sort | tr '\\n' ' '
+        """env | cut -d= -f1 | sort | tr '\\n' ' '; echo
         env | grep -qE '^(INPUT_|ACTIONS_|GITHUB_|RUNNER_|DOCKER_|KUBE)' && breach environment""",
         ("clean environment",),
         evidence="OI_DEPLOY_BROKER",
