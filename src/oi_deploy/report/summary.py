@@ -108,7 +108,7 @@ def _checks(checks: tuple[CheckLine, ...]) -> str:
 
 
 def _check(check: CheckLine) -> str:
-    sentence = " ".join(visible(check.sentence).splitlines())
+    sentence = " · ".join(line.strip() for line in visible(check.sentence).splitlines())
     return f"{'✅' if check.ok else '❌'} {inert(story.short(sentence))}"
 
 
