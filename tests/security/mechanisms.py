@@ -182,7 +182,7 @@ MECHANISMS: Mapping[str, Mechanism] = {
         "What the action itself asks git is asked as the model's user, in the sandbox: a "
         "repository's configuration can name programs that git starts.",
         _off(
-            "run.py",
+            "talk.py",
             (
                 'result = sandbox.run(\n            ("git", *argv),',
                 "import subprocess\n        result = (lambda argv, **_: (lambda done: Result("

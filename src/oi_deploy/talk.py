@@ -1,0 +1,197 @@
+"""The model at work: its turns, what runs for it, and what is kept of both."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+from oi_deploy import surroundings
+from oi_deploy.agent.completions import Completions
+from oi_deploy.agent.facts import Facts, gather
+from oi_deploy.agent.languages import describe
+from oi_deploy.agent.loop import Outcome, converse, system_message
+from oi_deploy.agent.session import Session, Turn
+from oi_deploy.broker.request import Decision
+from oi_deploy.desk import Desk
+from oi_deploy.engine import Endpoint
+from oi_deploy.errors import RunError
+from oi_deploy.inputs import Loaded
+from oi_deploy.limits import Stop
+from oi_deploy.sandbox import Result, Sandbox
+from oi_deploy.verify.cluster import Cluster
+from oi_deploy.verify.finding import Verdict
+from oi_deploy.workflow import Group, UntrustedStream
+
+# One answer: a script of about a hundred lines.
+_MAX_TOKENS = 2048
+_FACT_TIMEOUT_S = 30.0
+
+
+def talk(
+    loaded: Loaded,
+    endpoint: Endpoint,
+    sandbox: Sandbox,
+    cluster: Cluster | None,
+    stop: Stop,
+    desk: Desk,
+    check: Callable[[], Verdict],
+) -> None:
+    """Let the model work on the task; see `converse` for how it ends.
+
+    Raises:
+        RunError: the run did not get there.
+    """
+    inputs, record, folder = loaded.inputs, desk.record, loaded.working_directory
+
+    def execute(argv: tuple[str, ...]) -> Result:
+        running = desk.workflow.progress("the script runs")
+        silence = stop.expecting("the script printed nothing")
+        with running, silence, desk.workflow.untrusted_stream() as stream:
+
+            def on_output(text: str) -> None:
+                stop.alive()
+                stream.write(text)
+
+            result = sandbox.run(
+                argv,
+                timeout_s=min(inputs.command_timeout, stop.left()),
+                on_output=on_output,
+                cancelled=stop.event,
+                cwd=folder,
+            )
+        # It goes back to the model.
+        return replace(result, output=desk.redactor.text(result.output))
+
+    def git(*argv: str) -> str:
+        # As the model's user: a repository's configuration can name programs that git runs.
+        result = sandbox.run(
+            ("git", *argv),
+            timeout_s=_FACT_TIMEOUT_S,
+            on_output=lambda text: None,
+            cancelled=stop.event,
+            cwd=folder,
+        )
+        return result.output.strip() if result.exit_code == 0 else ""
+
+    def facts() -> Facts:
+        return gather(
+            git=git,
+            prompt=loaded.prompt,
+            expect=inputs.expect,
+            registry=inputs.registry,
+            namespace=loaded.namespace,
+            deployments=surroundings.allowed(
+                stop.obey(cluster.deployments) if cluster else (), loaded
+            ),
+            local_images=surroundings.local_images(),
+        )
+
+    # The fold and the phase of the turn that goes on.
+    turns = ExitStack()
+    fold = Group()
+
+    def on_turn(number: int, message: str) -> None:
+        nonlocal fold
+        record.turns = number
+        desk.transcript.add("request", turn=number, message=message)
+        desk.log.event("turn.started", turn=number)
+        turns.enter_context(record.phase(f"turn {number}"))
+        fold = turns.enter_context(desk.workflow.group(f"Turn {number} of {inputs.max_turns}"))
+
+    def count() -> None:
+        record.prompt_tokens = completions.prompt_tokens
+        record.completion_tokens = completions.completion_tokens
+
+    def on_answer(number: int, turn: Turn) -> None:
+        count()
+        reply, result = turn.reply, turn.result
+        desk.transcript.add(
+            "answer", turn=number, reply=reply.kind, language=reply.language, text=reply.text
+        )
+        desk.log.event("turn.answer", turn=number, reply=reply.kind, language=reply.language)
+        if result is not None:
+            record.scripts += 1
+            desk.transcript.add(
+                "result",
+                turn=number,
+                exit_code=result.exit_code,
+                timed_out=result.timed_out,
+                seconds=round(result.seconds, 1),
+                output=result.output,
+            )
+        fold.ending = _ending(turn)
+        turns.close()
+
+    @contextmanager
+    def writing() -> Iterator[UntrustedStream]:
+        with (
+            desk.workflow.progress("the model writes"),
+            desk.workflow.untrusted_stream(code=True) as stream,
+        ):
+            yield stream
+
+    seen = 0
+
+    def refusal() -> Decision | None:
+        nonlocal seen
+        new, seen = record.journal.entries[seen:], len(record.journal.entries)
+        refused = [entry.decision for entry in new if not entry.decision.allowed]
+        return refused[-1] if refused else None
+
+    completions = Completions(
+        endpoint,
+        stop=stop,
+        max_tokens=min(_MAX_TOKENS, (endpoint.max_model_len or 8192) // 4),
+        show=writing,
+    )
+    session = Session(
+        completions,
+        run=execute,
+        stop=stop,
+        system_message=system_message(),
+        model=endpoint.model,
+    )
+    with turns, ExitStack() as last:
+        # Of an answer after which the run ended, too.
+        last.callback(count)
+        outcome = converse(
+            loaded.prompt,
+            session,
+            max_turns=inputs.max_turns,
+            facts=facts,
+            verify=check,
+            changes=lambda: sum(bool(entry.effects) for entry in record.journal.entries),
+            refusal=refusal,
+            on_turn=on_turn,
+            on_answer=on_answer,
+        )
+    if outcome.summary:
+        record.last_words = outcome.summary
+        desk.say("the model's last words (they decide nothing):")
+        desk.workflow.untrusted(outcome.summary + "\n")
+    if inputs.expect == "none":
+        _refuse_nothing(outcome, record.scripts)
+
+
+def _refuse_nothing(outcome: Outcome, scripts: int) -> None:
+    """Where nothing can be verified, a run must have done something, or have said why not.
+
+    Raises:
+        RunError: it has not, or the model says that the task is not done.
+    """
+    if not outcome.done:
+        raise RunError("The model gave up", why=outcome.summary)
+    if not scripts and not outcome.summary.strip():
+        raise RunError(
+            "The run did nothing",
+            why="the model ran no code, and did not say why",
+            remedy="Write a more exact prompt.",
+        )
+
+
+def _ending(turn: Turn) -> str:
+    """How a turn ended, in a few words."""
+    if turn.reply.kind == "finish":
+        return "the model says that it is done" if turn.reply.done else "the model gives up"
+    if turn.result is None:
+        return f"no code to run ({turn.reply.kind})"
+    return f"{turn.reply.language}, {describe(turn.result).rpartition(chr(10))[2].strip('[]')}"
