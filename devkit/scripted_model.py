@@ -131,7 +131,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer what a server says about itself."""
-        if self.path == "/health":
+        if self.script.stopping.is_set():
+            self.close_connection = True  # a server that is gone answers nobody
+        elif self.path == "/health":
             self._send(200, b"")
         elif not self._allowed():
             self._error(401, "Unauthorized")

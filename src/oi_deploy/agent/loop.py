@@ -219,7 +219,7 @@ def _unusable(reply: Reply) -> RunError:
         )
     return RunError(
         f"The model did not call a function {_MOST_REPEATS} times in a row",
-        why=f"it wrote: {shorten(reply.text, most=300)}",
+        why=f"it wrote: {said}" if (said := shorten(reply.text, most=300)) else "it wrote nothing",
         remedy="Write a `model:` that can call tools, and let its server read tool calls.",
     )
 
