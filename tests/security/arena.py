@@ -25,6 +25,7 @@ from tests.security import watch
 from tests.security.attack import Around, Attack, Command, Seen, Solo
 from tests.security.attacks import ALL, CLASSES
 from tests.security.attacks.injection import TODO, plant
+from tests.security.attacks.output import LAST_WORDS
 from tests.security.mechanisms import MECHANISMS, Edit
 
 # A name that the engine has and that no run has made.
@@ -283,6 +284,7 @@ class Arena:
             exported=result.exported,
             failures=result.failures,
             summary=result.summary,
+            report=_read(workspace, result.outputs.get("report-path", "")),
             deploy_log=_read(workspace, result.outputs.get("log-path", "")),
             images=(known, self._images()),
             names=[*(set(self._names()) - names), *files],
@@ -338,8 +340,8 @@ class Arena:
                 namespace, _, name = rest.partition(" ")
                 where = ("-n", namespace) if namespace else ()
                 environment = {"KUBECONFIG": self.values["KUBECONFIG_ADMIN"]}
-                arguments = ("delete", "--wait=false", f"{kind.lower()}/{name}")
-                call(self.values["KUBECTL"], *where, *arguments, env=environment)
+                delete = ("delete", "--wait=false", "--ignore-not-found", f"{kind.lower()}/{name}")
+                call(self.values["KUBECTL"], *where, *delete, env=environment)
 
     def _site(self, image: str, label: str) -> Site:
         folders = Folders(self.folder / re.sub(r"\W", "-", label) / "runner")
@@ -406,9 +408,8 @@ class Arena:
                 replies.append(Execute("true"))
                 owners.append("")
         if plan.deploys:
-            replies += [Execute(site.script()), Finish("done")]
-        else:
-            replies.append(Finish("I give up.", done=False))
+            replies.append(Execute(site.script()))
+        replies.append(Finish(LAST_WORDS, done=plan.deploys))
         return replies, owners
 
     def _images(self) -> dict[str, str]:
@@ -488,7 +489,7 @@ def _unconfining_docker(folder: Path) -> str:
     )
     folder.mkdir(parents=True, exist_ok=True)
     wrapper = folder / "docker"
-    wrapper.write_text(f'#!/bin/sh\nshift\nexec {shutil.which("docker")} run {options} "$@"\n')
+    wrapper.write_text(f'#!/bin/bash\nshift\nexec {shutil.which("docker")} run {options} "$@"\n')
     wrapper.chmod(0o755)
     return f"{folder}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

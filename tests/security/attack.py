@@ -61,6 +61,7 @@ class Around:
         exported: variables set for the next steps.
         failures: workflow commands that GitHub refuses.
         summary: the job summary.
+        report: the published page of HTML.
         deploy_log: the published log.
         images: ids of the engine's images by reference, before and after.
         names: everything in the registry, the cluster, the engine, and in a folder that only the
@@ -76,6 +77,7 @@ class Around:
     exported: Mapping[str, str]
     failures: Sequence[str]
     summary: str
+    report: str
     deploy_log: str
     images: tuple[Mapping[str, str], Mapping[str, str]]
     names: Sequence[str]

@@ -463,12 +463,20 @@ class Tail:""",
     ),
     "inert markup": Mechanism(
         "In the job summary, words of others stand in code blocks whose fence they cannot end, or "
-        "as entities.",
-        _off(
-            "markdown.py",
-            ('fence = "`" * max(3, longest + 1)', 'fence = "```"'),
-            ("return _SPECIAL.sub(_entity, text)", "return text"),
+        "as entities; a command is one line.",
+        (
+            *_off(
+                "markdown.py",
+                ('fence = "`" * max(3, longest + 1)', 'fence = "```"'),
+                ("return _SPECIAL.sub(_entity, text)", "return text"),
+            ),
+            *_off("text.py", ('return visible(text).replace("\\n", "\\\\n")', "return text")),
         ),
+    ),
+    "escaped report": Mechanism(
+        "In the report's page, every text is escaped, and the page may neither load nor run "
+        "anything.",
+        _off("report/page.py", ("autoescape=True,", "autoescape=False,")),
     ),
     "bounded summary": Mechanism(
         "The summary is cut before GitHub would drop it.",

@@ -41,6 +41,9 @@ def _check_deployment(outcome: Outcome) -> None:
     assert outputs["image-tag"].startswith(f"{site.values['REGISTRY']}/library/myapp:")
     assert outputs["image-digest"] == site.digest(commit) != ""
     assert outputs["deployment"] == "myapp"
+    # The model's last words, after its last turn, hold commands too.
+    assert "last-words" in outcome.result.log
+    assert "last-words" not in str((outputs, outcome.result.annotations))
     assert not outcome.result.exported
 
 

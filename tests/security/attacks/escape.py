@@ -14,7 +14,8 @@ import ctypes
 libc = ctypes.CDLL(None, use_errno=True)
 def call(name, number, *arguments):
     ctypes.set_errno(0)
-    found = libc.syscall(number, *arguments)
+    words = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
+    found = libc.syscall(number, *words)
     error = ctypes.get_errno()
     if found == -1:
         print(name, 'refused:', os.strerror(error), flush=True)
