@@ -70,9 +70,9 @@ class Session:
         self._result = None
         self._agent.messages = []
         self._completions.reply = None
-        # The events are not needed: code, output and answer are kept by the parts that are ours. They
-        # end soon after a stop, and are read to their end: to leave Open Interpreter's generators
-        # half-way prints tracebacks.
+        # The events are not needed: code, output and answer are kept by the parts that are ours.
+        # They end soon after a stop, and are read to their end: to leave Open Interpreter's
+        # generators half-way prints tracebacks.
         for _ in self._agent.chat(message, stream=True, display=False):
             pass
         self._stop.check()
