@@ -17,8 +17,8 @@ endif
 unexport PROMPT DOCKERFILE
 
 IMAGE ?= oi-deploy-action:dev
-PYTHON_FILES := src devkit tests entrypoint.py image
-SHELL_FILES := .ci/run .ci/venv
+PYTHON_FILES := src devkit tests bench fuzz entrypoint.py image
+SHELL_FILES := .ci/run .ci/venv examples/kubernetes/kubeconfig.sh
 
 .PHONY: help
 help: ## Show the targets
@@ -72,8 +72,18 @@ lint: venv ## Format, types, workflows, Dockerfiles, shell
 	    $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 
 .PHONY: bench
-bench: venv ## Deployment tasks with code verifiers
-	@python -m bench
+bench: bench-broker ## All benchmarks
+
+.PHONY: bench-broker
+bench-broker: venv ## What containment and the broker cost for each command
+	@python -m bench.broker
+
+.PHONY: fuzz
+fuzz: venv ## Fuzz what reads the model's bytes (FUZZ_SECONDS=600 for each)
+	@for harness in frames manifest commands; do \
+	    echo "fuzz/$$harness.py: $${FUZZ_SECONDS:-600} s"; \
+	    python -m "fuzz.$$harness" -max_total_time="$${FUZZ_SECONDS:-600}"; \
+	done
 
 UV_COMPILE := uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
     --custom-compile-command 'make lock'
