@@ -7,9 +7,9 @@ import docker
 import pytest
 
 from devkit import world
-from devkit.runner import Action, Folders, build, leftovers
+from devkit.runner import Action, build
 from devkit.shell import ROOT
-from tests.e2e.site import Site
+from tests.e2e.site import Site, site_at
 
 
 @pytest.fixture(scope="session")
@@ -34,17 +34,10 @@ def image(values: Mapping[str, str]) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def site(values: Mapping[str, str], image: str, tmp_path_factory: pytest.TempPathFactory) -> Site:
     """A site with the sample application checked out; shared by a module's tests."""
-    return _site(values, image, tmp_path_factory.mktemp("runner"))
+    return site_at(values, image, tmp_path_factory.mktemp("runner"))
 
 
 @pytest.fixture
 def fresh_site(values: Mapping[str, str], image: str, tmp_path: Path) -> Site:
     """The same, for one test."""
-    return _site(values, image, tmp_path)
-
-
-def _site(values: Mapping[str, str], image: str, folder: Path) -> Site:
-    folders = Folders(folder / "runner")
-    made = Site(values, Action.load(ROOT), image, folders, leftovers(folders))
-    made.checkout()
-    return made
+    return site_at(values, image, tmp_path)

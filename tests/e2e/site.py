@@ -16,7 +16,7 @@ from devkit import engine, world
 from devkit.runner import CANARIES, Action, Folders, Leftovers, Step, leftovers, start
 from devkit.scripted_model import MODEL, ScriptedModel
 from devkit.scripted_replies import Reply
-from devkit.shell import call
+from devkit.shell import ROOT, call
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,14 @@ class Site:
     def leftovers(self) -> Leftovers:
         """What runs left since this site was made."""
         return leftovers(self.folders).without(self.earlier)
+
+
+def site_at(values: Mapping[str, str], image: str, folder: Path) -> Site:
+    """A site of its own below a folder, with the sample application checked out."""
+    folders = Folders(folder / "runner")
+    made = Site(values, Action.load(ROOT), image, folders, leftovers(folders))
+    made.checkout()
+    return made
 
 
 def scripted(replies: list[Reply], **options: Any) -> ScriptedModel:
