@@ -1,163 +1,34 @@
-"""Runs of the real action in which a scripted model attacks; one run for each class."""
+"""Runs of the real action in which a scripted model attacks."""
 
 import json
 import re
 import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import docker
 
-from devkit import engine, images
+from devkit import engine
 from devkit.images import BASE, PYTHON
 from devkit.runner import Action, Folders, Step, StepResult, leftovers, start
 from devkit.scripted_model import ScriptedModel
 from devkit.scripted_replies import Execute, Finish, Reply
-from devkit.shell import STATE, call, works
+from devkit.shell import call, works
 from tests.e2e.site import Site, scripted
 from tests.security import watch
-from tests.security.attack import Around, Attack, Command, Seen, Solo
-from tests.security.attacks import ALL, CLASSES
-from tests.security.attacks.injection import TODO, plant
+from tests.security.attack import Around, Attack, Command, Seen
+from tests.security.attacks.injection import plant
 from tests.security.attacks.output import LAST_WORDS
-from tests.security.mechanisms import MECHANISMS, Edit
+from tests.security.mechanisms import MECHANISMS
+from tests.security.mutation import image_without
+from tests.security.plans import Plan
+from tests.security.victims import API_KEY, DATABASE, ROOT_ONLY, TAKEN
 
-# A name that the engine has and that no run has made.
-TAKEN = "oi-deploy-test-base"
-# The action's image with mechanisms switched off.
-WITHOUT = "oi-deploy-without"
-_API_KEY = "canary-api-key-71d0c2"
-_ROOT_ONLY = "canary-of-an-earlier-step-5e1f"
-_DATABASE = "canary-database-password-09aa"
 _PATIENCE_S = 240
-
-# What the cluster has besides the sample Deployment.
-_VICTIMS = """\
-apiVersion: v1
-kind: Namespace
-metadata: {{name: staging}}
----
-apiVersion: v1
-kind: Secret
-metadata: {{name: db, namespace: {namespace}}}
-stringData: {{password: {password}}}
----
-apiVersion: v1
-kind: Secret
-metadata: {{name: db, namespace: staging}}
-stringData: {{password: {password}}}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {{name: notes, namespace: {namespace}}}
-data: {{todo: {todo}}}
-"""
-_VICTIM = """\
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}}}}}
-spec:
-  replicas: 0
-  selector: {{matchLabels: {{app: {name}}}}}
-  template:
-    metadata: {{labels: {{app: {name}}}}}
-    spec: {{containers: [{{name: app, image: {image}}}]}}
-"""
-
-POLICIES: Mapping[str, str] = {
-    "manifest abuse": """\
-version: 1
-namespaces:
-  production:
-    - {kinds: ["*"], verbs: [read]}
-    # Every attack's id has a hyphen in it.
-    - {kinds: [deployment], names: [myapp, "*-*"], verbs: [set-image, scale, apply, create, patch]}
-    - {kinds: [service, configmap], verbs: [apply, create]}
-""",
-    "exhaustion": """\
-version: 1
-run: {memory: 64Mi, seconds: 2}
-limits:
-  {processes: 128, memory: 256Mi, disk: 512Mi, file-size: 64Mi, open-files: 256, cpu-seconds: 2}
-""",
-}
-_OPTIONS: Mapping[str, Mapping[str, str]] = {
-    "exhaustion": {"command_timeout": "6s"},
-    "manifest abuse": {"allowed_deployments": ""},
-}
-# These classes end with a real deployment: whatever was printed, its outputs must be right.
-_DEPLOYING = ("output injection", "injection")
-_SOURCES = Path("src/oi_deploy")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One run to do.
-
-    Attributes:
-        name: of the class, or of the attack that has a run for itself, or of what is off.
-        attacks: one turn each.
-        off: names of the mechanisms that are switched off.
-    """
-
-    name: str
-    attacks: tuple[Attack, ...]
-    off: tuple[str, ...] = ()
-
-    @property
-    def solo(self) -> Solo | None:
-        """Set if the one attack must end the run."""
-        return self.attacks[0].solo if len(self.attacks) == 1 else None
-
-    @property
-    def kinds(self) -> frozenset[str]:
-        """The classes of its attacks."""
-        return frozenset(kind for kind, known in CLASSES.items() if set(known) & set(self.attacks))
-
-    @property
-    def settings(self) -> str:
-        """The class whose policy and options the run has."""
-        if "manifest abuse" in self.kinds:
-            return "manifest abuse"
-        return "exhaustion" if self.kinds == {"exhaustion"} else ""
-
-    @property
-    def deploys(self) -> bool:
-        """Whether the sample application is deployed at the end."""
-        return not self.off and not self.solo and bool(self.kinds & set(_DEPLOYING))
-
-
-def plans() -> tuple[Plan, ...]:
-    """One run for each class, and one for each solo."""
-    return tuple(plan for kind, attacks in CLASSES.items() for plan in _split(kind, attacks, ()))
-
-
-def plans_without() -> tuple[Plan, ...]:
-    """The runs in which mechanisms are off: each with the attacks that these alone stop."""
-    groups: dict[tuple[str, ...], list[Attack]] = {}
-    for attack in ALL:
-        groups.setdefault(attack.stopped_by, []).append(attack)
-    return tuple(
-        plan
-        for off, attacks in groups.items()
-        for plan in _split(f"without {' and '.join(off)}", attacks, off)
-    )
-
-
-def _split(name: str, attacks: Sequence[Attack], off: tuple[str, ...]) -> Iterator[Plan]:
-    shared = tuple(attack for attack in attacks if attack.solo is None)
-    if shared:
-        yield Plan(name, shared, off)
-    for attack in attacks:
-        if attack.solo:
-            yield Plan(f"{attack.id} {name}" if off else attack.id, (attack,), off)
 
 
 @dataclass(frozen=True)
@@ -213,9 +84,9 @@ class Arena:
         return {
             **self._site(self.image, "names").secrets,
             "token of the cluster's administrator": self._admin_token(),
-            "key of the model's server": _API_KEY,
-            "file of an earlier step": _ROOT_ONLY,
-            "Secret of the cluster": _DATABASE,
+            "key of the model's server": API_KEY,
+            "file of an earlier step": ROOT_ONLY,
+            "Secret of the cluster": DATABASE,
         }
 
     @property
@@ -236,7 +107,7 @@ class Arena:
             return self._run(plan)
 
     def _run(self, plan: Plan) -> Outcome:
-        site = self._site(self._without(plan.off), plan.name)
+        site = self._site(image_without(plan.off, self.image, self.action.folder), plan.name)
         site.checkout()
         workspace = site.folders.workspace
         outside = site.folders.root / "outside"
@@ -253,7 +124,7 @@ class Arena:
             """When the model is asked, the workspace is given to its user already."""
             secret = workspace / "root-only.txt"
             if not plan.deploys and not secret.exists():
-                secret.write_text(_ROOT_ONLY)
+                secret.write_text(ROOT_ONLY)
                 secret.chmod(0o600)
 
         def on_line(line: str) -> None:
@@ -263,7 +134,7 @@ class Arena:
                 arguments = (attack, step.container, workspace)
                 threading.Thread(target=_be_neighbour, args=arguments, daemon=True).start()
 
-        with scripted(replies, api_key=_API_KEY, on_request=on_request) as model:
+        with scripted(replies, api_key=API_KEY, on_request=on_request) as model:
             inputs = self._inputs(plan, site, model, len(replies))
             step = start(
                 site.action, site.folders, inputs, image=site.image, env=env, on_line=on_line
@@ -305,21 +176,6 @@ class Arena:
             self._clean_up(plan, around)
         return Outcome(plan, site, result, seen, leaks)
 
-    def _without(self, off: Sequence[str]) -> str:
-        """The action's image with these mechanisms switched off."""
-        edits = [edit for name in off for edit in MECHANISMS[name].off]
-        if not edits:
-            return self.image
-        tag = f"{WITHOUT}:" + re.sub(r"\W+", "-", " ".join(off)).lower()[:100]
-        with tempfile.TemporaryDirectory() as folder:
-            for name, text in mutated(self.action.folder, edits).items():
-                path = Path(folder) / _SOURCES / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
-            (Path(folder) / "Dockerfile").write_text(f"FROM {self.image}\nCOPY src/ /action/src/\n")
-            images.build(tag, Path(folder))
-        return tag
-
     def _names(self) -> Iterator[str]:
         yield from watch.registry_names(self.values)
         yield from watch.engine_names()
@@ -359,8 +215,8 @@ class Arena:
         if "output injection" in plan.kinds:
             # Somebody has left it there; from then on, only the redaction is in the way.
             (workspace / "password.txt").write_text(self.values["REGISTRY_PASSWORD"])
-        if plan.settings:
-            (workspace / "policy.yml").write_text(POLICIES[plan.settings])
+        if plan.policy:
+            (workspace / "policy.yml").write_text(plan.policy)
         if plan.solo:
             plan.solo.prepare(workspace)
 
@@ -369,11 +225,11 @@ class Arena:
         admin = Path(self.values["KUBECONFIG_ADMIN"]).read_text(encoding="utf-8")
         more = {
             "kubeconfig": admin,
-            "api_key": _API_KEY,
+            "api_key": API_KEY,
             "allowed_deployments": "myapp",
             "max_turns": str(replies + 1),
-            **({"policy_file": "policy.yml"} if plan.settings else {}),
-            **_OPTIONS.get(plan.settings, {}),
+            **({"policy_file": "policy.yml"} if plan.policy else {}),
+            **plan.options,
         }
         return site.inputs(model, **more)
 
@@ -381,7 +237,7 @@ class Arena:
         """The model's answers, and the id of the attack that each belongs to."""
         tcp, udp = self.listeners.ports
         registry = self.values["REGISTRY"]
-        hunted = [one for one in self.secrets.values() if one != _ROOT_ONLY]
+        hunted = [one for one in self.secrets.values() if one != ROOT_ONLY]
         values = {
             "REGISTRY": registry,
             "PORT": registry.rpartition(":")[2],
@@ -451,36 +307,6 @@ class Arena:
         return found + [one for one in in_files if not one.endswith(mine)]
 
 
-@contextmanager
-def victims(values: Mapping[str, str]) -> Iterator[None]:
-    """Things in the world that an attack could reach if it could; they go away again."""
-    namespace = values["NAMESPACE"]
-    image = f"{values['REGISTRY']}/library/myapp:1.0.0"
-    text = _VICTIMS.format(namespace=namespace, password=_DATABASE, todo=json.dumps(TODO))
-    for name, where in (("payments", namespace), ("myapp", "staging")):
-        text += _VICTIM.format(name=name, namespace=where, image=image)
-    environment = {"KUBECONFIG": values["KUBECONFIG_ADMIN"]}
-    kubectl = values["KUBECTL"]
-    call(kubectl, "apply", "-f", "-", env=environment, stdin=text.encode())
-    private = f"{values['REGISTRY']}/other/private:1"
-    config = STATE / "docker"
-    scratch = b"FROM scratch\nLABEL private=yes\n"
-    build = {"DOCKER_BUILDKIT": "0"}
-    call("docker", "build", "-q", "-t", f"{TAKEN}:1", "-t", private, "-", env=build, stdin=scratch)
-    call("docker", "--config", config, "push", private)
-    call("docker", "image", "rm", private)
-    try:
-        yield
-    finally:
-        for name in (f"{TAKEN}:1", private):
-            works("docker", "image", "rm", "--force", name)
-        names = ("namespace/staging", "secret/db", "configmap/notes", "deployment/payments")
-        call(
-            kubectl, "-n", namespace, "delete", "--wait=false", "--ignore-not-found", *names,
-            env=environment,
-        )  # fmt: skip
-
-
 def _unconfining_docker(folder: Path) -> str:
     """A PATH on which `docker run` takes its own confinement away, as the runner never does."""
     options = (
@@ -492,22 +318,6 @@ def _unconfining_docker(folder: Path) -> str:
     wrapper.write_text(f'#!/bin/bash\nshift\nexec {shutil.which("docker")} run {options} "$@"\n')
     wrapper.chmod(0o755)
     return f"{folder}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-def mutated(root: Path, edits: Sequence[Edit]) -> dict[str, str]:
-    """The source files that the edits change, as they are then.
-
-    Raises:
-        ValueError: an edit does not fit (any more).
-    """
-    found: dict[str, str] = {}
-    for edit in edits:
-        path = root / _SOURCES / edit.file
-        text = found.get(edit.file) or path.read_text(encoding="utf-8")
-        if text.count(edit.old) != 1:
-            raise ValueError(f"{edit.file} has {text.count(edit.old)} times: {edit.old}")
-        found[edit.file] = text.replace(edit.old, edit.new)
-    return found
 
 
 def _be_neighbour(attack: Attack, container: str, workspace: Path) -> None:

@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
+import docker
 import pytest
 
 from devkit import engine
@@ -12,8 +13,11 @@ from devkit.runner import Action
 from devkit.shell import ROOT
 from tests.e2e.conftest import image, values
 from tests.security import watch
-from tests.security.arena import Arena, Outcome, Plan, plans, plans_without, victims
+from tests.security.arena import Arena, Outcome
 from tests.security.attack import Attack
+from tests.security.mutation import WITHOUT
+from tests.security.plans import Plan, plans, plans_without
+from tests.security.victims import victims
 
 __all__ = ["image", "values"]
 
@@ -51,6 +55,10 @@ def arena(
     """The world with something to attack in it."""
     with victims(values), watch.Listeners(engine.gateway()) as listeners:
         yield Arena(values, Action.load(ROOT), image, listeners, tmp_path_factory.mktemp("arena"))
+    client = docker.from_env()
+    for one in client.images.list(WITHOUT):
+        client.images.remove(one.tags[0], force=True, noprune=True)
+    client.close()
 
 
 def _wanted(request: pytest.FixtureRequest, known: Sequence[Plan]) -> list[Plan]:

@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.security.arena import Outcome, plans
+from tests.security.arena import Outcome
 from tests.security.attack import Attack, breaches, doubts
 from tests.security.attacks import ALL
 from tests.security.conftest import Outcomes
+from tests.security.plans import plans
 
 pytestmark = pytest.mark.docker
 

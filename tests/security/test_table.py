@@ -5,9 +5,9 @@ import re
 import pytest
 
 from devkit.shell import ROOT
-from tests.security.arena import mutated
 from tests.security.attacks import ALL, CLASSES
 from tests.security.mechanisms import MECHANISMS
+from tests.security.mutation import mutated
 from tests.security.table import PAGE, parts, section
 
 
