@@ -35,7 +35,8 @@ _DROP = (
     *("--bounding-set=-all", "--"),
 )
 # Time between two looks at the processes: so long that looking takes a fifth of one core at most,
-# and between these two. Then what single parts of a look may take.
+# and between these two. Then what single parts of a look may take, in processor time, so that a
+# busy machine does not cut them short.
 _LOOK_S = 0.1
 _LOOK_SHARE = 5
 _LOOK_MOST_S = 1.0
@@ -267,12 +268,12 @@ class Disks:
             if all(free[one] >= line for one, line in self._suspicious.items()):
                 return ""
             self._count, self._counted, self._counting = self._files(pids), 0, True
-        until = time.monotonic() + _COUNT_S
+        until = time.process_time() + _COUNT_S
         for number in self._count:
             self._counted += number
             if self._counted > self._most:
                 return f"more than {size(self._most)} of {self._name}"
-            if time.monotonic() > until:
+            if time.process_time() > until:
                 return ""
         # It was somebody else. Count again when what the command has left is gone too.
         self._counting = False
@@ -292,41 +293,51 @@ class Disks:
             return found.st_blocks * 512
 
         for pid in pids:
-            try:
-                yield from map(bytes_of, self._nameless(pid))
-            except PermissionError:
-                yield self._most + 1
-        waiting = self._paths[::-1]
+            for task in names(f"/proc/{pid}/task"):
+                try:
+                    yield from map(bytes_of, self._nameless(f"/proc/{pid}/task/{task}"))
+                except PermissionError:
+                    yield self._most + 1
+        # Each directory with its owner.
+        waiting = [(path, -1) for path in reversed(self._paths)]
         while waiting:
+            directory, owner = waiting.pop()
             try:
-                with os.scandir(waiting.pop()) as entries:
+                with os.scandir(directory) as entries:
                     for entry in entries:
                         try:
                             found = entry.stat(follow_symlinks=False)
                         except FileNotFoundError:
                             continue
                         if stat.S_ISDIR(found.st_mode):
-                            waiting.append(entry.path)
+                            waiting.append((entry.path, found.st_uid))
                         yield bytes_of(found)
             except OSError as error:
-                if error.errno == errno.ENAMETOOLONG:  # so deep only to hide something
+                # So deep only to hide something.
+                if error.errno == errno.ENAMETOOLONG and owner == self._user[0]:
                     yield self._most + 1
 
-    def _nameless(self, pid: int) -> list[os.stat_result]:
-        """Open files of a process that have no name any more.
+    def _nameless(self, task: str) -> list[os.stat_result]:
+        """Open files of a thread that have no name any more.
 
         Raises:
-            PermissionError: the process hides them.
+            PermissionError: the thread hides them.
         """
         found = []
-        with Rights(self._user):
-            try:
-                for name in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208
-                    file = os.stat(f"/proc/{pid}/fd/{name}")  # noqa: PTH116
+        try:
+            with Rights(self._user):
+                for name in os.listdir(f"{task}/fd"):  # noqa: PTH208
+                    file = os.stat(f"{task}/fd/{name}")  # noqa: PTH116
                     if stat.S_ISREG(file.st_mode) and file.st_nlink == 0:
                         found.append(file)
-            except (FileNotFoundError, ProcessLookupError):
-                pass  # it has just ended, or closed one
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it has just ended, or closed one
+        except PermissionError:
+            status = fields(f"{task}/status")
+            ended = not status or status[b"State"].split()[0] in (b"Z", b"X")
+            # setpriv is still root for a moment.
+            if not ended and int(status[b"Uid"].split()[0]) == self._user[0]:
+                raise
         return found
 
 
@@ -408,10 +419,10 @@ class Watch:
         Asking takes long where there is much, so after a while that counts for each of them.
         """
         total = 0
-        until = time.monotonic() + _SHARES_S
+        until = time.process_time() + _SHARES_S
         for pid, status in found.items():
             with Rights(self._user):
-                late = time.monotonic() > until
+                late = time.process_time() > until
                 shares = {} if late else fields(f"/proc/{pid}/smaps_rollup")
             if b"Pss_Anon" in shares:
                 total += memory(shares, b"Pss_Anon", b"Pss_Shmem", b"SwapPss")
@@ -479,11 +490,12 @@ def wait(child: int, watch: Watch, wake: int) -> tuple[int | None, str]:
         status = reap(child)
         if status is not None:
             return status, ""
-        if (before := time.monotonic()) >= look:
+        if time.monotonic() >= look:
+            before = time.process_time()
             if over := watch.over():
                 return None, over
-            after = time.monotonic()
-            look = after + min(max(_LOOK_S, _LOOK_SHARE * (after - before)), _LOOK_MOST_S)
+            pause = _LOOK_SHARE * (time.process_time() - before)
+            look = time.monotonic() + min(max(_LOOK_S, pause), _LOOK_MOST_S)
 
 
 def main() -> int:
