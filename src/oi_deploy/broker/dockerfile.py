@@ -20,6 +20,11 @@ _INSTRUCTIONS = {
     *("MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
 }
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
+# What two programs may take for white space, a line end, or neither.
+_ODD = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]"
+)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SPACE = re.compile(r"[\t\v\f\r ]+")
 _VARIABLE = re.compile(
     r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::?-([^${}\"'\\]*))?\})"
@@ -69,6 +74,9 @@ def _instructions(content: bytes) -> Iterator[tuple[str, str]]:
         text = content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError:
         raise Refused(_DOCKERFILE, "the Dockerfile is not UTF-8 text") from None
+    text = text.replace("\r\n", "\n").removesuffix("\r")
+    if odd := _ODD.search(text):
+        raise Refused(_DOCKERFILE, f"the Dockerfile has the character U+{ord(odd[0]):04X}")
     lines = text.split("\n")
     _directives(lines)
     pending = ""
@@ -115,6 +123,8 @@ def _declare(rest: str, given: Mapping[str, str], values: dict[str, str]) -> Non
     """
     for word in rest.split(" "):
         name, _, value = word.partition("=")
+        if not _NAME.fullmatch(name):
+            raise Refused(_FROM, f"cannot read: ARG {rest}")
         if name in values:
             raise Refused(_FROM, f"ARG {name} is there twice before the first FROM")
         if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":

@@ -20,6 +20,10 @@ _REFERENCE = re.compile(
 _IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{1,64}")
 
 
+_SHORT_ID = 12
+_HUB = ("docker.io", "index.docker.io")
+
+
 @dataclass(frozen=True)
 class Image:
     """A reference in parts; `host` is empty for Docker Hub and for names only known here."""
@@ -35,6 +39,12 @@ class Image:
         return f"{self.host}/{self.path}" if self.host else self.path
 
     @property
+    def full(self) -> str:
+        """The repository with nothing left out: `docker.io/library/python`."""
+        path = self.path if self.host or "/" in self.path else f"library/{self.path}"
+        return f"{self.host or 'docker.io'}/{path}"
+
+    @property
     def name(self) -> str:
         """The last part of the path with its tag: what a person calls the image."""
         return f"{self.path.rsplit('/', 1)[-1]}:{self.tag or 'latest'}"
@@ -46,17 +56,20 @@ def read(text: str) -> Image | None:
     if match is None:
         return None
     first, slash, rest = match["name"].partition("/")
-    # The engine's rule for what is a host: https://github.com/distribution/reference
-    # `splitDockerDomain`.
-    is_host = slash and (
-        "." in first or ":" in first or first == "localhost" or first != first.lower()
-    )
-    host, path = (first, rest) if is_host else ("", match["name"])
-    if host in ("docker.io", "index.docker.io"):
-        host, path = "", path.removeprefix("library/")
+    host, path = (first, rest) if slash and _is_host(first) else ("", match["name"])
+    if host in ("", *_HUB):
+        plain = path.removeprefix("library/")
+        path = plain if "/" not in plain else path
+        # `docker.io/other.example.com/app` would mean another registry without its host.
+        host = "docker.io" if _is_host(path.partition("/")[0]) and "/" in path else ""
     if len(path) > 255:
         return None
     return Image(host, path, match["tag"] or "", match["digest"] or "")
+
+
+def _is_host(part: str) -> bool:
+    """Whether the first part of a name is one (`splitDockerDomain` of distribution/reference)."""
+    return "." in part or ":" in part or part == "localhost" or part != part.lower()
 
 
 def is_image_id(text: str) -> bool:
@@ -86,28 +99,34 @@ def may_be_base(policy: Policy, known: Known, image: Image) -> bool:
     """
     if canonical(image) in known.built or may_pull(policy, image):
         return True
-    own = {read_host(place) for place in (policy.registry, *policy.images, *policy.pulls)}
-    # Docker Hub, which has no host in a reference, is everybody's.
-    return image.host not in own - {""} and _is_under(policy.document.images.base, image)
+    own = {_place(place).partition("/")[0] for place in (policy.registry, *policy.images)}
+    own |= {_place(place).partition("/")[0] for place in policy.pulls}
+    # Docker Hub is everybody's.
+    is_own = image.full.partition("/")[0] in own - {"docker.io"}
+    return not is_own and _is_under(policy.document.images.base, image)
 
 
 def _is_under(places: Iterable[str], image: Image) -> bool:
-    return any(_covers(place, image.repository) for place in places)
+    return any(_covers(place, image.full) for place in places)
 
 
-def _covers(prefix: str, repository: str) -> bool:
-    for hub in ("docker.io/", "index.docker.io/"):
-        prefix = prefix.removeprefix(hub)
-    if prefix == "*":
+def _covers(place: str, repository: str) -> bool:
+    if place == "*":
         return True
-    prefix = prefix.removesuffix("/*").rstrip("/")
+    prefix = _place(place)
     return bool(prefix) and (repository == prefix or repository.startswith(f"{prefix}/"))
 
 
-def read_host(place: str) -> str:
-    """The host of `host/path/*`; empty for Docker Hub."""
-    image = read(place.removesuffix("/*").rstrip("/") + ("" if "/" in place else "/x"))
-    return image.host if image else place.partition("/")[0]
+def _place(text: str) -> str:
+    """An entry of a policy with nothing left out: a host, a path below one, or a repository."""
+    path = text.removesuffix("/*").rstrip("/")
+    if not path:
+        return ""
+    first, _, rest = path.partition("/")
+    if _is_host(first):
+        return "/".join(filter(None, ["docker.io" if first in _HUB else first, rest]))
+    # Without a host, one word is a repository of Docker Hub's own, unless it is said to go on.
+    return f"docker.io/{path}" if "/" in text else f"docker.io/library/{path}"
 
 
 def canonical(image: Image) -> str:
@@ -116,9 +135,12 @@ def canonical(image: Image) -> str:
 
 
 def built_id(known: Known, text: str) -> str:
-    """The id of an image that this run has built, by reference or (short) id; else empty."""
-    if is_image_id(text):
-        wanted = text.removeprefix("sha256:")
+    """The id of an image that this run has built, by reference or id; else empty.
+
+    An id has twelve digits at least, as docker prints it: fewer may be those of another image too.
+    """
+    wanted = text.removeprefix("sha256:")
+    if is_image_id(text) and len(wanted) >= _SHORT_ID:
         for image_id in known.built.values():
             found = image_id.removeprefix("sha256:")
             if found.startswith(wanted) or wanted.startswith(found):

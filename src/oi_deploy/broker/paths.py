@@ -63,9 +63,10 @@ def read_inside(policy: Policy, request: Request, text: str, rule: str) -> bytes
         raise Refused(rule, f"cannot read {text}: {error.strerror}") from None
     finally:
         os.close(directory)
-    with open(file, "rb") as stream:  # noqa: PTH123 - a file descriptor
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise Refused(rule, f"{text} is not a regular file")
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise Refused(rule, f"{text} is not a regular file")
+    with os.fdopen(file, "rb") as stream:
         content = stream.read(MAX_FILE + 1)
     if len(content) > MAX_FILE:
         raise Refused(rule, f"{text} is larger than {MAX_FILE // 1024 // 1024} MiB")

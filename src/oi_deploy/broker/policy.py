@@ -23,8 +23,12 @@ def decide(policy: Policy, request: Request, known: Known = _NOTHING) -> Decisio
     try:
         if any("\0" in word for word in request.argv):
             raise Refused("broker.request", "an argument has a NUL character")
+        if "\0" in request.cwd:
+            raise Refused("broker.request", "the working directory has a NUL character")
         if not request.cwd.startswith("/"):
             raise Refused("broker.request", "the working directory is not a full path")
         return _TOOLS[request.tool](policy, request, known)
     except Refused as no:
         return no.decision
+    except OSError as error:
+        return Decision(False, "broker.file", f"a file cannot be looked at: {error.strerror}")

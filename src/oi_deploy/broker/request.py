@@ -159,5 +159,9 @@ class Refused(Exception):  # noqa: N818 - an answer, not an error
 
     @property
     def decision(self) -> Decision:
-        """The same as an answer."""
-        return Decision(False, self.rule, self.reason, tuple(dict.fromkeys(self.alternatives)))
+        """The same as an answer; a file's name in it may be no text."""
+        reason, *alternatives = (
+            text.encode(errors="backslashreplace").decode()
+            for text in (self.reason, *self.alternatives)
+        )
+        return Decision(False, self.rule, reason, tuple(dict.fromkeys(alternatives)))

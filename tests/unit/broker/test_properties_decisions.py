@@ -108,7 +108,7 @@ def image_is_ours(text: str) -> bool:
     last = name.rpartition("/")[2]
     if ":" in last:
         name = name.rpartition(":")[0]
-    return name.startswith(f"{REG}/") and re.fullmatch(r"[a-z0-9._/-]+", name) is not None
+    return f"{name}/".startswith(f"{REG}/") and re.fullmatch(r"[a-z0-9._/-]+", name) is not None
 
 
 def has_no_host(text: str) -> bool:
@@ -162,7 +162,9 @@ def check_docker(command: str, result: pflag.Result, decision: Decision, policy:
         assert values.get("network", "none") == "none" and decision.stdin == b""
         directory = decision.context.directory
         assert directory is None or directory.resolve().is_relative_to(policy.workspace)
-        assert ".." not in decision.context.dockerfile and values["file"][0] != "/"
+        dockerfile = decision.context.dockerfile
+        assert values["file"] == dockerfile and ".." not in dockerfile.split("/")
+        assert not dockerfile.startswith("/")
         for name, value in result.flags:
             assert name != "build-arg" or "=" in value
             assert name != "tag" or image_is_ours(value) or has_no_host(value)
@@ -194,7 +196,11 @@ def check_kubectl(command: str, result: pflag.Result, decision: Decision) -> Non
     assert "watch" not in values or command == "rollout status"
     # kubectl takes no arguments for diff; the two others show nothing of a Secret.
     if command not in ("explain", "auth can-i", "diff"):
-        assert not any("secret" in word.lower() for word in result.arguments)
+        words = [word for word in result.arguments if "=" not in word]
+        read_kinds = [word.partition("/")[0] for word in words if "/" in word]
+        if not read_kinds and command != "logs":  # which takes names of pods
+            read_kinds = [kind for word in words[:1] for kind in word.split(",")]
+        assert not any(kind.lower().startswith("secret") for kind in read_kinds)
     if command == "set image":
         images = [word.partition("=")[2] for word in result.arguments if "=" in word]
         assert images and all(image_is_ours(image) for image in images)
