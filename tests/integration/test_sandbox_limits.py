@@ -91,6 +91,27 @@ def test_a_fork_bomb(world: Contained) -> None:
     assert python(world, "print('as before')") == (0, "as before")
 
 
+HYDRA = """
+import os
+os.setsid()
+while True:
+    try:
+        if os.fork() and os.fork():
+            os._exit(0)
+    except BlockingIOError:
+        pass
+"""
+
+
+def test_processes_that_start_others_faster_than_they_are_killed(
+    world: Contained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_USER_PROCESSES", 200)
+    result = world.run("bash", "-c", 'python3 -c "$1" "$2" & sleep 60', "-", HYDRA, f"{NAP}4")
+    assert result.output == "\nkilled: more than 30 processes\n"
+    assert alive(f"{NAP}4") == []
+
+
 HOG = """
 import ctypes, mmap, os, sys, threading, time
 MIB = 1024**2
