@@ -58,6 +58,12 @@ test: lint ## Everything, on a world of its own
 test-fast: venv ## The tests that need no process, no engine and no network
 	@python -m pytest tests/unit
 
+.PHONY: test-mutations
+test-mutations: venv ## Every attack again, with what stops it switched off: all must succeed
+	@trap 'python -m devkit world down' EXIT; \
+	python -m devkit world up; \
+	python -m pytest -m mutation tests/security
+
 .PHONY: lint
 lint: venv ## Format, types, workflows, Dockerfiles, shell
 	ruff format --check $(PYTHON_FILES)

@@ -9,7 +9,7 @@ from tests.security.attack import Attack, breaches, is_tried
 from tests.security.attacks import ALL
 from tests.security.conftest import Outcomes
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.mutation]
 
 
 @pytest.mark.parametrize("attack", ALL, ids=lambda attack: attack.id)
