@@ -255,6 +255,10 @@ class Deployment:
         found = [item for item in items if item["metadata"]["name"] == "myapp"]
         return found[0]["spec"]["template"] if found else None
 
+    def settle(self) -> None:
+        """Wait until its controller has done what it was told last."""
+        self.admin("rollout", "status", "deployment/myapp", "--timeout=60s")
+
     def heal(self) -> None:
         """Make it what it was, wherever a fault has left it."""
         namespace = self._site.values["NAMESPACE"]
@@ -268,7 +272,7 @@ class Deployment:
         elif now != self.saved["spec"]["template"]:
             patch = [{"op": "replace", "path": "/spec", "value": self.saved["spec"]}]
             self.admin("patch", "deployment", "myapp", "--type=json", "-p", json.dumps(patch))
-        self.admin("rollout", "status", "deployment/myapp", "--timeout=60s")
+        self.settle()
 
 
 def image(site: Site, tag: str) -> str:

@@ -203,6 +203,7 @@ def test_a_signal_ends_the_run_in_time_and_it_reports(
         undone = events(result, fresh_site, "rollback.deployment")
         assert len(undone) == (1 if phase in CHANGED else 0)
         assert deployment.template() == before
+        deployment.settle()
         assert set(fresh_site.answers().values()) == serving != set()
         assert not fresh_site.leftovers()
     finally:
