@@ -64,6 +64,12 @@ test-mutations: venv ## Every attack again, with what stops it switched off: all
 	python -m devkit world up; \
 	python -m pytest -m mutation tests/security
 
+.PHONY: pictures
+pictures: venv ## Take the pictures of docs/report.md anew (needs chromium)
+	@trap 'python -m devkit world down' EXIT; \
+	python -m devkit world up; \
+	PICTURES=1 python -m pytest tests/e2e/test_report.py
+
 .PHONY: lint
 lint: venv ## Format, types, workflows, Dockerfiles, shell
 	ruff format --check $(PYTHON_FILES)
