@@ -238,8 +238,14 @@ class Deployment:
     """The world's Deployment, as its administrator sees it."""
 
     def __init__(self, site: Site) -> None:
-        """Remember how it is now."""
+        """Remember how it is now.
+
+        Raises:
+            DevkitError: it does not work even now; tests that were killed may have left it so, and
+                a new world (`make world-down world`) has a good one.
+        """
         self._site = site
+        self.settle()
         self.saved = site.kubectl("get", "deployment", "myapp")
 
     def admin(self, *words: str, stdin: bytes | None = None) -> str:
