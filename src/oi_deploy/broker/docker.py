@@ -145,7 +145,10 @@ def _context(
 ) -> BuildContext:
     """What the build is made of: a directory of the workspace, or a Dockerfile alone."""
     arguments = _arguments(policy, parsed)
-    file = (parsed.values("file") or ("",))[-1]
+    files = parsed.values("file")
+    if len(files) > 1:
+        raise Refused("docker.build.file", "only one -f is allowed", advice)
+    file = files[0] if files else ""
     if where == "-":
         if file:
             raise Refused(

@@ -81,10 +81,11 @@ def patch(policy: Policy, request: Request, known: Known, parsed: Parsed) -> Dec
     kinds = parsed.values("type") or ("strategic",)
     if len(texts) != 1 or len(kinds) != 1 or kinds[0] not in ("strategic", "merge", "json"):
         raise Refused(rule, "one patch is needed, with --type strategic, merge or json")
+    text = texts[0]
     for name in names:
         scope = manifest.Scope(policy, known, "patch", deployment=name)
-        manifest.check_patch(scope, texts[0], kinds[0])
-    return _change(policy, "patch", parsed, "patch", "patch-file", extra=(f"--patch={texts[0]}",))
+        text = manifest.check_patch(scope, texts[0], kinds[0])
+    return _change(policy, "patch", parsed, "patch", "patch-file", extra=(f"--patch={text}",))
 
 
 def _text(policy: Policy, request: Request, file: str, rule: str) -> str:
@@ -170,6 +171,8 @@ def _manifests(scope: manifest.Scope, request: Request, parsed: Parsed, rule: st
         if "://" in name:
             raise Refused(f"{rule}.url", "a manifest from a URL is not allowed; -f needs a file")
         parts += [request.stdin] if name == "-" else _files(scope.policy, request, name, rule)
+        if sum(map(len, parts)) > manifest.MAX_SIZE:
+            break  # too much already; the check says so
     content, _ = manifest.checked(scope, b"\n---\n".join(parts))
     return content
 

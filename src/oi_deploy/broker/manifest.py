@@ -75,8 +75,11 @@ def checked(scope: Scope, content: bytes) -> tuple[bytes, tuple[str, ...]]:
     return text.encode(), tuple(f"{o['kind'].lower()}/{o['metadata']['name']}" for o in objects)
 
 
-def check_patch(scope: Scope, text: str, kind: str) -> None:
+def check_patch(scope: Scope, text: str, kind: str) -> str:
     """Check the patch of the scope's Deployment; `kind` is kubectl's `--type`.
+
+    Returns:
+        The patch as JSON: what was checked, written anew.
 
     Raises:
         Refused: naming the first field that is not allowed.
@@ -89,6 +92,10 @@ def check_patch(scope: Scope, text: str, kind: str) -> None:
             _operation(scope, operation)
     else:
         _fields(scope, documents[0], _PATCH, "patch")
+    try:
+        return json.dumps(documents[0], allow_nan=False)
+    except (TypeError, ValueError):
+        raise Refused(RULE, "the patch has a value that JSON cannot hold") from None
 
 
 _OPERATION_PATHS = (

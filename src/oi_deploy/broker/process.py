@@ -164,7 +164,7 @@ def _pump(
             return "closed"
         if time.monotonic() > deadline:
             return "timeout"
-        time.sleep(0.01)
+        time.sleep(0.001)
     return "exit"
 
 

@@ -89,7 +89,7 @@ ALLOWED = [
      f"rollout undo {NS} --to-revision=2 deploy/app"),
     ("rollout restart deployment app", f"rollout restart {NS} deployment app"),
     ("patch deployment app -p '{\"spec\":{\"replicas\":2}}'",
-     f"patch {NS} deployment app '--patch={{\"spec\":{{\"replicas\":2}}}}'"),
+     f"patch {NS} deployment app '--patch={{\"spec\": {{\"replicas\": 2}}}}'"),
     ("patch deployment app --patch-file patch.json",
      f"patch {NS} deployment app '--patch={{\"spec\": {{\"replicas\": 2}}}}'"),
     ("apply -f deploy.yaml", f"apply {NS} --filename=-"),
