@@ -1,4 +1,4 @@
-"""How the model's code runs: another user, no privileges, no credentials, and an end.
+"""How the model's code runs: another user, no privileges, no network, no credentials, and an end.
 
 The user is the workspace's owner, so that files keep their owner; GitHub's runner must be able to
 remove them later (https://github.com/actions/runner/issues/434). A workspace of root's is given to
@@ -170,8 +170,10 @@ class Sandbox:
             env: more environment variables for the commands.
             private: paths that must be out of reach already; checked on entering.
             limits: what each command may use.
-            open_network: whether the commands may use the network.
-            allow_weaker: go on where the kernel or the engine lacks a mechanism.
+            open_network: whether the commands may use the network; and, where the container has
+                the host's network, the abstract sockets of the host.
+            allow_weaker: go on without the filter of system calls where the kernel or the engine
+                does not take it.
         """
         self.workdir = Path(os.path.realpath(workspace))
         self._owner = self.workdir.stat()
@@ -192,7 +194,7 @@ class Sandbox:
         self.weaker = ""
 
     def __enter__(self) -> "Sandbox":
-        """Give the workspace to the user, shield directories, and prove that both work.
+        """Give the workspace to the user, shield directories, and prove that the rest holds.
 
         Raises:
             RunError: when the user can do what it must not, or cannot reach what it needs.
