@@ -80,7 +80,7 @@ def test_the_quick_look_finds_the_same(
             assert len(found) >= 3
             assert first.pid in found
         finally:
-            for pid in found:
+            for pid in descendants(processes(), own):
                 os.kill(pid, signal.SIGKILL)
 
 
