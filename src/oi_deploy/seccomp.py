@@ -1,7 +1,7 @@
 """Which system calls the kernel refuses to the model's code: no network, no way out of its process.
 
 All calls are allowed but those named here: the list is short enough to read, and programs keep
-working. Only libseccomp makes the filter from it; the supervisor installs it.
+working. libseccomp makes the filter from it, and the supervisor installs it.
 """
 
 import errno
