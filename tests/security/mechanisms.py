@@ -405,7 +405,7 @@ class Tail:""",
             *_off("broker/manifest.py", ("_object(scope, one)\n", "pass\n")),
             *_off(
                 "broker/kubectl_changes.py",
-                ("manifest.check_patch(scope, texts[0], kinds[0])", "pass"),
+                ("text = manifest.check_patch(scope, texts[0], kinds[0])", "text = texts[0]"),
             ),
         ),
     ),
