@@ -43,7 +43,7 @@ LABEL org.opencontainers.image.title="oi-deploy-action" \
       org.opencontainers.image.licenses="AGPL-3.0-or-later"
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        ca-certificates curl git jq nodejs procps python3 tini util-linux \
+        ca-certificates curl git jq libseccomp2 nodejs procps python3 tini util-linux \
     && apt-get clean \
     && rm -rf /var/lib/apt/lists/* /usr/share/doc/* /usr/share/man/* \
     # The workspace belongs to the runner's user, and checkout marks it as safe in another HOME.

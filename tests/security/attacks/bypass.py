@@ -164,7 +164,9 @@ fails(socket.socket(socket.AF_UNIX).listen)
         """for n in $(seq 150); do [ -e @ID@.neighbour ] && break; sleep 0.1; done
         cat @ID@.neighbour; rm -f @ID@.neighbour""",
         ("rights of the socket", "peer check"),
-        neighbour=_CLIENT.replace("os.environ['OI_DEPLOY_BROKER']", "'/run/oi-deploy/broker.sock'")
+        neighbour=_CLIENT.replace(
+            "os.environ['OI_DEPLOY_BROKER']", "'/run/oi-deploy/' + 'broker' * 12 + '.sock'"
+        )
         + "fails(ask, frame('version', cwd='/github/workspace'))",
         evidence="refused: Permission denied",
     ),
@@ -175,7 +177,9 @@ fails(socket.socket(socket.AF_UNIX).listen)
         cat @ID@.neighbour; rm -f @ID@.neighbour""",
         ("peer check",),
         neighbour_uid=0,
-        neighbour=_CLIENT.replace("os.environ['OI_DEPLOY_BROKER']", "'/run/oi-deploy/broker.sock'")
+        neighbour=_CLIENT.replace(
+            "os.environ['OI_DEPLOY_BROKER']", "'/run/oi-deploy/' + 'broker' * 12 + '.sock'"
+        )
         + "ask(frame('version', cwd='/github/workspace'))",
         evidence="^None",
     ),
