@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,8 @@ class Arena:
         outside.mkdir()
         self._prepare(plan, workspace)
         replies, owners = self._replies(plan, site)
+        # Of an earlier run of the same attacks, in which they succeeded.
+        self._clean_up(plan, set(self._names()))
         known, names, hits = self._images(), set(self._names()), len(self.listeners.hits)
         env = {"GITHUB_EVENT_NAME": plan.solo.event} if plan.solo else {}
         if any(MECHANISMS[name].unconfined for name in plan.off):
@@ -172,8 +174,7 @@ class Arena:
             )
             for attack in plan.attacks
         }
-        if plan.off:
-            self._clean_up(plan, around)
+        self._clean_up(plan, set(self._names()) - names)
         return Outcome(plan, site, result, seen, leaks)
 
     def _names(self) -> Iterator[str]:
@@ -181,10 +182,10 @@ class Arena:
         yield from watch.engine_names()
         yield from watch.cluster_names(self.admin)
 
-    def _clean_up(self, plan: Plan, around: Around) -> None:
+    def _clean_up(self, plan: Plan, names: Iterable[str]) -> None:
         """Take away what succeeded attacks have made."""
         ids = {attack.id for attack in plan.attacks}
-        for name in around.names:
+        for name in names:
             if not ids & set(re.split(r"[ /:]", name)):
                 continue
             kind, _, rest = name.partition(" ")
@@ -192,7 +193,7 @@ class Arena:
                 works("docker", "image", "rm", "--force", rest)
             elif kind == "container":
                 works("docker", "container", "rm", "--force", rest.split()[0].lstrip("/"))
-            elif kind not in ("registry", "file", "volume"):
+            elif kind not in ("registry", "volume"):
                 namespace, _, name = rest.partition(" ")
                 where = ("-n", namespace) if namespace else ()
                 environment = {"KUBECONFIG": self.values["KUBECONFIG_ADMIN"]}
