@@ -207,7 +207,7 @@ def doubts(attack: Attack, seen: Seen) -> list[str]:
 
 def is_tried(attack: Attack, seen: Seen) -> bool:
     """Whether the attack's script began."""
-    return f"{TRIED} {attack.id}" in seen.output.splitlines()
+    return f"{TRIED} {attack.id}" in (*seen.output.splitlines(), *seen.around.log.splitlines())
 
 
 def _nothing(attack: Attack, seen: Seen) -> list[str]:

@@ -261,8 +261,12 @@ class Tail:""",
         ),
     ),
     "argument check": Mechanism(
-        "An argument with a NUL character is refused.",
-        _off("broker/policy.py", ('if any("\\0" in word for word in request.argv):', "if False:")),
+        "An argument or a working directory with a NUL character is refused.",
+        _off(
+            "broker/policy.py",
+            ('if any("\\0" in word for word in request.argv):', "if False:"),
+            ('if "\\0" in request.cwd:', "if False:"),
+        ),
     ),
     "image names": Mechanism(
         "Image names are read as the engine reads them, and compared with the policy part by part.",
@@ -479,10 +483,18 @@ class Tail:""",
         _off("report/page.py", ("autoescape=True,", "autoescape=False,")),
     ),
     "bounded summary": Mechanism(
-        "The summary is cut before GitHub would drop it.",
-        _off(
-            "workflow.py",
-            ('if len(text.encode(errors="backslashreplace")) > _MOST_SUMMARY:', "if False:"),
+        "Long lines and long lists are left out of the summary, and what is left is cut before "
+        "GitHub would drop it.",
+        (
+            *_off(
+                "workflow.py",
+                ('if len(text.encode(errors="backslashreplace")) > _MOST_SUMMARY:', "if False:"),
+            ),
+            *_off(
+                "report/story.py",
+                ("_MOST_BYTES = 96 * 1024", "_MOST_BYTES = 1 << 40"),
+                ("_LONGEST_LINE = 8 * 1024", "_LONGEST_LINE = 1 << 40"),
+            ),
         ),
     ),
     "redaction": Mechanism(

@@ -232,7 +232,7 @@ for pid in filter(str.isdigit, os.listdir('/proc')):
         "flooded-summary",
         "fills the summary until GitHub would drop it",
         """for number in $(seq 12); do
-            docker push "$(head -c 110000 /dev/zero | tr '\\\\0' x)$number-@ID@" >/dev/null 2>&1
+            docker push "$(head -c 110000 /dev/zero | tr '\\000' x)$number-@ID@" >/dev/null 2>&1
         done; docker push @ID@""",
         ("bounded summary",),
         refused="docker.push.image",
@@ -260,7 +260,7 @@ for pid in filter(str.isdigit, os.listdir('/proc')):
     Attack(
         "one-endless-line",
         "prints a line without an end, half a character, and a secret's beginning",
-        """head -c 3000000 /dev/zero | tr '\\\\0' y; printf '\\xe9\\x83'; echo
+        """head -c 3000000 /dev/zero | tr '\\000' y; printf '\\xe9\\x83'; echo
         printf '::error::%s' @ID@; printf '\\n::error'; printf '::@ID@\\n'; echo "shown @ID@" """,
         _INERT,
         outside=_shown,
