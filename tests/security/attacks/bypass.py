@@ -138,7 +138,7 @@ for cwd in ('/opt/oi-deploy', '/proc/1/root/opt/oi-deploy', '/proc/self/root/opt
         """
 import socket
 fails(socket.socket(socket.AF_UNIX).bind, os.environ['HOME'] + '/broker.sock')
-fails(socket.socket(socket.AF_UNIX).bind, '@ID@' + 'x' * (26 - len('@ID@')))
+fails(socket.socket(socket.AF_UNIX).bind, 'x' * len(os.environ['OI_DEPLOY_BROKER']))
 fails(socket.socket(socket.AF_UNIX).listen)
 """,
         ("system call filter",),
