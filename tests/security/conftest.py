@@ -56,8 +56,8 @@ def arena(
     with victims(values), watch.Listeners(engine.gateway()) as listeners:
         yield Arena(values, Action.load(ROOT), image, listeners, tmp_path_factory.mktemp("arena"))
     client = docker.from_env()
-    for one in client.images.list(WITHOUT):
-        client.images.remove(one.tags[0], force=True, noprune=True)
+    for tag in [tag for one in client.images.list(WITHOUT) for tag in one.tags]:
+        client.images.remove(tag, force=True, noprune=True)
     client.close()
 
 
