@@ -304,7 +304,7 @@ class Tail:""",
                     "if False:",
                 ),
             ),
-            *_off("broker/server.py", ("if names:", "if False:")),
+            *_off("broker/server.py", ("for name in names:", "for name in ():")),
         ),
     ),
     "the user's rights to files": Mechanism(

@@ -20,7 +20,7 @@ _REFERENCE = re.compile(
 _IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{1,64}")
 
 
-_SHORT_ID = 12
+SHORT_ID = 12
 _HUB = ("docker.io", "index.docker.io")
 
 
@@ -140,7 +140,7 @@ def built_id(known: Known, text: str) -> str:
     An id has twelve digits at least, as docker prints it: fewer may be those of another image too.
     """
     wanted = text.removeprefix("sha256:")
-    if is_image_id(text) and len(wanted) >= _SHORT_ID:
+    if is_image_id(text) and len(wanted) >= SHORT_ID:
         for image_id in known.built.values():
             found = image_id.removeprefix("sha256:")
             if found.startswith(wanted) or wanted.startswith(found):

@@ -4,6 +4,7 @@ It is the list of claims that verification checks against the registry and the c
 """
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -46,6 +47,16 @@ class Entry:
 def _canonical(reference: str) -> str:
     image = images.read(reference)
     return images.canonical(image) if image else reference
+
+
+def _made(found: Mapping[str, str], source: str) -> str:
+    """The id of an image of ours, by reference or by (part of) its id; else empty."""
+    by_name = found.get(_canonical(source), "")
+    wanted = source.removeprefix("sha256:")
+    if by_name or len(wanted) < images.SHORT_ID or not images.is_image_id(source):
+        return by_name
+    ids = (one.removeprefix("sha256:") for one in found.values())
+    return next((one for one in ids if one.startswith(wanted) or wanted.startswith(one)), "")
 
 
 class Journal:
@@ -102,11 +113,23 @@ class Journal:
             if isinstance(effect, Built):
                 found[_canonical(effect.reference)] = effect.image_id
             elif isinstance(effect, Tagged):
-                source = _canonical(effect.source)
+                image_id = _made(found, effect.source)
                 found.pop(_canonical(effect.reference), None)
-                if source in found:
-                    found[_canonical(effect.reference)] = found[source]
+                if image_id:
+                    found[_canonical(effect.reference)] = image_id
         return found
+
+    def named(self) -> frozenset[str]:
+        """The references that builds and tags of this run named, whatever became of them.
+
+        A build whose client was gone before its end leaves its name, and no effect.
+        """
+        return frozenset(
+            _canonical(reference)
+            for entry in self._entries
+            if entry.decision.allowed and entry.decision.argv[:1] in (("build",), ("tag",))
+            for reference in entry.decision.images
+        )
 
     def pushed(self) -> tuple[Pushed, ...]:
         """Images that the registry took in this run, oldest first."""

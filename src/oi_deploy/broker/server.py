@@ -256,7 +256,7 @@ class Broker:
         if request.tool == "docker" and {"build", "tag"} & set(request.argv):
             listed = self._ask("image", "ls", "--format={{.Repository}}:{{.Tag}}").split()
             names = (image for name in listed if (image := images.read(name)) and not image.host)
-            taken = frozenset(images.canonical(image) for image in names) - set(built)
+            taken = frozenset(images.canonical(image) for image in names) - self._journal.named()
         container = f"oi-deploy-{secrets.token_hex(6)}"
         return Known(taken=taken, built=built, mounted=self._mounted, container=container)
 
@@ -283,13 +283,14 @@ class Broker:
         """
         names = [
             name
-            for name in self._journal.images()
+            for name in sorted(self._journal.named())
             if (image := images.read(name))
             and not image.host
             and image.path not in self._policy.document.images.local
         ]
-        if names:
-            self._ask("image", "rm", "--no-prune", *names)
+        # One by one: a name that was never given must not keep the others.
+        for name in names:
+            self._ask("image", "rm", "--no-prune", name)
 
     def _limit(self, decision: Decision) -> float:
         return min(self._timeout_s, decision.seconds or self._timeout_s)

@@ -208,3 +208,8 @@ def test_docker_recognizes_the_archive_by_its_first_kilobyte(tmp_path: Path) -> 
     pack(BuildContext(tmp_path, "Dockerfile", b"FROM x", {}), file)
     first = tarfile.TarInfo.frombuf(file.getvalue()[:512], "utf-8", "strict")
     assert first.type == tarfile.DIRTYPE
+
+
+def test_a_long_first_line_is_judged_in_no_time() -> None:
+    # With a pattern that can look for the end in many ways, this takes hours.
+    assert rule("# a=x" + 500_000 * " " + "y\nFROM debian") == ""

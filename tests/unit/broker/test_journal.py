@@ -5,7 +5,7 @@ from pathlib import Path
 from oi_deploy.broker.document import Document, Rule
 from oi_deploy.broker.effects import Built, Changed, Effect, Pushed, Tagged, effects
 from oi_deploy.broker.journal import Journal
-from oi_deploy.broker.policy import Known, Policy, Request, decide
+from oi_deploy.broker.policy import Decision, Known, Policy, Request, decide
 from oi_deploy.broker.request import Tool
 
 REG = "harbor.example.com:5443/library"
@@ -154,3 +154,30 @@ def test_the_journal_sums_up(tmp_path: Path) -> None:
     assert journal.changed_deployments() == ("app",)
     assert journal.mutated_since(looked)
     assert [entry.decision.allowed for entry in journal.entries[:3]] == [True, False, True]
+
+
+def keep(journal: Journal, argv: str, *effects: Effect, names: tuple[str, ...]) -> None:
+    words = tuple(argv.split())
+    decision = Decision(True, f"docker.{words[0]}", argv=words, mutates=True, images=names)
+    journal.append(tool="docker", argv=words, cwd="/", decision=decision, effects=effects)
+
+
+def test_an_image_is_ours_by_every_name_that_it_was_given() -> None:
+    journal = Journal()
+    image_id = "0123456789ab"
+    keep(journal, "build -t a .", Built("a", image_id), names=("a",))
+    keep(journal, "tag a a", Tagged("a", "a"), names=("a",))
+    keep(journal, f"tag {image_id} b:1", Tagged(image_id, "b:1"), names=("b:1",))
+    keep(journal, "tag theirs b:2", Tagged("theirs", "b:2"), names=("b:2",))
+
+    assert journal.images() == {"a:latest": image_id, "b:1": image_id}
+
+
+def test_a_name_counts_whatever_became_of_its_command() -> None:
+    journal = Journal()
+    keep(journal, "build -t gone .", names=("gone",))  # its client left before the end
+    keep(journal, "tag x docker.io/library/y:1", names=("docker.io/library/y:1",))
+    refused = Decision(False, "docker.build.taken", "no", images=("python:3.11",))
+    journal.append(tool="docker", argv=("build",), cwd="/", decision=refused)
+
+    assert journal.named() == {"gone:latest", "y:1"}
