@@ -202,7 +202,9 @@ s.sendall(sys.argv[1].encode()); s.shutdown(socket.SHUT_WR); print(s.makefile().
     ):
         output = world.run("python3", "-c", client, frame).output
         assert '{"exit": 126}' in output
-    assert world.journal.entries == ()
+    # Each is in the journal, but a connection that says nothing is no request.
+    rules = [(entry.tool, entry.decision.rule) for entry in world.journal.entries]
+    assert rules == [("request", "broker.frame")] * 4
 
 
 def test_a_program_that_is_missing_is_said_so(base: Path) -> None:
@@ -253,3 +255,24 @@ def test_a_run_makes_only_so_many_requests(
     ]
     assert [entry.decision.rule for entry in world.journal.entries][-1] == "broker.requests"
     assert len(world.journal.entries) == 4
+
+
+def test_files_that_cannot_be_packed_in_time_hold_up_nothing_else(world: Contained) -> None:
+    # A pattern that can be matched in so many ways that looking for one never ends.
+    (world.workspace / ".dockerignore").write_text("*a" * 12 + "b\n")
+    (world.workspace / ("a" * 240)).touch()
+    (world.workspace / "Dockerfile").write_text("FROM scratch\n")
+    result = world.run("timeout 2 docker build -t x .; docker images talk 2>/dev/null; exit 0")
+    assert result.output.splitlines()[-1] == "out"
+    assert gone("oi_deploy.broker.context")
+
+
+def test_packing_is_over_when_the_time_of_a_command_is(base: Path) -> None:
+    docker, kubectl = program(base / "docker", DOCKER), program(base / "kubectl", KUBECTL)
+    with contained(base, docker=docker, kubectl=kubectl, command_timeout_s=2) as world:
+        (world.workspace / ".dockerignore").write_text("*a" * 12 + "b\n")
+        (world.workspace / ("a" * 240)).touch()
+        (world.workspace / "Dockerfile").write_text("FROM scratch\n")
+        assert world.run("docker build -t x .").exit_code == 126
+        (entry,) = world.journal.entries
+        assert (entry.decision.rule, entry.decision.allowed) == ("docker.build.context", False)

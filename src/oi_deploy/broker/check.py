@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TextIO, cast, get_args
 
 from oi_deploy.broker import dockerfile
-from oi_deploy.broker.context import pack
+from oi_deploy.broker.context import dockerfile_in, pack
 from oi_deploy.broker.document import read
 from oi_deploy.broker.policy import decide
 from oi_deploy.broker.request import Decision, Known, Policy, Refused, Request, Tool
@@ -72,8 +72,10 @@ def _decide(policy: Policy, request: Request) -> Decision:
     if decision.context is None:
         return decision
     try:
-        content = pack(decision.context, io.BytesIO())
-        dockerfile.check(policy, known, content, decision.context.arguments)
+        archive = io.BytesIO()
+        pack(decision.context, archive)
+        arguments = decision.context.arguments
+        dockerfile.check(policy, known, dockerfile_in(archive), arguments)
     except Refused as no:
         return no.decision
     return decision

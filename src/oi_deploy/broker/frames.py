@@ -20,6 +20,10 @@ class BadFrame(Exception):  # noqa: N818 - what is wrong with the request, for i
     """The bytes are no request."""
 
 
+class NothingAsked(BadFrame):
+    """There are no bytes: somebody has only looked whether the broker is there."""
+
+
 def read_request(stream: IO[bytes]) -> Request:
     """Read one request.
 
@@ -28,6 +32,8 @@ def read_request(stream: IO[bytes]) -> Request:
         OSError: when the client is gone or too slow.
     """
     line = stream.readline(MAX_HEADER + 1)
+    if not line:
+        raise NothingAsked("the request is not a line of JSON")
     if len(line) > MAX_HEADER:
         raise BadFrame(f"the command line is longer than {MAX_HEADER // 1024} KiB")
     try:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 from oi_deploy.broker import images
 from oi_deploy.broker.effects import Built, Changed, Effect, Pushed, Tagged
@@ -22,7 +23,7 @@ class Entry:
     Attributes:
         seq: 1, 2, 3, … in the order in which the commands ended.
         time: when the request came, in UTC.
-        tool: `docker` or `kubectl`.
+        tool: `docker` or `kubectl`; `request` for bytes that were none.
         argv: what was asked for, without the program's name.
         cwd: where it was asked for.
         decision: what the policy said, and what ran.
@@ -34,7 +35,7 @@ class Entry:
 
     seq: int
     time: datetime
-    tool: Tool
+    tool: Tool | Literal["request"]
     argv: tuple[str, ...]
     cwd: str
     decision: Decision
@@ -70,7 +71,7 @@ class Journal:
     def append(
         self,
         *,
-        tool: Tool,
+        tool: Tool | Literal["request"],
         argv: tuple[str, ...],
         cwd: str,
         decision: Decision,

@@ -182,4 +182,9 @@ def _files(policy: Policy, request: Request, name: str, rule: str) -> list[bytes
     if not path.is_dir():
         return [paths.read_inside(policy, request, str(path), rule)]
     found = sorted(file for file in path.iterdir() if file.suffix in _MANIFEST_FILES)
-    return [paths.read_inside(policy, request, str(file), rule) for file in found]
+    parts: list[bytes] = []
+    for file in found:
+        parts.append(paths.read_inside(policy, request, str(file), rule))
+        if sum(map(len, parts)) > manifest.MAX_SIZE:
+            break  # too much already; the check says so
+    return parts

@@ -17,8 +17,8 @@ from oi_deploy.broker.request import Known, Policy, Refused
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 RULE = "kubectl.manifest"
-# What a cluster stores of one object at most; reading more would also take its time.
-MAX_SIZE = 1024 * 1024
+# The parser reads about a hundred kilobytes a second, and nothing else goes on meanwhile.
+MAX_SIZE = 256 * 1024
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -16,14 +17,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal
 
+from oi_deploy.broker import context, dockerfile, frames, images, paths, process
 from oi_deploy.broker import credentials as creds
-from oi_deploy.broker import dockerfile, frames, images, paths, process
-from oi_deploy.broker.context import pack
 from oi_deploy.broker.credentials import Credentials
 from oi_deploy.broker.effects import effects
 from oi_deploy.broker.journal import Entry, Journal
 from oi_deploy.broker.policy import decide
-from oi_deploy.broker.request import Decision, Known, Policy, Refused, Request
+from oi_deploy.broker.request import BuildContext, Decision, Known, Policy, Refused, Request
 from oi_deploy.broker.rights import rights_of
 from oi_deploy.redact import Redactor
 
@@ -37,6 +37,7 @@ _MOST_REQUESTS = 2000
 _OUTPUT_LIMIT = 16 * 1024 * 1024
 _STREAMS: tuple[Literal["o", "e"], ...] = ("o", "e")
 _ENTRY_OUTPUT = 16 * 1024
+_PACKING_S = 120.0
 # For the broker's own questions to the engine.
 _OWN_COMMAND_S = 30.0
 
@@ -185,6 +186,8 @@ class Broker:
                 try:
                     request = frames.read_request(stream)
                 except frames.BadFrame as bad:
+                    if not isinstance(bad, frames.NothingAsked):
+                        self._on_entry(self._not_read(bad))
                     text = f"oi-deploy: bad request: {bad}\n".encode()
                     client.sendall(frames.output("e", text) + frames.end(REFUSED))
                     return
@@ -194,10 +197,14 @@ class Broker:
         finally:
             self._free.release()
 
+    def _not_read(self, bad: frames.BadFrame) -> Entry:
+        decision = Decision(False, "broker.frame", str(bad))
+        return self._journal.append(tool="request", argv=("unreadable",), cwd="", decision=decision)
+
     def _answer(self, client: socket.socket, request: Request) -> None:
         started, clock = datetime.now(UTC), time.monotonic()
         with tempfile.TemporaryFile(dir=self._private) as spool:
-            decision, stdin = self._decide(request, spool)
+            decision, stdin = self._decide(client, request, spool)
             ended = self._run(client, request, decision, stdin) if decision.argv else None
         if ended:
             code = ended.exit_code if ended.exit_code is not None else TIMED_OUT
@@ -233,15 +240,18 @@ class Broker:
             return decide(self._policy, request, known)
         raise Refused("broker.requests", f"a run may make {_MOST_REQUESTS} requests, not more")
 
-    def _decide(self, request: Request, spool: IO[bytes]) -> tuple[Decision, bytes | IO[bytes]]:
+    def _decide(
+        self, client: socket.socket, request: Request, spool: IO[bytes]
+    ) -> tuple[Decision, bytes | IO[bytes]]:
         """The decision and what the command reads; a build's files are packed into `spool`."""
         known = self._known(request)
         try:
             with rights_of(*self._user):
                 decision = self._judge(request, known)
-                content = pack(decision.context, spool) if decision.context else b""
             if decision.context is None:
                 return decision, decision.stdin
+            self._pack(client, decision.context, spool)
+            content = context.dockerfile_in(spool)
             dockerfile.check(self._policy, known, content, decision.context.arguments)
             return decision, spool
         except Refused as no:
@@ -249,6 +259,36 @@ class Broker:
         except Exception as error:  # what we cannot judge does not run, and is in the journal
             reason = f"the command cannot be judged ({type(error).__name__}: {error})"
             return Decision(False, "broker.defect", reason), b""
+
+    def _pack(self, client: socket.socket, wanted: BuildContext, spool: IO[bytes]) -> None:
+        """Pack the files of a build, in a process that ends when its time is over.
+
+        Raises:
+            Refused: they cannot be packed, or not in time, or the client is gone.
+        """
+        said = bytearray()
+
+        def take(name: Literal["o", "e"], data: bytes) -> None:
+            if name == "o":
+                spool.write(data)
+            else:
+                said.extend(data)
+
+        ended = process.run(
+            (sys.executable, "-I", "-m", context.__name__),
+            env={},
+            cwd=Path("/"),
+            stdin=context.job(wanted, self._user),
+            timeout_s=min(self._timeout_s, _PACKING_S),
+            client=client,
+            send=take,
+            closed=self._closed.is_set,
+        )
+        if ended.exit_code == context.REFUSED:
+            raise context.refusal(said.decode(errors="replace"))
+        if ended.exit_code != 0:
+            why = said.decode(errors="replace") if ended.ending == "exit" else ended.ending
+            raise Refused("docker.build.context", f"the build context cannot be packed: {why}")
 
     def _known(self, request: Request) -> Known:
         built = self._journal.images()

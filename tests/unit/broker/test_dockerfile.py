@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from oi_deploy.broker.context import pack
+from oi_deploy.broker.context import dockerfile_in, pack
 from oi_deploy.broker.dockerfile import check
 from oi_deploy.broker.document import Document
 from oi_deploy.broker.request import BuildContext, Known, Policy, Refused
@@ -132,7 +132,8 @@ def test_a_policy_narrows_the_base_images() -> None:
 
 def contents(context: BuildContext) -> tuple[bytes, dict[str, bytes]]:
     file = io.BytesIO()
-    dockerfile = pack(context, file)
+    pack(context, file)
+    dockerfile = dockerfile_in(file)
     with tarfile.open(fileobj=file) as tar:
         found = {}
         for member in tar:
