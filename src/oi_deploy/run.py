@@ -190,6 +190,7 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
         stack.enter_context(broker)
         # The sandbox proves, when it opens, that its user reaches none of these.
         hidden.append(broker.private)
+        stack.callback(_tell_put_back, sandbox, desk)
         stack.enter_context(sandbox)
         if sandbox.weaker:
             desk.workflow.warning(sandbox.weaker, "oi-deploy")
@@ -253,6 +254,17 @@ def _clean(env: Mapping[str, str], shielded: list[Path], workspace: Path, desk: 
         desk.log.event("leftover.found", what=item.sentence)
         if item.log:
             desk.workflow.untrusted(item.log)
+
+
+def _tell_put_back(sandbox: Sandbox, desk: Desk) -> None:
+    for path in sandbox.put_back:
+        desk.log.event("git.put-back", path=path)
+    if sandbox.put_back:
+        desk.workflow.warning(
+            f"{len(sandbox.put_back)} of git's own files were changed in this run, and are as they "
+            "were before; the log names them.",
+            "oi-deploy",
+        )
 
 
 def _limits(limits: document.Limits) -> Limits:

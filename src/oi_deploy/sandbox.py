@@ -6,12 +6,10 @@ a fixed user for the time of the run.
 """
 
 import base64
-import codecs
 import json
 import os
 import selectors
 import signal
-import stat
 import subprocess
 import sys
 import tempfile
@@ -24,8 +22,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from oi_deploy import supervisor
+from oi_deploy import git_files, supervisor
 from oi_deploy.errors import RunError
+from oi_deploy.output import Output
+from oi_deploy.ownership import owned, root_only
 from oi_deploy.seccomp import network_filter
 
 FIXED_ID = 65532
@@ -41,9 +41,6 @@ _DISK_LEFT = 256 * 1024**2
 _MEMORY_LEFT = 128 * 1024**2
 # Between the signal that says so and the kill.
 _CPU_GRACE_S = 5
-_KEEP_HEAD = 32 * 1024
-_KEEP_TAIL = 96 * 1024
-_SHOW = 8 * 1024 * 1024
 _STOP_S = 10.0
 
 _WEAKER = (
@@ -113,37 +110,6 @@ class Result:
     output: str
 
 
-class Output:
-    """Decodes output as it comes, shows it, and keeps its head and tail."""
-
-    def __init__(self, show: Callable[[str], None]) -> None:
-        """Show each piece with `show`, up to a limit."""
-        self._show = show
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-        self._head = ""
-        self._tail = ""
-        self._length = 0
-
-    def add(self, data: bytes, final: bool = False) -> None:
-        """Take a piece; a character that is cut in two waits for its rest."""
-        text = self._decode(data, final)
-        if not text:
-            return
-        if self._length <= _SHOW:
-            note = "\n[more output than 8 MiB: the rest is not shown]\n"
-            self._show(text if self._length + len(text) <= _SHOW else note)
-        self._length += len(text)
-        room = _KEEP_HEAD - len(self._head)
-        self._head += text[:room]
-        self._tail = (self._tail + text[room:])[-_KEEP_TAIL:]
-
-    def text(self) -> str:
-        """What is kept, with a note where something was cut."""
-        cut = self._length - len(self._head) - len(self._tail)
-        note = f"\n[… {cut} characters cut …]\n" if cut else ""
-        return f"{self._head}{note}{self._tail}"
-
-
 class Sandbox:
     """Runs commands as another user, while its context is open."""
 
@@ -192,6 +158,8 @@ class Sandbox:
         self._filter = ""
         # What is missing here, in one sentence; known when the sandbox is open.
         self.weaker = ""
+        # git's own files that the commands had changed; known when the sandbox is closed.
+        self.put_back: list[str] = []
 
     def __enter__(self) -> "Sandbox":
         """Give the workspace to the user, shield directories, and prove that the rest holds.
@@ -202,9 +170,11 @@ class Sandbox:
         if os.geteuid() != 0:
             raise RunError("the model's code cannot be contained", why="the action is not root")
         with ExitStack() as stack:
-            stack.enter_context(_owned(self.workdir, self._owner, self.user))
+            # The first to come is the last to go: files have their owner again by then.
+            self.put_back = stack.enter_context(git_files.kept(self.workdir))
+            stack.enter_context(owned(self.workdir, self._owner, self.user))
             for path in self._shield:
-                stack.enter_context(_root_only(path))
+                stack.enter_context(root_only(path))
             base = Path(stack.enter_context(_directory()))
             self._home, self._tmp = base / "home", base / "tmp"
             for path in (self._home, self._tmp):
@@ -453,82 +423,3 @@ def _directory() -> Iterator[str]:
     finally:
         # Not Python's own, which fails in directories that are nested a thousand times.
         subprocess.run(("/bin/rm", "-rf", "--", path), check=True)  # noqa: S603
-
-
-@contextmanager
-def _owned(workspace: Path, owner: os.stat_result, user: tuple[int, int]) -> Iterator[None]:
-    """Give a workspace of root's to the user; at the end all in it belongs to its owner again."""
-    try:
-        if owner.st_uid == 0:
-            _give(workspace, user)
-        yield
-    finally:
-        _give(workspace, (owner.st_uid, owner.st_gid), user[0])
-
-
-def _give(workspace: Path, to: tuple[int, int], sandbox_uid: int = -1) -> None:
-    """Change the owner of a directory and all in it, never through links.
-
-    A file with several names may have one outside the workspace, so it keeps its owner, unless
-    the sandbox itself has made it.
-    """
-    os.chown(workspace, *to)
-    for directory, name, found in _entries(workspace):
-        shared = found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode)
-        if shared and found.st_uid != sandbox_uid:
-            continue
-        if (found.st_uid, found.st_gid) != to:
-            os.chown(name, *to, dir_fd=directory, follow_symlinks=False)
-
-
-def _entries(top: Path) -> Iterator[tuple[int, str, os.stat_result]]:
-    """Everything below a directory: its open directory, its name there, and its status.
-
-    `os.fwalk` does the same, but it fails in directories that are nested a thousand times.
-
-    Raises:
-        OSError: somebody has moved a directory meanwhile.
-    """
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-    here = os.open(top, flags)
-    # The directories on the way from the top: which one each is, and where to go from there.
-    way: list[tuple[os.stat_result, list[str]]] = []
-    arrived = True
-    try:
-        while True:
-            if arrived:
-                folders: list[str] = []
-                for name in os.listdir(here):  # noqa: PTH208 - an open directory
-                    found = os.stat(name, dir_fd=here, follow_symlinks=False)
-                    if stat.S_ISDIR(found.st_mode):
-                        folders.append(name)
-                    yield here, name, found
-                way.append((os.fstat(here), folders))
-            elif not os.path.samestat(os.fstat(here), way[-1][0]):
-                raise OSError(f"{top}: somebody has moved a directory in it")
-            arrived = bool(way[-1][1])
-            if not arrived:
-                way.pop()
-                if not way:
-                    return
-            there = os.open(way[-1][1].pop() if arrived else "..", flags, dir_fd=here)
-            os.close(here)
-            here = there
-    finally:
-        os.close(here)
-
-
-@contextmanager
-def _root_only(path: Path) -> Iterator[None]:
-    """Make a directory root's alone; a missing one stays missing."""
-    if not path.is_dir():
-        yield
-        return
-    before = path.stat()
-    os.chown(path, 0, 0)
-    path.chmod(0o700)
-    try:
-        yield
-    finally:
-        os.chown(path, before.st_uid, before.st_gid)
-        path.chmod(stat.S_IMODE(before.st_mode))

@@ -143,7 +143,8 @@ class Arena:
             )
             result = _finish(step)
             requests = list(model.requests)
-        files = [
+        _use_git(site)
+        files = [f"file workspace/{path.name}" for path in workspace.glob("*.ran")] + [
             f"file {path.relative_to(site.folders.root)}"
             for folder in (outside, site.folders.temp)
             for path in folder.rglob("*")
@@ -339,13 +340,24 @@ def _be_neighbour(attack: Attack, container: str, workspace: Path) -> None:
     path.rename(workspace / f"{attack.id}.neighbour")
 
 
+def _use_git(site: Site) -> None:
+    """What the runner's user does with the workspace after the run, as the next checkout."""
+    folders = site.folders
+    user = (f"--reuid={folders.uid}", f"--regid={folders.gid}", "--clear-groups")
+    for words in (("status",), ("reset", "--hard"), ("checkout", "--force", "--detach")):
+        git = ("git", "-C", str(folders.workspace), "-c", "safe.directory=*", *words)
+        works("timeout", "20", "setpriv", *user, *git)
+
+
 def _finish(step: Step) -> StepResult:
     """Wait for the end; a run that hangs is cancelled, and what it left says so."""
     try:
         return step.wait(_PATIENCE_S)
     except subprocess.TimeoutExpired:
         step.cancel()
-        return step.wait(60)
+        result = step.wait(60)
+        works("docker", "container", "rm", "--force", step.container)
+        return result
 
 
 def _pieces(secret: str) -> list[str]:

@@ -165,7 +165,7 @@ MECHANISMS: Mapping[str, Mechanism] = {
     ),
     "output limit": Mechanism(
         "Of a command's output, 8 MiB are shown and 128 KiB kept.",
-        _off("sandbox.py", ("_SHOW = 8 * 1024 * 1024", "_SHOW = 1 << 40")),
+        _off("output.py", ("_SHOW = 8 * 1024 * 1024", "_SHOW = 1 << 40")),
     ),
     "time limit": Mechanism(
         "A script, and a brokered command, is killed when its time is over (`command-timeout`).",
@@ -311,6 +311,27 @@ class Tail:""",
         "Files of a request (a build's context, a manifest) are read by the broker with the rights "
         "of the model's user, and docker and kubectl get what was read.",
         _off("broker/server.py", ("with rights_of(*self._user):", "if True:")),
+    ),
+    "git's own files": Mechanism(
+        "Configuration, hooks and repositories that git obeys are as before when the run is over: "
+        "the next git command is the runner's own, on its host.",
+        _off(
+            "sandbox.py",
+            ("stack.enter_context(git_files.kept(self.workdir))", "[]"),
+        ),
+    ),
+    "bounded judging": Mechanism(
+        "The files of a build are packed by a process that ends with the command's time, and no "
+        "pattern of ours can be matched in so many ways that it takes longer than the text.",
+        (
+            *_off(
+                "broker/server.py",
+                (
+                    "        said = bytearray()\n",
+                    "        context.pack(wanted, spool)\n        said = bytearray()\n",
+                ),
+            ),
+        ),
     ),
     "links stay links": Mechanism(
         "A link in a build's context is sent as a link, never followed, and is no Dockerfile.",

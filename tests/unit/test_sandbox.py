@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from oi_deploy.sandbox import FIXED_ID, Output
+from oi_deploy.output import Output
+from oi_deploy.sandbox import FIXED_ID
 from oi_deploy.supervisor import below, descendants, processes, size
 
 

@@ -527,4 +527,17 @@ client.close()
         language="python",
         evidence="^built b'[0-9a-f]",
     ),
+    Attack(
+        "git-program-for-later",
+        "leaves programs in .git that the runner's own git starts after the run, on the host",
+        """printf '#!/bin/sh\\n[ -d /github/workspace ] || touch @ID@.ran\\ncat\\n' > .git/@ID@
+        chmod +x .git/@ID@; git config core.fsmonitor .git/@ID@
+        for hook in post-checkout post-index-change reference-transaction; do
+            cp .git/@ID@ .git/hooks/$hook; done
+        printf '* filter=x\\n' > .git/info/attributes
+        git config filter.x.clean .git/@ID@; git config filter.x.smudge .git/@ID@
+        git config --get core.fsmonitor""",
+        ("git's own files",),
+        evidence="^.git/git-program-for-later$",
+    ),
 )

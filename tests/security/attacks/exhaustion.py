@@ -286,4 +286,17 @@ if alive > 20:
         ("smoke test limits",),
         evidence="killed after 2 s",
     ),
+    Attack(
+        "endless-judging",
+        "has the broker itself compute without end: a pattern, and a line of a Dockerfile",
+        """mkdir -p @ID@ && cd @ID@ && printf 'FROM scratch\\nCOPY Dockerfile /\\n' > Dockerfile
+        touch $(printf 'a%.0s' $(seq 240))
+        printf '*a%.0s' $(seq 12) > .dockerignore; echo b >> .dockerignore
+        timeout 2 docker build -t @ID@:1 .; rm .dockerignore
+        { printf '# a=x'; head -c 900000 /dev/zero | tr '\\000' ' '; printf 'y\\nFROM scratch\\n'
+        } > Dockerfile
+        timeout 2 docker build -t @ID@:2 .; docker version --format answers; cd ..; rm -r @ID@""",
+        ("bounded judging",),
+        evidence="^answers$",
+    ),
 )
