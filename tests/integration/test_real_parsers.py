@@ -206,6 +206,10 @@ def test_what_runs_asks_the_engine_for_what_was_meant(
         assert decision.allowed, (words, decision.reason)
         meant = asked(engine, policy, words)
         ran = asked(engine, policy, decision.argv)
+        for (_, path, bounded, _), (_, _, query, _) in zip(ran, meant, strict=True):
+            if path == "/build":  # what the broker bounds, whatever is asked for
+                assert bounded["memory"] == bounded["memswap"] == str(4 * 1024**3)
+                query.update(memory=bounded["memory"], memswap=bounded["memswap"])
         assert meant == ran, words
         assert meant or line.command == "version", words
 

@@ -4,7 +4,7 @@ import fnmatch
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from oi_deploy.broker import flags, images, paths, smoke_test
+from oi_deploy.broker import document, flags, images, paths, smoke_test
 from oi_deploy.broker.flags import Flag, Parsed
 from oi_deploy.broker.request import BuildContext, Decision, Known, Policy, Refused, Request
 
@@ -111,6 +111,7 @@ def _build(policy: Policy, request: Request, known: Known, parsed: Parsed) -> De
         "build",
         *parsed.command_line("file", "network", "help", *_DROPPED),
         *_network(policy, parsed),
+        *_memory(policy),
         f"--file={context.dockerfile}",
         "-",
     )
@@ -123,6 +124,12 @@ def _network(policy: Policy, parsed: Parsed) -> tuple[str, ...]:
     if any(value not in ("default", "none") for value in asked):
         raise Refused("docker.build.network", f"the flag --network is not allowed: {_HOST_ACCESS}")
     return ("--network=none",) if "none" in (*asked, policy.document.build.network) else ()
+
+
+def _memory(policy: Policy) -> tuple[str, str]:
+    """What RUN steps may use; with the same limit for memory and swap together, no swap."""
+    most = document.size(policy.document.build.memory)
+    return f"--memory={most}", f"--memory-swap={most}"
 
 
 def _arguments(policy: Policy, parsed: Parsed) -> dict[str, str]:
@@ -145,10 +152,11 @@ def _context(
 ) -> BuildContext:
     """What the build is made of: a directory of the workspace, or a Dockerfile alone."""
     arguments = _arguments(policy, parsed)
-    files = parsed.values("file")
+    files = dict.fromkeys(parsed.values("file"))
     if len(files) > 1:
-        raise Refused("docker.build.file", "only one -f is allowed", advice)
-    file = files[0] if files else ""
+        # docker takes the last one; what the others name would not be looked at.
+        raise Refused("docker.build.file", "only one Dockerfile can be named", advice)
+    file = next(iter(files), "")
     if where == "-":
         if file:
             raise Refused(

@@ -103,6 +103,7 @@ class Build(Part):
     arguments: tuple[str, ...] = Field(
         default=("*",), description="names of build arguments that may be given"
     )
+    memory: Size = Field(default="4Gi", description="memory of each RUN step")
 
 
 class SmokeTest(Part):
