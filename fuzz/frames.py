@@ -1,7 +1,6 @@
 """Fuzz the broker's frame parser: any bytes are a request or a bad frame."""
 
 import io
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ with atheris.instrument_imports(include=["oi_deploy"]):
     from oi_deploy.broker.request import Request
 
 from fuzz.harness import fuzz, require
+from tests.unit.broker.asking import as_sent
 
 WORDS = (
     *(
@@ -45,24 +45,13 @@ WORDS = (
 )
 
 
-def whole(request: Request, *, ascii_only: bool = True) -> bytes:
-    """The request as the shim writes it."""
-    header = {
-        "tool": request.tool,
-        "argv": list(request.argv),
-        "cwd": request.cwd,
-        "stdin": len(request.stdin),
-    }
-    return json.dumps(header, ensure_ascii=ascii_only).encode() + b"\n" + request.stdin
-
-
 def seeds() -> Iterator[bytes]:
     """Requests, and some bytes that are nearly ones."""
     for argv in ((), ("build", "-t", "reg/app:1", "."), ("apply", "-f", "-"), ("é\n\0", "")):
         for stdin in (b"", b"a: b\n", bytes(range(256))):
             for ascii_only in (True, False):
-                yield whole(Request("docker", argv, "/ws", stdin), ascii_only=ascii_only)
-                yield whole(Request("kubectl", argv, "/ws", stdin), ascii_only=ascii_only)[:-1]
+                yield as_sent(Request("docker", argv, "/ws", stdin), ascii_only=ascii_only)
+                yield as_sent(Request("kubectl", argv, "/ws", stdin), ascii_only=ascii_only)[:-1]
     yield b"["
     yield b"[" * 20_000 + b"\n"
     yield b'{"a":' * 4_000 + b"\n"
@@ -85,7 +74,7 @@ def test_one_input(data: bytes) -> None:
     require(sum(map(len, words)) <= frames.MAX_HEADER, "length")
     require(type(request.stdin) is bytes and len(request.stdin) <= frames.MAX_STDIN, "stdin")
     require(request.stdin == data[stream.tell() - len(request.stdin) : stream.tell()], "bytes")
-    again = whole(request, ascii_only=False)
+    again = as_sent(request, ascii_only=False)
     require(frames.read_request(io.BytesIO(again)) == request, "written again")
 
 

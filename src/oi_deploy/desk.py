@@ -1,6 +1,7 @@
 """Everything that a run writes to, and what it writes there at its end."""
 
 import shlex
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,40 +26,6 @@ from oi_deploy.verify.finding import Verdict
 from oi_deploy.workflow import Workflow
 
 
-class Log:
-    """deploy.log for a run that ends when it cannot be logged."""
-
-    def __init__(self, kept: DeployLog, stop: Stop) -> None:
-        """Write into `kept`; end the run over `stop`."""
-        self.path = kept.path
-        self._kept = kept
-        self._stop = stop
-
-    def event(self, name: str, **fields: object) -> None:
-        """Write one event."""
-        try:
-            self._kept.event(name, **fields)
-        except OSError as error:
-            self._stop.request(_not_logged("deploy.log", error))
-
-
-class Conversation:
-    """The same for the transcript."""
-
-    def __init__(self, kept: Transcript, stop: Stop) -> None:
-        """Write into `kept`; end the run over `stop`."""
-        self.path = kept.path
-        self._kept = kept
-        self._stop = stop
-
-    def add(self, kind: str, **fields: object) -> None:
-        """Write one line."""
-        try:
-            self._kept.add(kind, **fields)
-        except OSError as error:
-            self._stop.request(_not_logged("the transcript", error))
-
-
 @dataclass(frozen=True)
 class Desk:
     """Everything that a run writes to.
@@ -73,8 +40,8 @@ class Desk:
     """
 
     workflow: Workflow
-    log: Log
-    transcript: Conversation
+    log: DeployLog
+    transcript: Transcript
     record: Record
     redactor: Redactor
     stop: Stop
@@ -84,12 +51,19 @@ class Desk:
         self.workflow.line(line)
 
 
-def _not_logged(what: str, error: OSError) -> RunError:
-    return RunError(
-        f"The run was ended because {what} cannot be written",
-        why=error.strerror or str(error),
-        remedy="Free space on the runner's disk.",
-    )
+def ends_the_run(what: str, stop: Stop) -> Callable[[OSError], None]:
+    """For a log: end the run over `stop` when it cannot be logged."""
+
+    def lost(error: OSError) -> None:
+        stop.request(
+            RunError(
+                f"The run was ended because {what} cannot be written",
+                why=error.strerror or str(error),
+                remedy="Free space on the runner's disk.",
+            )
+        )
+
+    return lost
 
 
 def show_entry(desk: Desk, entry: Entry) -> None:

@@ -14,11 +14,12 @@ from oi_deploy.broker import document
 from oi_deploy.broker.credentials import Credentials
 from oi_deploy.broker.journal import Entry
 from oi_deploy.broker.server import Broker
-from oi_deploy.desk import Conversation, Desk, Log, report, show_entry, show_verdict
+from oi_deploy.desk import Desk, ends_the_run, report, show_entry, show_verdict
 from oi_deploy.engine import open_engine
 from oi_deploy.errors import RunError, Status
-from oi_deploy.inputs import Loaded, load, parse
+from oi_deploy.inputs import parse
 from oi_deploy.limits import Stop
+from oi_deploy.loaded import Loaded, load
 from oi_deploy.record import Record
 from oi_deploy.redact import Redactor
 from oi_deploy.report import DeployLog, Transcript
@@ -55,8 +56,10 @@ def run(env: Mapping[str, str], out: TextIO) -> int:
         workflow.mask(secret)
     private = leftovers.private_folder(env)
     stop = Stop()
-    log = Log(DeployLog(private / leftovers.LOG, redactor), stop)
-    transcript = Conversation(Transcript(private / "transcript.jsonl", redactor), stop)
+    log = DeployLog(private / leftovers.LOG, redactor, ends_the_run("deploy.log", stop))
+    transcript = Transcript(
+        private / "transcript.jsonl", redactor, ends_the_run("the transcript", stop)
+    )
     desk = Desk(workflow, log, transcript, Record(), redactor, stop)
     with stop.watching():
         relative_log = _attempt(env, workspace, desk)

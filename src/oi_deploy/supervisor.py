@@ -6,6 +6,9 @@ input is closed (the run wants it ended, or the run itself is dead), or all of i
 together are over a limit, every process that the command has started is killed, also those that
 went into sessions of their own: orphans come back to a "child subreaper", so nothing can leave the
 tree.
+
+One file, although it is long: it starts without site packages and from no place that could be
+written to (`python -IS`), in a few milliseconds, so it imports the standard library alone.
 """
 
 import base64

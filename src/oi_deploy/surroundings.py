@@ -12,7 +12,7 @@ from docker.errors import DockerException
 
 from oi_deploy.engine import EngineSettings
 from oi_deploy.errors import RunError
-from oi_deploy.inputs import Loaded, read_kubeconfig
+from oi_deploy.loaded import Loaded, read_kubeconfig
 from oi_deploy.redact import secrets_of_kubeconfig
 from oi_deploy.verify.cluster import Cluster
 from oi_deploy.verify.registry import Registry

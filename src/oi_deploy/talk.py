@@ -14,8 +14,8 @@ from oi_deploy.broker.request import Decision
 from oi_deploy.desk import Desk
 from oi_deploy.engine import Endpoint
 from oi_deploy.errors import RunError
-from oi_deploy.inputs import Loaded
 from oi_deploy.limits import Stop
+from oi_deploy.loaded import Loaded
 from oi_deploy.sandbox import Result, Sandbox
 from oi_deploy.verify.cluster import Cluster
 from oi_deploy.verify.finding import Verdict

@@ -9,8 +9,8 @@ from functools import partial
 from oi_deploy.broker.journal import Changed, Entry
 from oi_deploy.desk import Desk
 from oi_deploy.errors import RunError, Status
-from oi_deploy.inputs import Loaded
 from oi_deploy.limits import Stop, detached
+from oi_deploy.loaded import Loaded
 from oi_deploy.record import Record
 from oi_deploy.report import deployment_lines
 from oi_deploy.verify.cluster import Cluster

@@ -1,16 +1,30 @@
 """A real browser that takes pictures of a page."""
 
 import io
+import platform
 import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
 from PIL import Image, ImageChops
 
-PROGRAM = shutil.which("chromium") or shutil.which("google-chrome") or ""
+from devkit.shell import apt_install
+
 # Higher than any page here; what the page leaves empty is cut off.
 _HEIGHT = 6000
 _MARGIN = 24
+
+
+def program() -> str:
+    """The browser, installed if need be."""
+    if found := shutil.which("chromium") or shutil.which("google-chrome"):
+        return found
+    if platform.freedesktop_os_release()["ID"] == "ubuntu":
+        # Its package installs a snap, which needs systemd.
+        pytest.skip("Ubuntu has no package of a browser: install google-chrome")
+    apt_install("chromium")
+    return "chromium"
 
 
 def picture(page: Path, folder: Path, *, width: int = 1000, dark: bool = False) -> Image.Image:
@@ -24,7 +38,7 @@ def picture(page: Path, folder: Path, *, width: int = 1000, dark: bool = False) 
     theme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
     subprocess.run(
         [
-            PROGRAM,
+            program(),
             *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
             *("--no-first-run", "--hide-scrollbars", "--force-device-scale-factor=1", theme),
             *(f"--user-data-dir={folder / 'profile'}", f"--window-size={width},{_HEIGHT}"),

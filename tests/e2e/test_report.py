@@ -274,7 +274,6 @@ def brightness(image: Image.Image) -> int:
     return pixel
 
 
-@pytest.mark.skipif(not browser.PROGRAM, reason="no chromium on this machine")
 def test_a_browser_shows_both_in_light_and_dark_and_on_a_phone(run: Run, tmp_path: Path) -> None:
     body = MarkdownIt("commonmark", {"html": True}).enable("table").render(run.result.summary)
     summary = tmp_path / "summary.html"

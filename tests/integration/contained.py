@@ -13,32 +13,17 @@ from pathlib import Path
 import pytest
 
 from oi_deploy.broker.credentials import Credentials
-from oi_deploy.broker.document import Document, Rule, Verb
 from oi_deploy.broker.journal import Entry, Journal
 from oi_deploy.broker.policy import Policy
 from oi_deploy.broker.server import Broker, install_shims
 from oi_deploy.redact import Redactor
 from oi_deploy.sandbox import Result, Sandbox
+from tests.policies import widest
 
 REGISTRY = "harbor.example.com/library"
 PASSWORD = "canary-password-f2b1"
 TOKEN = "canary-token-77aa"
 KUBECONFIG = f"apiVersion: v1\nkind: Config\nusers: [{{name: u, user: {{token: {TOKEN}}}}}]\n"
-
-
-def everything(namespace: str) -> Document:
-    """A policy that allows all that can be allowed in a namespace."""
-    changes: tuple[Verb, ...] = ("set-image", "scale", "rollout", "apply", "create", "patch")
-    return Document(
-        version=1,
-        namespaces={
-            namespace: (
-                Rule(kinds=("*",), verbs=("read",)),
-                Rule(kinds=("deployment",), verbs=changes),
-                Rule(kinds=("configmap", "service"), verbs=("apply", "create")),
-            )
-        },
-    )
 
 
 # What a test lets sleep is found again by its number of seconds; no other test run has the same.
@@ -113,7 +98,7 @@ def contained(
     seen: list[Entry] = []
     sandbox = Sandbox(workspace, socket=socket, shims=base / "shims", shield=shield)
     broker = Broker(
-        policy or Policy.of(workspace, REGISTRY, "production", everything("production")),
+        policy or Policy.of(workspace, REGISTRY, "production", widest("production")),
         credentials=credentials or Credentials(REGISTRY, "me", PASSWORD, KUBECONFIG),
         journal=journal,
         socket=socket,

@@ -12,7 +12,8 @@ from oi_deploy.broker.credentials import Credentials
 from oi_deploy.broker.effects import Changed
 from oi_deploy.broker.policy import Policy
 from tests.integration.cluster_world import NAMESPACE, World, world
-from tests.integration.contained import Contained, contained, everything, needs_root, open_directory
+from tests.integration.contained import Contained, contained, needs_root, open_directory
+from tests.policies import widest
 
 pytestmark = [needs_root, pytest.mark.docker]
 
@@ -32,9 +33,7 @@ def brokered(cluster: World) -> Iterator[Contained]:
             base,
             docker=Path("/nonexistent"),
             kubectl=ensure_kubectl(CACHE / "bin"),
-            policy=Policy.of(
-                workspace, f"{cluster.host}/library", NAMESPACE, everything(NAMESPACE)
-            ),
+            policy=Policy.of(workspace, f"{cluster.host}/library", NAMESPACE, widest(NAMESPACE)),
             credentials=Credentials(
                 f"{cluster.host}/library", kubeconfig=cluster.kubeconfig.read_text()
             ),

@@ -7,6 +7,7 @@ import pytest
 
 from oi_deploy import inputs
 from oi_deploy.errors import RunError
+from oi_deploy.loaded import load
 
 KUBECONFIG = """\
 apiVersion: v1
@@ -110,7 +111,7 @@ def test_kubeconfig_as_content_base64_or_path(tmp_path: Path) -> None:
     encoded = base64.b64encode(KUBECONFIG.encode()).decode()
     wrapped = "\n".join(encoded[i : i + 60] for i in range(0, len(encoded), 60))
     for value in (KUBECONFIG, encoded, wrapped, str(path)):
-        loaded = inputs.load(inputs.parse(GOOD | {"INPUT_KUBECONFIG": value}), workspace)
+        loaded = load(inputs.parse(GOOD | {"INPUT_KUBECONFIG": value}), workspace)
         assert loaded.kubeconfig.strip() == KUBECONFIG.strip()
         assert loaded.namespace == "production"
 
@@ -118,27 +119,25 @@ def test_kubeconfig_as_content_base64_or_path(tmp_path: Path) -> None:
 def test_a_kubeconfig_in_the_workspace_is_refused(tmp_path: Path) -> None:
     (tmp_path / "kubeconfig").write_text(KUBECONFIG)
     with pytest.raises(RunError, match="could read it"):
-        inputs.load(
-            inputs.parse(GOOD | {"INPUT_KUBECONFIG": str(tmp_path / "kubeconfig")}), tmp_path
-        )
+        load(inputs.parse(GOOD | {"INPUT_KUBECONFIG": str(tmp_path / "kubeconfig")}), tmp_path)
 
 
 def test_an_unknown_context_names_those_that_exist(tmp_path: Path) -> None:
     parsed = inputs.parse(GOOD | {"INPUT_KUBE-CONTEXT": "prod"})
     with pytest.raises(RunError, match="no context `prod`; it has `main`, `other`"):
-        inputs.load(parsed, tmp_path)
+        load(parsed, tmp_path)
 
 
 def test_the_default_model_is_pinned_and_others_are_not(tmp_path: Path) -> None:
-    pinned = inputs.load(inputs.parse(GOOD), tmp_path)
-    other = inputs.load(inputs.parse(GOOD | {"INPUT_MODEL": "/models/mine"}), tmp_path)
+    pinned = load(inputs.parse(GOOD), tmp_path)
+    other = load(inputs.parse(GOOD | {"INPUT_MODEL": "/models/mine"}), tmp_path)
     assert (len(pinned.model_revision), other.model_revision) == (40, "")
 
 
 def test_a_prompt_file_is_read_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_text('部署 "it" `now` $(x)\n', encoding="utf-8")
     env = {**GOOD, "INPUT_PROMPT": "", "INPUT_PROMPT-FILE": "p.txt"}
-    assert inputs.load(inputs.parse(env), tmp_path).prompt == '部署 "it" `now` $(x)\n'
+    assert load(inputs.parse(env), tmp_path).prompt == '部署 "it" `now` $(x)\n'
 
 
 def test_a_prompt_file_may_not_lead_out_of_the_workspace(tmp_path: Path) -> None:
@@ -149,25 +148,25 @@ def test_a_prompt_file_may_not_lead_out_of_the_workspace(tmp_path: Path) -> None
     for name in ("../outside", "link"):
         env = {**GOOD, "INPUT_PROMPT": "", "INPUT_PROMPT-FILE": name}
         with pytest.raises(RunError, match="leads out of the workspace"):
-            inputs.load(inputs.parse(env), workspace)
+            load(inputs.parse(env), workspace)
 
 
 def test_a_ca_is_a_pem_text_or_file(tmp_path: Path) -> None:
     pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----"
     (tmp_path / "ca.crt").write_text(pem)
     for value in (pem, "ca.crt"):
-        loaded = inputs.load(inputs.parse(GOOD | {"INPUT_REGISTRY-CA": value}), tmp_path)
+        loaded = load(inputs.parse(GOOD | {"INPUT_REGISTRY-CA": value}), tmp_path)
         assert loaded.registry_ca == pem + "\n"
     with pytest.raises(RunError, match="registry-ca"):
-        inputs.load(inputs.parse(GOOD | {"INPUT_REGISTRY-CA": "missing.crt"}), tmp_path)
+        load(inputs.parse(GOOD | {"INPUT_REGISTRY-CA": "missing.crt"}), tmp_path)
 
 
 def test_a_policy_file_is_read_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "policy.yml").write_text("version: 1\nnetwork: open\n")
     env = {**GOOD, "INPUT_POLICY-FILE": "policy.yml"}
-    loaded = inputs.load(inputs.parse(env), tmp_path)
+    loaded = load(inputs.parse(env), tmp_path)
     assert loaded.policy.document.network == "open"
-    assert inputs.load(inputs.parse(GOOD), tmp_path).policy.document.network == "none"
+    assert load(inputs.parse(GOOD), tmp_path).policy.document.network == "none"
 
 
 @pytest.mark.parametrize(
@@ -182,7 +181,7 @@ def test_a_wrong_policy_file_is_an_input_s_mistake(tmp_path: Path, text: str, sa
     (tmp_path / "policy.yml").write_text(text)
     env = {**GOOD, "INPUT_POLICY-FILE": "policy.yml", "INPUT_ALLOWED-DEPLOYMENTS": "web"}
     with pytest.raises(RunError, match="input `policy-file`") as caught:
-        inputs.load(inputs.parse(env), tmp_path)
+        load(inputs.parse(env), tmp_path)
     assert says in caught.value.why
 
 

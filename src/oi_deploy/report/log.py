@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,13 @@ from typing import Any
 from oi_deploy.redact import Redactor
 from oi_deploy.text import visible
 
+Lost = Callable[[OSError], None]
+
 _PLAIN = re.compile(r"[^\s\"=\\]+")
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _now() -> str:
@@ -20,11 +27,14 @@ def _now() -> str:
 class DeployLog:
     """The log for auditors: one line an event, `time event key=value ...` (logfmt), UTC."""
 
-    def __init__(self, path: Path, redactor: Redactor) -> None:
-        """Append to `path`, which the model's code must not be able to reach."""
+    def __init__(self, path: Path, redactor: Redactor, lost: Lost = _raise) -> None:
+        """Append to `path`, which the model's code must not be able to reach.
+
+        What cannot be written is told to `lost`.
+        """
         self.path = path
         self._redactor = redactor
-        self._lock = threading.Lock()
+        self._append = _Lines(path, lost).append
 
     def event(self, name: str, **fields: object) -> None:
         """Write one event; fields that are None are left out. docs/log-format.md has all events.
@@ -36,7 +46,7 @@ class DeployLog:
             for key, value in fields.items()
             if value is not None
         )
-        _append(self.path, " ".join([_now(), name, *values]), self._lock)
+        self._append(" ".join([_now(), name, *values]))
 
     def _value(self, value: object) -> str:
         if isinstance(value, bool):
@@ -62,18 +72,21 @@ class Transcript:
     - `note`: text; without `time`; a line that a file of this name held before (`publish`)
     """
 
-    def __init__(self, path: Path, redactor: Redactor) -> None:
-        """Append to `path`, which the model's code must not be able to reach."""
+    def __init__(self, path: Path, redactor: Redactor, lost: Lost = _raise) -> None:
+        """Append to `path`, which the model's code must not be able to reach.
+
+        What cannot be written is told to `lost`.
+        """
         self.path = path
         self._redactor = redactor
-        self._lock = threading.Lock()
+        self._append = _Lines(path, lost).append
 
     def add(self, kind: str, **fields: object) -> None:
         """Write one line; a killed run leaves whole lines."""
         record = {"time": _now(), "kind": kind} | {
             name: self._clean(value) for name, value in fields.items()
         }
-        _append(self.path, json.dumps(record, ensure_ascii=False), self._lock)
+        self._append(json.dumps(record, ensure_ascii=False))
 
     def _clean(self, value: object) -> Any:
         if isinstance(value, str):
@@ -83,7 +96,16 @@ class Transcript:
         return value if isinstance(value, bool | int | float | None) else self._clean(str(value))
 
 
-def _append(path: Path, line: str, lock: threading.Lock) -> None:
-    # Half a surrogate pair, which a weak model writes, becomes its JSON escape.
-    with lock, path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(line + "\n")
+class _Lines:
+    def __init__(self, path: Path, lost: Lost) -> None:
+        self._path = path
+        self._lost = lost
+        self._lock = threading.Lock()
+
+    def append(self, line: str) -> None:
+        try:
+            # Half a surrogate pair, which a weak model writes, becomes its JSON escape.
+            with self._lock, self._path.open("a", encoding="utf-8", errors="backslashreplace") as f:
+                f.write(line + "\n")
+        except OSError as error:
+            self._lost(error)

@@ -1,10 +1,12 @@
 """A policy, a workspace and what is known, for tests that ask about many commands."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
-from oi_deploy.broker.document import Document, Manifests, Rule
+from oi_deploy.broker.document import Manifests
 from oi_deploy.broker.policy import Decision, Known, Policy, Request, Tool, decide
+from tests import policies
 
 REG = "harbor.example.com/library"
 EVIL = "evil.example.com/library"
@@ -13,21 +15,6 @@ KNOWN = Known(
     taken=frozenset({"python:3.11"}),
     built={f"{REG}/app:1": BUILT_ID, "app:1": BUILT_ID},
     mounted={"app": frozenset({"secret/tls", "serviceaccount/web"})},
-)
-# Everything that can be allowed at all, so that nothing is refused for its verb alone.
-WIDEST = Document(
-    version=1,
-    namespaces={
-        "production": (
-            Rule(kinds=("*",), verbs=("read",)),
-            Rule(
-                kinds=("deployment",),
-                verbs=("set-image", "scale", "rollout", "apply", "create", "patch"),
-            ),
-            Rule(kinds=("service", "configmap"), verbs=("apply", "create")),
-        )
-    },
-    manifests=Manifests(secrets=("web-*",)),
 )
 DEPLOYMENT = (
     "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: app}\n"
@@ -49,9 +36,23 @@ def workspace(base: Path) -> Path:
     return inside
 
 
+def as_sent(request: Request, *, ascii_only: bool = True) -> bytes:
+    """The request as the shim writes it."""
+    header = {
+        "tool": request.tool,
+        "argv": list(request.argv),
+        "cwd": request.cwd,
+        "stdin": len(request.stdin),
+    }
+    return json.dumps(header, ensure_ascii=ascii_only).encode() + b"\n" + request.stdin
+
+
 def widest(directory: Path) -> Policy:
     """The widest policy of one namespace."""
-    return Policy.of(directory, REG, "production", WIDEST)
+    document = policies.widest("production").model_copy(
+        update={"manifests": Manifests(secrets=("web-*",))}
+    )
+    return Policy.of(directory, REG, "production", document)
 
 
 def narrowest(directory: Path) -> Policy:

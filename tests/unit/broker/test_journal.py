@@ -2,24 +2,13 @@
 
 from pathlib import Path
 
-from oi_deploy.broker.document import Document, Rule
 from oi_deploy.broker.effects import Built, Changed, Effect, Pushed, Tagged, effects
 from oi_deploy.broker.journal import Journal
 from oi_deploy.broker.policy import Decision, Known, Policy, Request, decide
 from oi_deploy.broker.request import Tool
+from tests.policies import widest
 
 REG = "harbor.example.com:5443/library"
-DOCUMENT = Document(
-    version=1,
-    namespaces={
-        "production": (
-            Rule(kinds=("*",), verbs=("read",)),
-            Rule(kinds=("deployment",), verbs=("set-image", "scale", "rollout", "apply")),
-            Rule(kinds=("deployment",), verbs=("create", "patch")),
-            Rule(kinds=("configmap", "service"), verbs=("apply", "create")),
-        )
-    },
-)
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 # Docker 28.2 with the classic builder of Engine 20.10.
@@ -45,7 +34,7 @@ PUSH = f"""The push refers to repository [{REG}/app]
 def read(
     tmp_path: Path, tool: Tool, argv: str, stdout: str, code: int | None = 0
 ) -> tuple[Effect, ...]:
-    policy = Policy.of(tmp_path, REG, "production", DOCUMENT)
+    policy = Policy.of(tmp_path, REG, "production", widest("production"))
     request = Request(tool, tuple(argv.split()), str(tmp_path))
     known = Known(built={"app:1": "0123456789ab"})
     decision = decide(policy, request, known)

@@ -8,22 +8,14 @@ import pytest
 
 from oi_deploy.broker.document import Document, Rule
 from oi_deploy.broker.policy import Decision, Known, Policy, Request, decide
+from tests.policies import widest
 
 REG = "harbor.example.com/library"
 NS = "--namespace=production"
+STAGING = Rule(kinds=("deployment", "pod"), names=("web", "web-*"), verbs=("read",))
 EVERYTHING = Document(
     version=1,
-    namespaces={
-        "production": (
-            Rule(kinds=("*",), verbs=("read",)),
-            Rule(
-                kinds=("deployment",),
-                verbs=("set-image", "scale", "rollout", "apply", "create", "patch"),
-            ),
-            Rule(kinds=("service", "configmap"), verbs=("apply", "create")),
-        ),
-        "staging": (Rule(kinds=("deployment", "pod"), names=("web", "web-*"), verbs=("read",)),),
-    },
+    namespaces={**(widest("production").namespaces or {}), "staging": (STAGING,)},
 )
 
 

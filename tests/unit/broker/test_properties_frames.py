@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from oi_deploy.broker import frames
 from oi_deploy.broker.request import Request
+from tests.unit.broker.asking import as_sent
 from tests.unit.broker.settings import steady
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -46,17 +47,6 @@ HEADERS = st.fixed_dictionaries(
 )
 
 
-def sent(request: Request, *, ascii_only: bool = True) -> bytes:
-    """The request as a client writes it."""
-    header = {
-        "tool": request.tool,
-        "argv": list(request.argv),
-        "cwd": request.cwd,
-        "stdin": len(request.stdin),
-    }
-    return json.dumps(header, ensure_ascii=ascii_only).encode() + b"\n" + request.stdin
-
-
 def is_sane(request: Request) -> bool:
     """What everything behind the protocol relies on, whatever came."""
     words = (*request.argv, request.cwd)
@@ -73,7 +63,7 @@ def is_sane(request: Request) -> bool:
 @steady(200)
 @given(REQUESTS, st.booleans(), st.binary(max_size=8))
 def test_a_request_arrives_as_it_was_sent(request: Request, ascii_only: bool, after: bytes) -> None:
-    stream = io.BytesIO(sent(request, ascii_only=ascii_only) + after)
+    stream = io.BytesIO(as_sent(request, ascii_only=ascii_only) + after)
     assert frames.read_request(stream) == request
     # The connection's next bytes are left alone.
     assert stream.read() == after
@@ -102,7 +92,7 @@ def test_anything_is_a_request_or_a_bad_frame(data: bytes) -> None:
 @steady(200)
 @given(REQUESTS, st.data())
 def test_a_request_that_is_cut_off_is_a_bad_frame(request: Request, data: st.DataObject) -> None:
-    whole = sent(request)
+    whole = as_sent(request)
     cut = data.draw(st.integers(0, len(whole) - 1))
     stream = io.BytesIO(whole[:cut])
     try:
