@@ -18,6 +18,7 @@ import docker
 from docker.errors import DockerException
 
 from oi_deploy.engine.network import container_id
+from oi_deploy.ownership import SHIELDED
 from oi_deploy.sandbox import FIXED_ID
 
 _PREFIX = "oi-deploy-run-"
@@ -79,7 +80,7 @@ def take_away(
 
     Args:
         env: the runner's variables.
-        shielded: the folders that a run makes root's as long as the model's code runs.
+        shielded: the folders that a run makes root's as long as the model's code may run.
         workspace: its owner is whom those folders belong to.
         own: this run's folder.
     """
@@ -89,16 +90,16 @@ def take_away(
 
 
 def given_back(shielded: list[Path], workspace: Path) -> Iterator[Leftover]:
-    """The runner's folders that are still root's alone; see `take_away`."""
+    """The runner's folders that are still shielded; see `take_away`."""
     owner = workspace.stat()
     if owner.st_uid in (0, FIXED_ID):
         return  # a runner that is root; its folders are root's at all times
     for path in shielded:
         found = path.stat()
-        if found.st_uid == 0 and stat.S_IMODE(found.st_mode) == 0o700:
+        if found.st_uid == 0 and stat.S_IMODE(found.st_mode) == SHIELDED:
             os.chown(path, owner.st_uid, owner.st_gid)
             path.chmod(0o755)
-            yield Leftover(f"the runner's folder {path} was root's alone, and is given back")
+            yield Leftover(f"the runner's folder {path} was root's, and is given back")
 
 
 def killed_runs(env: Mapping[str, str], own: Path) -> Iterator[Leftover]:

@@ -70,15 +70,22 @@ def _entries(top: Path) -> Iterator[tuple[int, str, os.stat_result]]:
         os.close(here)
 
 
+SHIELDED = 0o770
+
+
 @contextmanager
-def root_only(path: Path) -> Iterator[None]:
-    """Make a directory root's alone; a missing one stays missing."""
+def shielded(path: Path) -> Iterator[None]:
+    """Take a directory from its owner, who the model's code runs as; a missing one stays missing.
+
+    Its group keeps its rights, and is not that of the model's code: the runner, of this user and
+    this group, can go on with its folders also when the run is killed and gives nothing back.
+    """
     if not path.is_dir():
         yield
         return
     before = path.stat()
-    os.chown(path, 0, 0)
-    path.chmod(0o700)
+    os.chown(path, 0, before.st_gid)
+    path.chmod(SHIELDED)
     try:
         yield
     finally:

@@ -29,7 +29,7 @@ _SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|KEY", re.IGNORECASE)
 
 
 class Redactor:
-    """Replaces known secrets, and tokens of a known shape, by `***`.
+    """Replaces known secrets, and those of a known shape, by `***`.
 
     Attributes:
         too_short: how many secrets have fewer than four characters; replacing those would cut up
@@ -43,7 +43,7 @@ class Redactor:
         self._forms = sorted({form for secret in given for form in forms_of(secret)})
         # Longest first: a secret that holds another must not leave its rest behind.
         longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join([*map(re.escape, longest_first), shapes.TOKEN]))
+        self._pattern = re.compile("|".join([*map(re.escape, longest_first), shapes.SECRET]))
         self._longest = len(longest_first[0]) if longest_first else 0
         self._beginnings = frozenset(form[:_SHORTEST] for form in self._forms)
         self._first = frozenset(form[0] for form in self._forms)
@@ -77,10 +77,10 @@ class Redactor:
 
     def _open(self, text: str, begin: int) -> int:
         """Where the longest end of `text` begins that is the beginning of a secret."""
-        # No form holds a line end: secrets of several lines are known line by line.
-        begin = max(begin, text.rfind("\n") + 1)
         shape = shapes.BEGINNING.search(text, max(begin, len(text) - shapes.LONGEST))
         end = shape.start() if shape else len(text)
+        # No form holds a line end: secrets of several lines are known line by line.
+        begin = max(begin, text.rfind("\n") + 1)
         for at in range(max(begin, len(text) - self._longest + 1), end):
             if text[at] not in self._first:
                 continue

@@ -2,7 +2,7 @@
 
 The user is the workspace's owner, so that files keep their owner; GitHub's runner must be able to
 remove them later (https://github.com/actions/runner/issues/434). A workspace of root's is given to
-a fixed user for the time of the run.
+a fixed user for the time of the run. The group is nobody's.
 """
 
 import base64
@@ -25,7 +25,7 @@ from typing import Any
 from oi_deploy import git_files, supervisor
 from oi_deploy.errors import RunError
 from oi_deploy.output import Output
-from oi_deploy.ownership import owned, root_only
+from oi_deploy.ownership import owned, shielded
 from oi_deploy.seccomp import network_filter
 
 FIXED_ID = 65532
@@ -132,7 +132,7 @@ class Sandbox:
             workspace: the directory that the commands work in.
             socket: the broker's socket.
             shims: directory with `docker` and `kubectl`, first on the PATH.
-            shield: directories that are root's alone while the sandbox is open.
+            shield: directories that are taken from the user while the sandbox is open (`ownership`).
             env: more environment variables for the commands.
             private: paths that must be out of reach already; checked on entering.
             limits: what each command may use.
@@ -143,10 +143,8 @@ class Sandbox:
         """
         self.workdir = Path(os.path.realpath(workspace))
         self._owner = self.workdir.stat()
-        uid, gid = self._owner.st_uid, self._owner.st_gid
-        if gid in (0, *_docker_group()):
-            gid = FIXED_ID
-        self.user = (uid, gid) if uid != 0 else (FIXED_ID, FIXED_ID)
+        # Never the owner's group: it may be Docker's, and it has rights that its user has not.
+        self.user = (self._owner.st_uid or FIXED_ID, FIXED_ID)
         self._socket = socket
         self._shims = shims
         self._shield = shield
@@ -174,7 +172,7 @@ class Sandbox:
             self.put_back = stack.enter_context(git_files.kept(self.workdir))
             stack.enter_context(owned(self.workdir, self._owner, self.user))
             for path in self._shield:
-                stack.enter_context(root_only(path))
+                stack.enter_context(shielded(path))
             base = Path(stack.enter_context(_directory()))
             self._home, self._tmp = base / "home", base / "tmp"
             for path in (self._home, self._tmp):
@@ -380,13 +378,6 @@ class Sandbox:
 
 class _NoFilterError(Exception):
     """The kernel, or the engine's own filter, refuses ours."""
-
-
-def _docker_group() -> tuple[int, ...]:
-    try:
-        return (DOCKER_SOCKET.stat().st_gid,)
-    except OSError:
-        return ()
 
 
 def _pieces(file: int) -> Iterator[bytes]:

@@ -1,7 +1,8 @@
-"""Tokens that are known by their shape, whoever they belong to.
+"""Secrets that are known by their shape, whoever they belong to.
 
 A script can print a token that nobody told us about: its own, a colleague's, the cluster's. Those
-of the common kinds have a prefix by which secret scanners know them; service accounts' are JWTs.
+of the common kinds have a prefix by which secret scanners know them; service accounts' are JWTs,
+and private keys stand between two lines that say so (RFC 7468).
 """
 
 import re
@@ -15,6 +16,8 @@ _LETTER = f"(?:[A-Za-z0-9_-]|{_ENTITY})"
 _CUT_ENTITY = "(?:&(?:#(?:95?)?)?)?"
 # Of one part; longer than any that is in use.
 _MOST = 4096
+# Of a private key; RSA's with 16384 bits has 12,700 characters.
+_MOST_KEY = 16384
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,25 @@ def _beginnings(shape: Shape) -> Iterator[str]:
         yield _prefix(shape) + rf"{part}\." * before + last
 
 
-TOKEN = "|".join(_whole(shape) for shape in _SHAPES)
+_KEY_LABEL = "(?:[A-Z0-9]+ ){0,3}PRIVATE KEY-----"
+# Lines of base64, also with their ends escaped; a key that is cut off has no last line.
+_KEY_BODY = r"[A-Za-z0-9+/=\s\\]"
+_KEY = rf"-----BEGIN {_KEY_LABEL}{_KEY_BODY}{{0,{_MOST_KEY}}}(?:-----END {_KEY_LABEL})?"
+
+
+def _key_beginnings() -> Iterator[str]:
+    """What a text ends with that goes on as a private key."""
+    word = "-----BEGIN "
+    yield from (re.escape(word[:end]) for end in range(1, len(word)))
+    yield rf"{word}[A-Z0-9 ]{{0,40}}-{{0,5}}"
+    yield rf"{word}{_KEY_LABEL}{_KEY_BODY}{{0,{_MOST_KEY}}}(?:-{{1,5}}[A-Z0-9 ]{{0,44}}-{{0,4}})?"
+
+
+SECRET = "|".join([*(_whole(shape) for shape in _SHAPES), _KEY])
 BEGINNING = re.compile(
-    "(?:" + "|".join(item for shape in _SHAPES for item in _beginnings(shape)) + r")\Z"
+    "(?:"
+    + "|".join([*(item for shape in _SHAPES for item in _beginnings(shape)), *_key_beginnings()])
+    + r")\Z"
 )
 # What the search for a beginning need look at.
-LONGEST = max(shape.parts for shape in _SHAPES) * (_MOST + 1) + 32
+LONGEST = max(max(shape.parts for shape in _SHAPES) * (_MOST + 1), _MOST_KEY + 64) + 64

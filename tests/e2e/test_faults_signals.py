@@ -3,11 +3,13 @@
 import os
 import re
 import stat
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import docker
 import pytest
@@ -217,9 +219,23 @@ class AsLeft(Folders):
         """All but what a run has shielded."""
         for path in (self.root, *self.root.rglob("*")):
             found = path.lstat()
-            shielded = stat.S_ISDIR(found.st_mode) and stat.S_IMODE(found.st_mode) == 0o700
+            modes = (0o700, 0o770)
+            shielded = stat.S_ISDIR(found.st_mode) and stat.S_IMODE(found.st_mode) in modes
             if not shielded or found.st_uid != 0:
                 os.chown(path, self.uid, self.gid, follow_symlinks=False)
+
+
+def can_go_on(folders: Folders, folder: Path) -> bool:
+    """Whether the runner's user can make and remove files in one of its folders."""
+    done = subprocess.run(
+        ["sh", "-c", "touch new && rm new"],
+        cwd=folder,
+        user=folders.uid,
+        group=folders.gid,
+        extra_groups=[],
+        check=False,
+    )
+    return done.returncode == 0
 
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [a-z.]+( [a-z-]+=.*)?")
@@ -249,6 +265,10 @@ def test_what_a_killed_run_left_is_told_and_cleaned_by_the_next(
         text = log.read_text(encoding="utf-8")
         assert text.endswith("\n")
         assert all(LINE.fullmatch(line) for line in text.splitlines())
+        folders = site.folders
+        for folder in (folders.temp, folders.file_commands, folders.workflow, folders.home):
+            assert can_go_on(folders, folder), folder
+        assert can_go_on(folders, folders.workspace)
         left = site.leftovers().containers
         assert bool(left) is (phase == "a-container")
 

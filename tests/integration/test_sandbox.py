@@ -63,18 +63,25 @@ def test_it_is_another_user_without_any_privilege(world: Contained) -> None:
 def test_it_is_the_workspaces_owner_where_that_is_not_root(base: Path) -> None:
     tool = program(base / "tool", "true")
     with contained(base, docker=tool, kubectl=tool, owner=OWNER) as world:
-        assert world.sandbox.user == (OWNER, OWNER)
+        assert world.sandbox.user == (OWNER, FIXED_ID)
         assert world.run("id -u; touch made").output == f"{OWNER}\n"
-    assert (base / "ws" / "made").stat().st_uid == OWNER
+    made = (base / "ws" / "made").stat()
+    assert (made.st_uid, made.st_gid) == (OWNER, OWNER)
 
 
-@pytest.mark.docker
-def test_it_never_gets_the_docker_group(base: Path) -> None:
-    (base / "ws").mkdir()
-    group = DOCKER_SOCKET.stat().st_gid
-    os.chown(base / "ws", OWNER, group)
-    sandbox = Sandbox(base / "ws", socket=base / "s", shims=base / "shims", shield=())
-    assert sandbox.user == (OWNER, FIXED_ID)
+def test_a_shielded_folder_stays_open_for_the_runner(base: Path) -> None:
+    tool = program(base / "tool", "true")
+    folder = base / "file_commands"
+    folder.mkdir(mode=0o755)
+    os.chown(folder, OWNER, OWNER)
+    with contained(base, docker=tool, kubectl=tool, owner=OWNER, shield=(folder,)) as world:
+        assert "Permission denied" in world.run(f"ls {folder}").output
+        # A run that is killed here leaves the folder as it is now.
+        subprocess.run(
+            ["touch", "step"], cwd=folder, user=OWNER, group=OWNER, extra_groups=[], check=True
+        )
+    found = folder.stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (OWNER, OWNER, 0o755)
 
 
 @pytest.mark.docker

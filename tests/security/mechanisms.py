@@ -102,7 +102,7 @@ MECHANISMS: Mapping[str, Mechanism] = {
     ),
     "runner folders": Mechanism(
         "The runner's own folders (file commands, event, RUNNER_TEMP, the home of container "
-        "actions) are root's alone as long as the model's code may run.",
+        "actions) are taken from its user as long as the model's code may run.",
         _off("run.py", ("shielded = surroundings.runner_folders(env, workspace)", "shielded = []")),
     ),
     "system call filter": Mechanism(
@@ -519,12 +519,12 @@ class Tail:""",
         ),
     ),
     "redaction": Mechanism(
-        "Known secrets, in every usual encoding, and tokens of a known shape are taken out of "
+        "Known secrets, in every usual encoding, and secrets of a known shape are taken out of "
         "everything that is written.",
         _off(
             "redact.py",
             (
-                're.compile("|".join([*map(re.escape, longest_first), shapes.TOKEN]))',
+                're.compile("|".join([*map(re.escape, longest_first), shapes.SECRET]))',
                 're.compile("(?!)")',
             ),
         ),

@@ -25,13 +25,13 @@ def killed(env: dict[str, str]) -> list[leftovers.Leftover]:
     return list(leftovers.killed_runs(env, leftovers.private_folder(env)))
 
 
-def test_folders_that_stayed_root_s_alone_are_given_back(
+def test_folders_that_stayed_root_s_are_given_back(
     places: tuple[Path, Path, dict[str, str]],
 ) -> None:
     workspace, temp, _ = places
     for path in (temp, workspace.parent):
-        os.chown(path, 0, 0)
-        path.chmod(0o700)
+        os.chown(path, 0, OWNER)
+        path.chmod(0o770)
     (item,) = leftovers.given_back([temp], workspace)
     assert str(temp) in item.sentence
     assert (temp.stat().st_uid, temp.stat().st_mode & 0o777) == (OWNER, 0o755)
@@ -45,9 +45,9 @@ def test_the_folders_of_a_runner_that_is_root_stay_as_they_are(
     workspace, temp, _ = places
     os.chown(workspace, 0, 0)
     os.chown(temp, 0, 0)
-    temp.chmod(0o700)
+    temp.chmod(0o770)
     assert not list(leftovers.given_back([temp], workspace))
-    assert temp.stat().st_mode & 0o777 == 0o700
+    assert temp.stat().st_mode & 0o777 == 0o770
 
 
 def _die(env: dict[str, str]) -> None:

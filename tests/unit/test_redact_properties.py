@@ -172,3 +172,43 @@ def test_every_secret_of_the_inputs_is_known_in_every_form(
         assert form not in redactor.text(text)
         assert streamed(redactor, text, chance) == redactor.text(text) or visible(text) != text
     assert wrapped not in redactor.text(wrapped)
+
+
+BASE64 = WORD + "+/"
+LABELS = ("", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED ")
+
+
+@st.composite
+def private_keys(draw: st.DrawFn) -> str:
+    """A private key that nobody has told us about, as a file or as a string of JSON."""
+    label = draw(st.sampled_from(LABELS)) + "PRIVATE KEY-----"
+    lines = draw(st.lists(st.text(BASE64, min_size=16, max_size=64), min_size=1, max_size=30))
+    end = draw(st.sampled_from(["\n", "\r\n", "\\n"]))
+    return end.join([f"-----BEGIN {label}", *lines, f"-----END {label}"])
+
+
+@steady
+@given(private_keys(), st.randoms(use_true_random=False))
+def test_private_keys_survive_neither(key: str, chance: random.Random) -> None:
+    redactor = Redactor(["unrelated-secret"])
+    text = visible(f"key: {key}, next")
+    assert redactor.text(text) == "key: ***, next"
+    assert streamed(redactor, text, chance) == redactor.text(text)
+
+
+@steady
+@given(private_keys(), st.integers(12, 200), st.randoms(use_true_random=False))
+def test_a_private_key_that_is_cut_off_survives_neither(
+    key: str, kept: int, chance: random.Random
+) -> None:
+    redactor = Redactor([])
+    head, _, body = visible(key).partition("PRIVATE KEY-----")
+    text = f"{head}PRIVATE KEY-----{body[: min(kept, body.index('-----'))]}"
+    assert redactor.text(text) == "***"
+    assert streamed(redactor, text, chance) == "***"
+
+
+def test_certificates_and_public_keys_stay() -> None:
+    for label in ("CERTIFICATE", "PUBLIC KEY"):
+        text = f"-----BEGIN {label}-----\nMIIB\n-----END {label}-----\n"
+        assert Redactor([]).text(text) == text
