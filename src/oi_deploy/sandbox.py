@@ -132,7 +132,7 @@ class Sandbox:
             workspace: the directory that the commands work in.
             socket: the broker's socket.
             shims: directory with `docker` and `kubectl`, first on the PATH.
-            shield: directories that are taken from the user while the sandbox is open (`ownership`).
+            shield: directories to take from the user while the sandbox is open (`ownership`).
             env: more environment variables for the commands.
             private: paths that must be out of reach already; checked on entering.
             limits: what each command may use.
