@@ -30,12 +30,10 @@ RUN python3 -m venv /opt/venv \
         --requirement /build/requirements-build.txt \
     && /opt/venv/bin/pip install --no-cache-dir --no-compile --require-hashes --no-deps \
         --no-build-isolation --use-pep517 --requirement /build/requirements.txt
-COPY image/prune.py image/check_imports.py /build/
-# litellm reads the variable when it is imported; without it, it fetches a price list.
-ENV LITELLM_LOCAL_MODEL_COST_MAP=True
+COPY image/prune.py image/check_imports.py src/oi_deploy/agent/interpreter_import.py /build/
 RUN find /opt/venv -name __pycache__ -prune -exec rm -rf '{}' + \
     && /opt/venv/bin/python -IB /build/prune.py \
-    && HOME=/tmp/home /opt/venv/bin/python -I -W ignore /build/check_imports.py
+    && HOME=/tmp/home /opt/venv/bin/python -I /build/check_imports.py
 
 FROM ${BASE_IMAGE}
 LABEL org.opencontainers.image.title="oi-deploy-action" \
@@ -50,21 +48,18 @@ RUN apt-get update \
     && git config --system --add safe.directory '*'
 COPY --from=tools /tools/ /
 COPY --from=python-packages /opt/venv /opt/venv
-# Nothing may call out on its own: no price list for litellm, no telemetry.
-ENV LITELLM_LOCAL_MODEL_COST_MAP=True \
-    DISABLE_TELEMETRY=true
+# Nothing may call out on its own.
+ENV DISABLE_TELEMETRY=true
 # What the image conveys is AGPL-3.0; its whole source is here too.
 COPY LICENSE entrypoint.py /action/
 COPY src/ /action/src/
 RUN echo /action/src > /opt/venv/lib/python3.11/site-packages/oi-deploy.pth \
     && install -D --mode 0755 /action/src/oi_deploy/broker/shim.py /opt/oi-deploy/bin/docker \
     && install -D --mode 0755 /action/src/oi_deploy/broker/shim.py /opt/oi-deploy/bin/kubectl \
-    && HOME=/tmp/home /opt/venv/bin/python -I -W ignore -c "import oi_deploy.run" \
+    && HOME=/tmp/home /opt/venv/bin/python -I -c "import oi_deploy.run" \
     && rm -rf /tmp/home
 
 # No USER and no WORKDIR: GitHub runs a container action as root in the mounted workspace. No shell
 # in between: dash drops variables with a hyphen, as INPUT_MAX-TURNS. Isolated (-I), so that a
-# PYTHONPATH of the job cannot put the repository's modules into this process. The warning is about
-# Open Interpreter's import, which the lock takes care of.
-ENTRYPOINT ["/usr/bin/tini", "--", "/opt/venv/bin/python", "-IBu", \
-    "-W", "ignore:pkg_resources is deprecated", "/action/entrypoint.py"]
+# PYTHONPATH of the job cannot put the repository's modules into this process.
+ENTRYPOINT ["/usr/bin/tini", "--", "/opt/venv/bin/python", "-IBu", "/action/entrypoint.py"]

@@ -7,10 +7,12 @@ compiled, and a start takes half the time without the weight of compiling everyt
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 
 CALLS_OUT = {"socket.connect", "socket.getaddrinfo", "socket.sendto"}
 MODULES = (
-    "interpreter",
+    # Open Interpreter, as the action imports it.
+    "interpreter_import",
     "docker",
     "httpx",
     "jinja2",
@@ -30,5 +32,6 @@ def refuse_network(event: str, arguments: tuple[object, ...]) -> None:
 
 if __name__ == "__main__":
     sys.addaudithook(refuse_network)
+    sys.path.append(str(Path(__file__).parent))
     for name in MODULES:
         import_module(name)

@@ -12,36 +12,43 @@ from pathlib import Path
 
 DISTRIBUTIONS = {
     "pip": "nothing is installed at run time",
+    # What Open Interpreter is imported without (src/oi_deploy/agent/interpreter_import.py), and
+    # what only that needs.
+    "litellm": "Open Interpreter's completions",
+    "tokenizers": "of litellm",
+    "huggingface-hub": "of litellm: downloads, which only the model server makes",
+    "hf-xet": "of huggingface-hub",
+    "aiohttp": "of litellm",
+    "tiktoken": "Open Interpreter's counting of tokens",
+    "regex": "of tiktoken",
+    "ipykernel": "Open Interpreter's Python",
+    "ipython": "of ipykernel",
+    "jedi": "of ipython: for completing code in an editor",
+    "prompt-toolkit": "of ipython",
+    "debugpy": "of ipykernel: a debugger for notebooks",
+    "pyzmq": "of ipykernel",
+    "tornado": "of ipykernel",
+    "matplotlib": "Open Interpreter's pictures",
+    "numpy": "of matplotlib",
+    "pillow": "of matplotlib",
+    "fonttools": "of matplotlib",
+    "contourpy": "of matplotlib",
+    "kiwisolver": "of matplotlib",
+    "selenium": "Open Interpreter's browser",
+    "trio": "of selenium",
+    # What it imports nowhere, or in uses of its own only.
     "google-generativeai": "Open Interpreter's voice profiles for Gemini",
     "google-ai-generativelanguage": "of google-generativeai",
     "google-api-python-client": "of google-generativeai: descriptions of every Google API",
     "grpcio": "of google-generativeai",
     "grpcio-status": "of google-generativeai",
-    "anthropic": "Open Interpreter's --os mode; litellm speaks to Anthropic without it",
-    "debugpy": "of ipykernel: a debugger for notebooks",
+    "anthropic": "Open Interpreter's --os mode",
     "nltk": "Open Interpreter's search for text on a screen",
     "joblib": "of nltk",
-    "fonttools": "of matplotlib: loaded when a figure is drawn",
-    "contourpy": "of matplotlib: loaded when a figure is drawn",
-    "hf-xet": "of huggingface-hub: downloads, which only the model server makes",
 }
 
 PATHS = {
     "kubernetes/aio": "the asyncio client; the blocking one is used",
-    "litellm/proxy/_experimental/out": "the web pages of litellm's server",
-    "litellm/proxy/swagger": "the web pages of litellm's server",
-    "selenium/webdriver/common/*/selenium-manager*": "programs that download browsers",
-    "selenium/webdriver/common/devtools": "for driving a browser, and there is none",
-    "jedi/third_party/django-stubs": "for completing code in an editor",
-    "jedi/third_party/typeshed": "for completing code in an editor",
-    "matplotlib/mpl-data/fonts/afm": "for drawing figures",
-    "matplotlib/mpl-data/fonts/pdfcorefonts": "for drawing figures",
-    "matplotlib/mpl-data/sample_data": "for matplotlib's examples",
-    "matplotlib/tests": "tests",
-    "numpy/*/tests": "tests",
-    "numpy/f2py": "a compiler front end",
-    "tornado/test": "tests",
-    "zmq/tests": "tests",
 }
 
 

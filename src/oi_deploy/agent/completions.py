@@ -16,8 +16,8 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 
 import openai
-from interpreter.core.llm.utils.parse_partial_json import parse_partial_json
 
+from oi_deploy.agent.interpreter_import import parse_partial_json
 from oi_deploy.engine.interface import Endpoint
 from oi_deploy.errors import RunError
 from oi_deploy.limits import Stop

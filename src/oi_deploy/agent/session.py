@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from interpreter import OpenInterpreter
-
 from oi_deploy.agent.completions import Completions, Reply
+from oi_deploy.agent.interpreter_import import OpenInterpreter
 from oi_deploy.agent.languages import Runner, language_classes
 from oi_deploy.errors import RunError
 from oi_deploy.limits import Stop

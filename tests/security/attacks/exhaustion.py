@@ -12,6 +12,10 @@ def _bounded_log(attack: Attack, seen: Seen) -> list[str]:
     return [f"the step's log has {shown} characters"] if shown > 12_000_000 else []
 
 
+def _broker_is_silent(attack: Attack, seen: Seen) -> list[str]:
+    return [] if "answers" in seen.output.splitlines() else ["the broker answers nobody"]
+
+
 # A process of its own session, whose parents have ended, that works on until it is killed.
 _DAEMON = """
 import signal, time
@@ -161,9 +165,9 @@ if len(files) > 300:
         "keeps the processor busy",
         """
 import time
-while time.process_time() < 4:
+while time.process_time() < 3:
     pass
-breach('4 s')
+breach('3 s')
 """,
         ("processor limit",),
         language="python",
@@ -298,5 +302,6 @@ if alive > 20:
         timeout 2 docker build -t @ID@:2 .; docker version --format answers; cd ..; rm -r @ID@""",
         ("bounded judging",),
         evidence="^answers$",
+        outside=_broker_is_silent,
     ),
 )
