@@ -12,6 +12,7 @@ from devkit.runner import StepResult
 from devkit.scripted_model import ScriptedModel
 from devkit.scripted_replies import Execute, Finish, Reply
 from tests.e2e.site import Site, scripted
+from tests.transcripts import problems
 
 pytestmark = pytest.mark.docker
 
@@ -85,6 +86,7 @@ def test_log_transcript_and_summary_tell_the_story(run: Run) -> None:
 
     transcript = (workspace / run.result.outputs["transcript-path"]).read_text(encoding="utf-8")
     kinds = [json.loads(line)["kind"] for line in transcript.splitlines()]
+    assert not list(problems(transcript))
     assert kinds.count("answer") == 3
     assert {"prompt", "request", "result", "command", "finding", "end"} <= set(kinds)
 

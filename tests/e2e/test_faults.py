@@ -47,6 +47,7 @@ from tests.e2e.faults import (
     set_image,
 )
 from tests.e2e.site import Site, site_at
+from tests.transcripts import problems
 
 pytestmark = pytest.mark.docker
 
@@ -647,6 +648,7 @@ def check(row: Fault, ended: Ended, deployment: Deployment) -> None:
     assert len(ending) == 1 and f"status={row.status} " in ending[0]
     transcript = (site.folders.workspace / outputs["transcript-path"]).read_text(encoding="utf-8")
     assert json.loads(transcript.splitlines()[-1])["kind"] == "end"
+    assert not list(problems(transcript))
     assert "Traceback" not in result.log
     assert not events(result, site, "run.defect")
     assert not [what for what, secret in site.secrets.items() if secret in result.log]

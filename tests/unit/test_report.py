@@ -27,6 +27,7 @@ from oi_deploy.report import (
 )
 from oi_deploy.result import CheckLine, CommandLine, DeploymentLine, Phase
 from oi_deploy.workflow import OUTPUTS, Workflow
+from tests.transcripts import SCHEMA, problems
 from tests.unit.runs import ATTACKS, RESULT, told
 
 ROOT = Path(__file__).parents[2]
@@ -401,3 +402,19 @@ def test_every_event_and_kind_is_documented_with_its_fields(method: str) -> None
         fields = [word.arg for word in call.keywords if word.arg]
         written = [field.replace("_", "-") if method == "event" else field for field in fields]
         assert all(f"`{field}`" in rows[name] for field in written), (name, written)
+        if method == "add":
+            assert set(fields) <= set(SCHEMA["$defs"][name]["properties"]), name
+
+
+def test_the_transcripts_schema_has_the_kinds_and_endings_that_there_are() -> None:
+    kinds = {name.rpartition("/")[2] for item in SCHEMA["oneOf"] for name in item.values()}
+    text = (ROOT / "docs/log-format.md").read_text(encoding="utf-8").partition("## Transcript")[2]
+    assert kinds == {line.split("`")[1] for line in text.splitlines() if line.startswith("| `")}
+    assert set(SCHEMA["$defs"]["end"]["properties"]["status"]["enum"]) == set(Status)
+
+
+def test_a_line_that_is_not_as_the_schema_says_is_found() -> None:
+    line = {"time": "2026-11-24T04:30:00.123Z", "kind": "end", "status": "deployed", "error": ""}
+    assert not list(problems(json.dumps(line)))
+    for wrong in (line | {"status": "done"}, line | {"more": 1}, line | {"kind": "ending"}):
+        assert list(problems(json.dumps(wrong)))
