@@ -1,8 +1,10 @@
 """The arena, and the runs that the collected tests ask about, two at a time."""
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -49,12 +51,16 @@ class Outcomes:
 
 
 @pytest.fixture(scope="session")
-def arena(
-    values: Mapping[str, str], image: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Arena]:
+def arena(values: Mapping[str, str], image: str) -> Iterator[Arena]:
     """The world with something to attack in it."""
-    with victims(values), watch.Listeners(engine.gateway()) as listeners:
-        yield Arena(values, Action.load(ROOT), image, listeners, tmp_path_factory.mktemp("arena"))
+    with (
+        victims(values),
+        watch.Listeners(engine.gateway()) as listeners,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        # The runner's user goes to its workspace by the whole path; pytest's folders are root's.
+        Path(folder).chmod(0o711)
+        yield Arena(values, Action.load(ROOT), image, listeners, Path(folder))
     client = docker.from_env()
     for tag in [tag for one in client.images.list(WITHOUT) for tag in one.tags]:
         client.images.remove(tag, force=True, noprune=True)

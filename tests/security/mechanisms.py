@@ -337,6 +337,7 @@ class Tail:""",
         "A link in a build's context is sent as a link, never followed, and is no Dockerfile.",
         _off(
             "broker/context.py",
+            ("os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK", "os.O_RDONLY | os.O_NONBLOCK"),
             (
                 "info = tar.gettarinfo(path, arcname=name)",
                 "path = Path(os.path.realpath(path)); info = tar.gettarinfo(path, arcname=name)",
