@@ -10,7 +10,8 @@ What it is not:
 - Services are objects only: they get a cluster IP, but nothing routes to it, there is no DNS for
   them and there are no Endpoints. A pod is reached at its own IP, on Docker's default bridge.
 - No exec, attach, port-forward, server-side apply (415), Jobs, StatefulSets, Ingresses, RBAC
-  objects (rights come from the tokens file), no custom resources.
+  objects (rights come from the tokens file), no custom resources. The proxy to pods is for GET.
+- Of ResourceQuotas only `pods` is enforced. Of service accounts only the pull secrets count.
 - Volumes: emptyDir; ConfigMap and Secret, copied when the container starts. Nothing else.
 - Resource limits: memory only. Of the security context: runAsUser, runAsGroup,
   readOnlyRootFilesystem. Init containers work; sidecar containers and lifecycle hooks do not.

@@ -18,6 +18,7 @@ from devkit.cluster import (
     openapi,
     openapi_v2,
     podlogs,
+    podproxy,
     protobuf,
     selectors,
     table,
@@ -121,6 +122,8 @@ class Api:
             )
         if where.subresource == "log":
             return await podlogs.stream(request, self._store, self._kubelet, where)
+        if where.subresource == "proxy":
+            return await podproxy.answer(request, self._store, where)
         if wanted not in where.resource.verbs and not where.subresource:
             raise errors.method_not_allowed(
                 "the server does not allow this method on the requested resource"

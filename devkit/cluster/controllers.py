@@ -1,4 +1,4 @@
-"""Runs the Deployment and ReplicaSet controllers whenever something has changed."""
+"""Runs the controllers of Deployments, ReplicaSets and quotas whenever something has changed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,28 @@ import copy
 import logging
 from collections.abc import Callable
 
-from devkit.cluster import clock, defaults, deployments, lifecycle, quota, rollout_status
+from devkit.cluster import (
+    admission,
+    clock,
+    defaults,
+    deployments,
+    lifecycle,
+    quota,
+    rollout_status,
+)
 from devkit.cluster.errors import ApiError
-from devkit.cluster.resources import DEPLOYMENTS, NAMESPACES, PODS, REPLICASETS, SERVICEACCOUNTS
+from devkit.cluster.resources import (
+    DEPLOYMENTS,
+    NAMESPACES,
+    PODS,
+    REPLICASETS,
+    RESOURCEQUOTAS,
+    SERVICEACCOUNTS,
+)
 from devkit.cluster.store import Change, Object, Store
 
 _LOG = logging.getLogger("devkit.cluster.controllers")
-_WATCHED = {DEPLOYMENTS, REPLICASETS, PODS}
+_WATCHED = {DEPLOYMENTS, REPLICASETS, PODS, RESOURCEQUOTAS}
 # Deadlines and minReadySeconds pass without any change that would wake the controllers.
 _TICK_SECONDS = 1.0
 
@@ -39,6 +54,8 @@ class Controllers:
                 self._guarded(sync_deployment, deployment)
             for replica_set in self._store.list(REPLICASETS):
                 self._guarded(sync_replica_set, replica_set)
+            for item in self._store.list(RESOURCEQUOTAS):
+                self._guarded(quota.sync, item)
             try:
                 await asyncio.wait_for(self._wake.wait(), _TICK_SECONDS)
             except TimeoutError:
@@ -88,7 +105,7 @@ def sync_replica_set(store: Store, replica_set: Object) -> None:
     for _ in range(wanted - len(pods)):
         pod = _pod_of(replica_set)
         try:
-            quota.check(store, pod)
+            admission.admit(store, pod)
         except ApiError as error:
             failure = str(error)
             break

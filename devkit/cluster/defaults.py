@@ -134,10 +134,21 @@ def check(resource: Resource, item: Object, before: Object | None) -> None:
         causes += _pod_causes(spec, "spec")
         if before is not None:
             causes += _pod_update_causes(spec, before.get("spec") or {})
+    if resource.kind == "ResourceQuota":
+        causes += _quota_causes(spec)
     if resource.kind == "Service" and not spec.get("ports"):
         causes.append(Cause("spec.ports", "Required value", "FieldValueRequired"))
     if causes:
         raise errors.invalid(resource, name, causes)
+
+
+def _quota_causes(spec: Object) -> list[Cause]:
+    """ValidateResourceQuotaSpec, for the only resource that is enforced here."""
+    value = str((spec.get("hard") or {}).get("pods", 0))
+    if re.fullmatch(r"[0-9]+", value):
+        return []
+    why = "must be greater than or equal to 0" if value.startswith("-") else "must be an integer"
+    return [Cause("spec.hard[pods]", f'Invalid value: "{value}": {why}')]
 
 
 def _name_causes(resource: Resource, name: str) -> list[Cause]:

@@ -146,6 +146,11 @@ def unsupported_media_type(accepted: list[str]) -> ApiError:
     )
 
 
+def service_unavailable(message: str) -> ApiError:
+    """503, for a pod that does not answer."""
+    return ApiError(503, "ServiceUnavailable", message)
+
+
 def not_implemented(message: str) -> ApiError:
     """501, for what this cluster honestly cannot do."""
     return ApiError(501, "NotImplemented", message)

@@ -23,6 +23,7 @@ _ROOTS = [
         f"k8s.io.api.core.v1.{kind}"
         for kind in ("ConfigMap", "Event", "Namespace", "Pod", "Secret", "Service")
     ),
+    "k8s.io.api.core.v1.ResourceQuota",
     "k8s.io.api.core.v1.ServiceAccount",
     "k8s.io.api.apps.v1.Deployment",
     "k8s.io.api.apps.v1.ReplicaSet",

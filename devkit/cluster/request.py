@@ -42,9 +42,11 @@ def target(path: str) -> Target:
     if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in ("status", "finalize"):
         namespace, rest = rest[1], rest[2:]
     found = resources.find(group, version, rest[0])
-    if found is None or len(rest) > 3 or (namespace and not found.namespaced):
-        raise errors.no_such_path()
     name, subresource = (*rest[1:], "", "")[:2]
+    # Behind `proxy` comes the pod's own path.
+    too_long = len(rest) > 3 and subresource != "proxy"
+    if found is None or too_long or (namespace and not found.namespaced):
+        raise errors.no_such_path()
     if subresource and subresource not in found.subresources:
         raise errors.no_such_path()
     return Target(found, namespace, name, subresource)

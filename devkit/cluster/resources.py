@@ -56,11 +56,15 @@ PODS = Resource(
         "exec": ("create", "get"),
         "attach": ("create", "get"),
         "portforward": ("create", "get"),
+        "proxy": ("get",),
     },
 )
 SERVICES = Resource("", "v1", "services", "Service", True, ("svc",), ("all",), subresources=_STATUS)
 CONFIGMAPS = Resource("", "v1", "configmaps", "ConfigMap", short=("cm",))
 SECRETS = Resource("", "v1", "secrets", "Secret")
+RESOURCEQUOTAS = Resource(
+    "", "v1", "resourcequotas", "ResourceQuota", short=("quota",), subresources=_STATUS
+)
 EVENTS = Resource("", "v1", "events", "Event", short=("ev",))
 SERVICEACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount", short=("sa",))
 DEPLOYMENTS = Resource(
@@ -93,6 +97,7 @@ STORED = (
     SERVICES,
     CONFIGMAPS,
     SECRETS,
+    RESOURCEQUOTAS,
     EVENTS,
     SERVICEACCOUNTS,
     DEPLOYMENTS,

@@ -60,6 +60,7 @@ _COLUMNS: dict[str, list[tuple[str, int]]] = {
     "ConfigMap": [_NAME, ("Data", 0), _AGE],
     "Secret": [_NAME, ("Type", 0), ("Data", 0), _AGE],
     "ServiceAccount": [_NAME, ("Secrets", 0), _AGE],
+    "ResourceQuota": [_NAME, ("Request", 0), ("Limit", 0), _AGE],
     "Event": [
         ("Last Seen", 0),
         ("Type", 0),
@@ -146,6 +147,10 @@ def _cells(kind: str, item: Object, now: datetime.datetime) -> Row:
             return [name, item.get("type", ""), len(item.get("data") or {}), age]
         case "ServiceAccount":
             return [name, len(item.get("secrets") or []), age]
+        case "ResourceQuota":
+            hard, used = (status.get(key) or {} for key in ("hard", "used"))
+            request = ", ".join(f"{key}: {used.get(key, 0)}/{hard[key]}" for key in sorted(hard))
+            return [name, request, "", age]
         case _:
             about = item.get("involvedObject") or {}
             who = f"{about.get('kind', '').lower()}/{about.get('name', '')}"

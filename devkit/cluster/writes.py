@@ -6,9 +6,20 @@ import base64
 import copy
 from typing import Any
 
-from devkit.cluster import clock, controllers, defaults, errors, lifecycle, openapi, patch, schema
+from devkit.cluster import (
+    admission,
+    clock,
+    controllers,
+    defaults,
+    errors,
+    lifecycle,
+    openapi,
+    patch,
+    quota,
+    schema,
+)
 from devkit.cluster.request import Target
-from devkit.cluster.resources import NAMESPACES, SERVICES, Resource
+from devkit.cluster.resources import NAMESPACES, PODS, RESOURCEQUOTAS, SERVICES, Resource
 from devkit.cluster.store import Object, Store
 
 PATCH_TYPES = {
@@ -33,13 +44,19 @@ def create(store: Store, where: Target, item: Object, *, strict: str, dry: bool)
     _prepare(store, resource, item, None)
     if resource.kind in ("Deployment", "ReplicaSet", "Pod"):
         item["status"] = {"phase": "Pending"} if resource.kind == "Pod" else {}
+    if resource is PODS:
+        admission.admit(store, item)
     if dry:
         if store.find(resource, where.namespace, metadata["name"]) is not None:
             raise errors.already_exists(resource, metadata["name"])
         return _pretend(item)
     if resource is NAMESPACES:
         return controllers.create_namespace(store, item)
-    return store.create(resource, item)
+    made = store.create(resource, item)
+    if resource is RESOURCEQUOTAS:
+        quota.sync(store, made)
+        made = store.get(resource, where.namespace, metadata["name"])
+    return made
 
 
 def replace(store: Store, where: Target, item: Object, *, strict: str, dry: bool) -> Object:

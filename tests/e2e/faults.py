@@ -20,6 +20,7 @@ from devkit.scripted_replies import Reply
 from devkit.shell import STATE, call
 from tests.e2e.site import Site, scripted
 
+QUOTA = "two-pods"
 _UNAUTHORIZED = {
     "kind": "Status",
     "apiVersion": "v1",
@@ -267,8 +268,7 @@ class Deployment:
 
     def heal(self) -> None:
         """Make it what it was, wherever a fault has left it."""
-        namespace = self._site.values["NAMESPACE"]
-        self.admin("annotate", "namespace", namespace, "devkit/quota-pods-")
+        self.admin("delete", "resourcequota", QUOTA, "--ignore-not-found")
         now = self.template()
         if now is None:
             metadata = {key: self.saved["metadata"][key] for key in ("name", "namespace", "labels")}

@@ -1,4 +1,4 @@
-"""One place to run the action at: the devkit's world, the action's image, a runner's folders."""
+"""One place to run the action at: a world, the action's image, a runner's folders."""
 
 import base64
 import json
@@ -106,17 +106,21 @@ class Site:
             call(self.values["KUBECTL"], *namespace, "rollout", *words, env=environment)
 
     def answers(self) -> dict[str, str]:
-        """What each pod of the Deployment says over HTTP; those that are ending do not count."""
+        """What each pod of the Deployment says over HTTP; those that are ending do not count.
+
+        The API server asks them: pods' addresses mean something on the cluster's own network only.
+        """
         pods = self.kubectl("get", "pods", "--selector", "app=myapp")["items"]
-        addresses = {
-            pod["metadata"]["name"]: pod["status"]["podIP"]
-            for pod in pods
-            if "deletionTimestamp" not in pod["metadata"]
-        }
+        here = [pod["metadata"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        environment = {"KUBECONFIG": self.values["KUBECONFIG_ADMIN"]}
+        path = f"/api/v1/namespaces/{self.values['NAMESPACE']}/pods"
         return {
-            name: httpx.get(f"http://{address}:8080/", trust_env=False).text
-            for name, address in addresses.items()
-        }
+            pod["name"]: call(
+                self.values["KUBECTL"], "get", "--raw", f"{path}/{pod['name']}:8080/proxy/",
+                env=environment,
+            )
+            for pod in here
+        }  # fmt: skip
 
     def digest(self, tag: str) -> str:
         """The digest that the registry has for a tag of myapp; empty if it has none."""

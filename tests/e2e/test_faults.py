@@ -34,6 +34,7 @@ from oi_deploy.workflow import OUTPUTS
 from tests.e2e.faults import (
     CRASH,
     NEVER_READY,
+    QUOTA,
     SLOW,
     Deployment,
     Scene,
@@ -478,9 +479,7 @@ def rollout_stalls(scene: Scene) -> Iterator[None]:
 
 @fault("the quota has no room for a new pod", "rolled-back", "exceeded quota", rollback="restored")
 def quota_refused(scene: Scene) -> Iterator[None]:
-    deployment = Deployment(scene.site)
-    namespace = scene.site.values["NAMESPACE"]
-    deployment.admin("annotate", "namespace", namespace, "devkit/quota-pods=2")
+    Deployment(scene.site).admin("create", "quota", QUOTA, "--hard=pods=2")
     yield from broken_rollout(scene, "", "quota")
 
 

@@ -70,11 +70,9 @@ def revision(kube: World, name: str) -> str:
     return str(annotations["deployment.kubernetes.io/revision"])
 
 
-def answer(pod: dict[str, object]) -> str:
-    """What the program in a pod says; only reachable where pod addresses are."""
-    status = pod["status"]
-    assert isinstance(status, dict)
-    return httpx.get(f"http://{status['podIP']}:8080/", trust_env=False).text
+def through_the_proxy(pod: str, path: str = "") -> str:
+    """Where the API server passes a request on to a pod."""
+    return f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}/proxy/{path}"
 
 
 def test_a_rollout_runs_the_registrys_image(kube: World, web: str) -> None:
@@ -87,8 +85,8 @@ def test_a_rollout_runs_the_registrys_image(kube: World, web: str) -> None:
         assert status["imageID"].endswith(f"cluster-test@{kube.digests['v1']}")
         assert status["ready"]
         assert pod["status"]["phase"] == "Running"
-        if kube.standin:
-            assert answer(pod) == "v1"
+        name = pod["metadata"]["name"]
+        assert kube.kubectl("get", "--raw", through_the_proxy(f"{name}:8080")) == "v1"
     status = kube.get("deployment", web)["status"]
     assert status["readyReplicas"] == status["updatedReplicas"] == status["availableReplicas"] == 2
 
@@ -157,6 +155,56 @@ def test_logs_are_followed(kube: World) -> None:
     assert followed.splitlines() == [f"line {number}" for number in (1, 2, 3, 4)]
     wait_for(lambda: kube.get("pod", "counter")["status"]["phase"] == "Succeeded")
     kube.kubectl("delete", "pod", "counter")
+
+
+def test_the_proxy_finds_the_port_itself_and_passes_path_and_query_on(
+    kube: World, web: str
+) -> None:
+    name = kube.pods(web)[0]["metadata"]["name"]
+    for pod in (name, f"http:{name}:", f"http:{name}:8080"):
+        assert kube.kubectl("get", "--raw", through_the_proxy(pod, "a/b?c=d")) == "v1"
+    assert "asked for /a/b?c=d" in kube.kubectl("logs", name)
+
+
+def test_the_proxy_says_which_pod_does_not_answer(kube: World, web: str) -> None:
+    name = kube.pods(web)[0]["metadata"]["name"]
+    refused = kube.run("get", "--raw", through_the_proxy(f"{name}:81")).stderr
+    assert refused.startswith("Error from server (ServiceUnavailable): error trying to reach ")
+    missing = kube.run("get", "--raw", through_the_proxy("nobody:80")).stderr
+    assert missing == 'Error from server (NotFound): pods "nobody" not found\n'
+    wrong = kube.run("get", "--raw", through_the_proxy("gopher:x:80")).stderr
+    assert 'invalid pod request "gopher:x:80"' in wrong
+
+
+def test_a_quota_bounds_the_pods(kube: World, web: str) -> None:
+    kube.kubectl("create", "quota", "room", "--hard=pods=2")
+    try:
+        wait_for(lambda: kube.get("quota", "room").get("status", {}).get("used"))
+        shown = kube.kubectl("get", "resourcequotas").splitlines()
+        described = kube.kubectl("describe", "quota", "room").splitlines()
+        kube.kubectl("scale", "deployment", web, "--replicas=3")
+        words = "exceeded quota: room, requested: pods=1, used: pods=2, limited: pods=2"
+        wait_for(lambda: words in kube.kubectl("describe", "replicasets"))
+        wait_for(lambda: words in str(kube.get("deployment", web)["status"]))
+    finally:
+        kube.kubectl("delete", "quota", "room")
+        kube.kubectl("scale", "deployment", web, "--replicas=2")
+    kube.kubectl("rollout", "status", f"deployment/{web}", "--timeout=60s")
+    assert "pods: 2/2" in shown[1]
+    assert described[-1].split() == ["pods", "2", "2"]
+
+
+def test_a_pod_gets_the_pull_secrets_of_its_service_account(kube: World) -> None:
+    account = ("patch", "serviceaccount", "default", "-p")
+    kube.kubectl(*account, json.dumps({"imagePullSecrets": [{"name": "pull"}]}))
+    try:
+        kube.kubectl("create", "deployment", "account", f"--image={kube.image('v1')}")
+        kube.kubectl("rollout", "status", "deployment/account", "--timeout=60s")
+        (pod,) = kube.pods("account")
+        assert pod["spec"]["imagePullSecrets"] == [{"name": "pull"}]
+    finally:
+        kube.kubectl(*account, json.dumps({"imagePullSecrets": None}))
+        kube.run("delete", "deployment", "account")
 
 
 def test_set_image_undo_history_restart(kube: World, web: str) -> None:
@@ -475,6 +523,7 @@ def test_the_deploy_token_may_roll_out_and_nothing_else(standin: World, web: str
     assert can("get", f"namespace/{NAMESPACE}")
     assert not can("get", "secrets") and not can("delete", "deployments.apps")
     assert not can("create", "pods", "--subresource=exec")
+    assert not can("get", "pods", "--subresource=proxy")
     assert "deployments.apps" in standin.run("auth", "can-i", "--list", kubeconfig=deploy).stdout
     set_image = ("set", "image", f"deployment/{web}", f"app={standin.image('v1')}")
     assert standin.run(*set_image, kubeconfig=deploy).returncode == 0

@@ -32,6 +32,7 @@ def deployer() -> authz.User:
         ("delete", "apps", "deployments", "demo", "web", False),
         ("get", "", "secrets", "demo", "x", False),
         ("create", "", "pods/exec", "demo", "web-1", False),
+        ("get", "", "pods/proxy", "demo", "web-1:80", False),
         ("patch", "apps", "deployments", "other", "web", False),
         ("patch", "apps", "replicasets", "demo", "web", False),
         ("list", "", "pods", "", "", False),
@@ -74,6 +75,7 @@ def test_tokens_are_read_from_a_file_and_others_are_unknown(tmp_path: Path) -> N
         ("/api/v1/namespaces/demo/pods/a/log", PODS, "demo", "a", "log"),
         ("/apis/apps/v1/namespaces/demo/deployments/w/scale", DEPLOYMENTS, "demo", "w", "scale"),
         ("/apis/apps/v1/deployments", DEPLOYMENTS, "", "", ""),
+        ("/api/v1/namespaces/proxy/pods/http:a:80/proxy/b/c", PODS, "proxy", "http:a:80", "proxy"),
     ],
 )
 def test_paths(path: str, resource: Any, namespace: str, name: str, subresource: str) -> None:
