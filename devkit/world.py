@@ -1,6 +1,8 @@
-"""The whole world on one machine: engine, registry, cluster, a sample Deployment, a model."""
+"""The whole world on one machine: engine, registry, cluster, a sample Deployment, a model.
 
-import base64
+With KUBECONFIG_E2E it is in that cluster, and with REGISTRY its images are in that registry.
+"""
+
 import json
 import os
 import secrets
@@ -11,9 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from devkit import engine, images, model, registry, tls, vllm
+from devkit import engine, foreign, images, model, registry, tls, vllm
+from devkit.cluster import write_kubeconfig
 from devkit.cluster.kubectl import ensure_kubectl
 from devkit.shell import (
     CACHE,
@@ -41,7 +42,7 @@ _SAMPLE = ROOT / "devkit" / "sample"
 _MANIFEST = """\
 apiVersion: v1
 kind: Namespace
-metadata: {{name: {namespace}}}
+metadata: {{name: {namespace}, labels: {{{label}: {label_value}}}}}
 ---
 apiVersion: apps/v1
 kind: Deployment
@@ -85,14 +86,21 @@ def up(*, with_model: bool = True) -> dict[str, str]:
         with_model: also have the vLLM image and the model.
 
     Raises:
-        DevkitError: something cannot be had or does not start.
+        DevkitError: something cannot be had or does not start, or a world with another cluster is
+            up.
     """
     STATE.mkdir(parents=True, exist_ok=True)
     engine.up()
     images.up()
+    given = os.environ.get(foreign.VARIABLE, "")
     values = read() if _running() else {}
+    if values and values.get(foreign.VARIABLE, "") != given:
+        raise DevkitError(
+            f"a world is up in {values.get(foreign.VARIABLE) or 'a cluster of the devkit'}:"
+            " `make world-down` ends it"
+        )
     if not values:
-        values = _start()
+        values = _start(given)
     if with_model:
         values["VLLM_IMAGE"], values["MODEL_PATH"] = _model()
     _write(values)
@@ -111,12 +119,22 @@ def _model() -> tuple[str, str]:
 
 
 def _running() -> bool:
-    return ENV_FILE.exists() and detached_pid(_NAME) is not None and registry.running()
+    values = read()
+    if foreign.VARIABLE not in values:
+        return bool(values) and detached_pid(_NAME) is not None and registry.running()
+    has_registry = registry.running() or os.environ.get("REGISTRY") == values["REGISTRY"]
+    return has_registry and foreign.running(NAMESPACE, DEPLOYMENT)
 
 
-def _start() -> dict[str, str]:
+def _start(given: str) -> dict[str, str]:
+    """Start everything; with `given`, a path, in the cluster of that kubeconfig."""
     address = engine.gateway()
-    store = registry.up(address)
+    kubectl = ensure_kubectl(CACHE / "bin")
+    kubeconfigs = STATE / "kubeconfig-admin", STATE / "kubeconfig"
+    if given:
+        kubeconfigs = foreign.connect(Path(given), NAMESPACE)
+    store = foreign.registry() if given else None
+    store = store or registry.up(address)
     first = f"{store.host}/library/{DEPLOYMENT}:{FIRST_VERSION}"
     with step(f"building and pushing {first}"):
         images.build(first, _SAMPLE, "--label", "oi-deploy.devkit=sample")
@@ -126,19 +144,16 @@ def _start() -> dict[str, str]:
             "--password-stdin", store.host, stdin=store.password.encode(),
         )  # fmt: skip
         call("docker", "--config", config, "push", first)
-    admin, deployer = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-    server = f"https://{address}:{_PORT}"
-    kubectl = ensure_kubectl(CACHE / "bin")
-    with step(f"starting the cluster on {server}"):
-        _start_cluster(address, admin, deployer)
-        kubeconfigs = STATE / "kubeconfig-admin", STATE / "kubeconfig"
-        for path, token in zip(kubeconfigs, (admin, deployer), strict=True):
-            path.write_text(_kubeconfig(server, store.ca, token), encoding="utf-8")
-            path.chmod(0o600)
-        _wait(kubectl, kubeconfigs[0])
+    if given:
+        foreign.prepare(kubeconfigs[0], NAMESPACE, store)
+    else:
+        _start_cluster(address, kubeconfigs)
     with step(f"rolling out {first}"):
         as_admin = {"KUBECONFIG": str(kubeconfigs[0])}
-        manifest = _MANIFEST.format(name=DEPLOYMENT, namespace=NAMESPACE, image=first)
+        label, value = foreign.LABEL
+        manifest = _MANIFEST.format(
+            name=DEPLOYMENT, namespace=NAMESPACE, image=first, label=label, label_value=value
+        )
         call(kubectl, "apply", "-f", "-", env=as_admin, stdin=manifest.encode())
         call(
             kubectl, "-n", NAMESPACE, "rollout", "status", f"deployment/{DEPLOYMENT}",
@@ -154,11 +169,24 @@ def _start() -> dict[str, str]:
         "KUBECTL": str(kubectl),
         "NAMESPACE": NAMESPACE,
         "DEPLOYMENT": DEPLOYMENT,
+        **({foreign.VARIABLE: given} if given else {}),
     }
 
 
-def _start_cluster(address: str, admin: str, deployer: str) -> None:
-    stop_detached(_NAME)
+def _start_cluster(address: str, kubeconfigs: tuple[Path, Path]) -> None:
+    """Start the cluster; write the kubeconfigs of its administrator and its deployer."""
+    server = f"https://{address}:{_PORT}"
+    with step(f"starting the cluster on {server}"):
+        stop_detached(_NAME)
+        admin, deployer = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        _start_program(address, admin, deployer)
+        ca = (STATE / "ca" / "ca.crt").read_bytes()
+        for path, token in zip(kubeconfigs, (admin, deployer), strict=True):
+            write_kubeconfig(path, server=server, ca=ca, token=token, namespace=NAMESPACE)
+        _wait(kubeconfigs[0])
+
+
+def _start_program(address: str, admin: str, deployer: str) -> None:
     certificate, key = tls.issue(STATE / "ca", "cluster", [address])
     tokens = STATE / "tokens.json"
     tokens.touch(mode=0o600)
@@ -178,39 +206,14 @@ def _start_cluster(address: str, admin: str, deployer: str) -> None:
     )  # fmt: skip
 
 
-def _wait(kubectl: Path, kubeconfig: Path) -> None:
+def _wait(kubeconfig: Path) -> None:
+    kubectl = ensure_kubectl(CACHE / "bin")
     limit = time.monotonic() + _START_S
     while not works(kubectl, "--kubeconfig", kubeconfig, "get", "namespaces"):
         if detached_pid(_NAME) is None or time.monotonic() > limit:
             log = (STATE / "log" / f"{_NAME}.log").read_text(encoding="utf-8")
             raise DevkitError(f"the cluster does not start:\n{log[-2000:]}")
         time.sleep(0.3)
-
-
-def _kubeconfig(server: str, ca: Path, token: str) -> str:
-    return yaml.safe_dump(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [
-                {
-                    "name": "devkit",
-                    "cluster": {
-                        "server": server,
-                        "certificate-authority-data": base64.b64encode(ca.read_bytes()).decode(),
-                    },
-                }
-            ],
-            "users": [{"name": "devkit", "user": {"token": token}}],
-            "contexts": [
-                {
-                    "name": "devkit",
-                    "context": {"cluster": "devkit", "user": "devkit", "namespace": NAMESPACE},
-                }
-            ],
-            "current-context": "devkit",
-        }
-    )
 
 
 def read() -> dict[str, str]:
@@ -234,12 +237,17 @@ def down() -> None:
 
 
 def stop() -> None:
-    """Stop cluster and registry; an engine that was started for them goes on."""
+    """Stop cluster and registry; an engine that was started for them goes on.
+
+    Raises:
+        DevkitError: the world cannot be removed from a cluster that is not the devkit's.
+    """
     if stop_detached(_NAME):
         say("stopped the cluster and its pods")
     if works("docker", "info"):
         registry.down()
         say("stopped the registry")
+    foreign.down(NAMESPACE)
     ENV_FILE.unlink(missing_ok=True)
 
 
@@ -248,7 +256,7 @@ def status() -> str:
     parts = {
         "engine": works("docker", "info"),
         "registry": registry.running(),
-        "cluster": detached_pid(_NAME) is not None,
+        "cluster": detached_pid(_NAME) is not None or foreign.running(NAMESPACE, DEPLOYMENT),
         "vllm image": images.present(vllm.IMAGE),
     }
     return "\n".join(f"{name:<12}{'up' if yes else 'down'}" for name, yes in parts.items())

@@ -30,13 +30,13 @@ def write_kubeconfig(
     path: Path,
     *,
     server: str,
-    ca_file: Path,
+    ca: bytes,
     token: str,
     namespace: str,
     context: str = "devkit",
 ) -> None:
-    """Write a kubeconfig with one context; the CA is embedded, so that the file can travel."""
-    authority = base64.b64encode(ca_file.read_bytes()).decode()
+    """Write a kubeconfig with one context; `ca` (PEM) is embedded, so that the file can travel."""
+    authority = base64.b64encode(ca).decode()
     document = {
         "apiVersion": "v1",
         "kind": "Config",

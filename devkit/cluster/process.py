@@ -74,8 +74,9 @@ def running_cluster(
     try:
         url = _wait_ready(process, state_dir / READY_FILE, log)
         admin, deploy = state_dir / "admin.kubeconfig", state_dir / "deploy.kubeconfig"
+        ca = ca_file.read_bytes()
         for path, token in ((admin, admin_token), (deploy, deploy_token)):
-            write_kubeconfig(path, server=url, ca_file=ca_file, token=token, namespace=namespace)
+            write_kubeconfig(path, server=url, ca=ca, token=token, namespace=namespace)
         yield ClusterHandle(
             url, ca_file, admin_token, deploy_token, namespace, admin, deploy, log, process
         )

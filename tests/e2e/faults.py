@@ -1,5 +1,6 @@
 """Faults from outside, and one run with one of them: a proxy, a Deployment to heal, a scene."""
 
+import base64
 import contextlib
 import json
 import select
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -32,21 +34,24 @@ _UNAUTHORIZED = {
 
 
 class Proxy:
-    """Stands in front of registry or cluster, with a certificate of the same CA.
+    """Stands in front of registry or cluster, with a certificate of the devkit's CA.
 
     Attributes:
         busy: set when a connection came while the proxy hangs.
+        ca: the certificate (PEM) of the CA that its clients have to trust.
     """
 
-    def __init__(self, upstream: str) -> None:
-        """Begin to pass everything on to `upstream` (`host:port`)."""
+    def __init__(self, upstream: str, ca: str) -> None:
+        """Begin to pass everything on to an `https` address whose certificate is of `ca` (PEM)."""
         self.busy = threading.Event()
-        self._upstream = (upstream.rpartition(":")[0], int(upstream.rpartition(":")[2]))
+        parts = urlsplit(upstream)
+        self._upstream = (parts.hostname or "", parts.port or 443)
         self._host = engine.gateway()
         certificate, key = tls.issue(STATE / "ca", "faults", [self._host])
+        self.ca = (STATE / "ca/ca.crt").read_text(encoding="utf-8")
         self._server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._server.load_cert_chain(certificate, key)
-        self._client = ssl.create_default_context(cafile=str(STATE / "ca/ca.crt"))
+        self._client = ssl.create_default_context(cadata=ca)
         self._mode: str | int = "pass"
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -150,35 +155,6 @@ def _pass_on(one: ssl.SSLSocket, other: ssl.SSLSocket) -> None:
             target.setblocking(False)
 
 
-@contextlib.contextmanager
-def registry_proxy(site: Site) -> Iterator[Proxy]:
-    """A proxy in front of the registry, which the Docker engine trusts meanwhile."""
-    proxy = Proxy(site.values["REGISTRY"])
-    trusted = Path("/etc/docker/certs.d") / proxy.address
-    trusted.mkdir(parents=True)
-    ca = trusted / "ca.crt"
-    ca.write_bytes(Path(site.values["REGISTRY_CA"]).read_bytes())
-    try:
-        yield proxy
-    finally:
-        proxy.close()
-        ca.unlink()
-        trusted.rmdir()
-
-
-@contextlib.contextmanager
-def cluster_proxy(site: Site) -> Iterator[tuple[Proxy, str]]:
-    """A proxy in front of the cluster, and the kubeconfig that goes through it."""
-    document = yaml.safe_load(Path(site.values["KUBECONFIG"]).read_text(encoding="utf-8"))
-    cluster = document["clusters"][0]["cluster"]
-    proxy = Proxy(cluster["server"].removeprefix("https://"))
-    cluster["server"] = f"https://{proxy.address}"
-    try:
-        yield proxy, yaml.safe_dump(document)
-    finally:
-        proxy.close()
-
-
 @dataclass
 class Scene:
     """One run at a site, with what makes it fail.
@@ -233,6 +209,42 @@ class Scene:
             inputs = self.site.inputs(model) | self.inputs
             self.step = self.site.start(inputs, on_line=self._line)
             return self.step.wait(patience_s)
+
+
+@contextlib.contextmanager
+def registry_proxy(scene: Scene) -> Iterator[Proxy]:
+    """A proxy in front of the registry, for the run; the Docker engine trusts it meanwhile."""
+    values = scene.site.values
+    ca = Path(values["REGISTRY_CA"]).read_text(encoding="utf-8")
+    proxy = Proxy(f"https://{values['REGISTRY']}", ca)
+    scene.inputs |= {"registry": f"{proxy.address}/library", "registry-ca": proxy.ca + ca}
+    trusted = Path("/etc/docker/certs.d") / proxy.address
+    trusted.mkdir(parents=True)
+    file = trusted / "ca.crt"
+    file.write_text(proxy.ca, encoding="utf-8")
+    try:
+        yield proxy
+    finally:
+        proxy.close()
+        file.unlink()
+        trusted.rmdir()
+
+
+@contextlib.contextmanager
+def cluster_proxy(scene: Scene) -> Iterator[Proxy]:
+    """A proxy in front of the cluster, for the run."""
+    document = yaml.safe_load(Path(scene.site.values["KUBECONFIG"]).read_text(encoding="utf-8"))
+    cluster = document["clusters"][0]["cluster"]
+    server = urlsplit(cluster["server"])
+    ca = base64.b64decode(cluster["certificate-authority-data"]).decode()
+    proxy = Proxy(cluster["server"], ca)
+    cluster["server"] = f"https://{proxy.address}{server.path}"
+    cluster["certificate-authority-data"] = base64.b64encode(proxy.ca.encode()).decode()
+    scene.inputs["kubeconfig"] = yaml.safe_dump(document)
+    try:
+        yield proxy
+    finally:
+        proxy.close()
 
 
 class Deployment:

@@ -42,9 +42,8 @@ CHANGED = ("rollout", "verification")
 @contextmanager
 def checks(scene: Scene, act: Act) -> Iterator[None]:
     """The registry takes the connection, and does not answer."""
-    with registry_proxy(scene.site) as proxy:
+    with registry_proxy(scene) as proxy:
         proxy.fault("hang")
-        scene.inputs["registry"] = f"{proxy.address}/library"
 
         def wait() -> None:
             if proxy.busy.wait(60):
@@ -102,9 +101,9 @@ def a_build(scene: Scene, act: Act) -> Iterator[None]:
 @contextmanager
 def a_push(scene: Scene, act: Act) -> Iterator[None]:
     """The registry stops to answer while an image is pushed."""
-    with registry_proxy(scene.site) as proxy:
+    with registry_proxy(scene) as proxy:
         reference = f"{proxy.address}/library/myapp:z-{scene.site.version}"
-        scene.inputs |= {"registry": f"{proxy.address}/library", "expect": "push"}
+        scene.inputs["expect"] = "push"
         script = f"{build(reference)}echo pushing; sleep 1\n{push(reference)}"
         scene.replies = [Execute(script)]
 
