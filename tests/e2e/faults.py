@@ -32,6 +32,9 @@ _UNAUTHORIZED = {
     "code": 401,
 }
 
+# Two lanes must not write the proxies' certificate at the same time.
+_ISSUING = threading.Lock()
+
 
 class Proxy:
     """Stands in front of registry or cluster, with a certificate of the devkit's CA.
@@ -47,10 +50,10 @@ class Proxy:
         parts = urlsplit(upstream)
         self._upstream = (parts.hostname or "", parts.port or 443)
         self._host = engine.gateway()
-        certificate, key = tls.issue(STATE / "ca", "faults", [self._host])
         self.ca = (STATE / "ca/ca.crt").read_text(encoding="utf-8")
         self._server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._server.load_cert_chain(certificate, key)
+        with _ISSUING:
+            self._server.load_cert_chain(*tls.issue(STATE / "ca", "faults", [self._host]))
         self._client = ssl.create_default_context(cadata=ca)
         self._mode: str | int = "pass"
         self._open: set[socket.socket] = set()
