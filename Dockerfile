@@ -56,7 +56,7 @@ COPY src/ /action/src/
 RUN echo /action/src > /opt/venv/lib/python3.11/site-packages/oi-deploy.pth \
     && install -D --mode 0755 /action/src/oi_deploy/broker/shim.py /opt/oi-deploy/bin/docker \
     && install -D --mode 0755 /action/src/oi_deploy/broker/shim.py /opt/oi-deploy/bin/kubectl \
-    && HOME=/tmp/home /opt/venv/bin/python -I -c "import oi_deploy.run" \
+    && HOME=/tmp/home /opt/venv/bin/python -I -c "import oi_deploy.run, oi_deploy.talk" \
     && rm -rf /tmp/home
 
 # No USER and no WORKDIR: GitHub runs a container action as root in the mounted workspace. No shell

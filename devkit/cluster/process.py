@@ -7,10 +7,11 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from devkit import tls
 from devkit.cluster import authz, write_kubeconfig
@@ -47,10 +48,12 @@ def running_cluster(
     ca_dir: Path | None = None,
     docker_config: Path | None = None,
     label: str = "pod",
+    more_accounts: Sequence[dict[str, Any]] = (),
 ) -> Iterator[ClusterHandle]:
     """Run a cluster while the context is open; its pods are gone afterwards.
 
-    `namespace` is where the deploy token may act; it is not created. Raises RuntimeError, with the
+    `namespace` is where the deploy token may act; it is not created. `more_accounts` are entries of
+    the tokens file (see `authz`). Raises RuntimeError, with the
     end of the log, when the cluster does not come up.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
@@ -61,6 +64,7 @@ def running_cluster(
     tokens = state_dir / "tokens.json"
     tokens.touch(mode=0o600)
     entries = [authz.admin(admin_token), authz.deployer(deploy_token, namespace)]
+    entries += more_accounts
     tokens.write_text(json.dumps({"tokens": entries}), "utf-8")
     command = [sys.executable, "-m", "devkit.cluster", "--listen", f"{listen[0]}:{listen[1]}"]
     command += ["--state", str(state_dir), "--tls-cert", str(cert), "--tls-key", str(key)]

@@ -18,6 +18,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands.add_parser(
         "run", help="one run, with inputs from INPUT_* variables, as GitHub passes them"
     )
+    doctor = commands.add_parser(
+        "doctor", help="look whether everything that a run needs is there; change nothing"
+    )
+    doctor.add_argument(
+        "--with",
+        dest="inputs",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an input, as a workflow's `with:` has it; secrets belong into INPUT_* variables",
+    )
     policy = commands.add_parser("policy", help="look at a policy").add_subparsers(
         dest="policy_command", required=True
     )
@@ -25,11 +36,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.command == "policy":
         return _check(arguments)
+    if arguments.command == "doctor":
+        return _doctor(arguments.inputs)
 
-    # Imported late: Open Interpreter takes seconds, which --help and --version need not pay.
+    # Imported late: the cluster's client takes seconds, which --help and --version need not pay.
     from oi_deploy.run import run
 
     return run(os.environ, sys.stdout)
+
+
+def _doctor(given: Sequence[str]) -> int:
+    env = {**os.environ, "INPUT_MODE": "doctor"}
+    for item in given:
+        name, _, value = item.partition("=")
+        env[f"INPUT_{name.upper()}"] = value
+    if env.get("GITHUB_ACTIONS") == "true":
+        from oi_deploy.run import run
+
+        return run(env, sys.stdout)
+
+    from oi_deploy.doctor.terminal import show
+
+    return show(env, sys.stdout)
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:

@@ -1,12 +1,14 @@
 """Everything that a run writes to, and what it writes there at its end."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from oi_deploy.broker.journal import Entry
+from oi_deploy.doctor.finding import Finding
+from oi_deploy.doctor.finding import table as table_of_findings
 from oi_deploy.errors import RunError
 from oi_deploy.limits import Stop
 from oi_deploy.record import Record
@@ -90,6 +92,19 @@ def show_entry(desk: Desk, entry: Entry) -> None:
     }
     desk.log.event("broker.command", **fields)
     desk.transcript.add("command", **fields)
+
+
+def show_findings(desk: Desk, findings: Sequence[Finding]) -> None:
+    """Show and log what checks found."""
+    desk.workflow.untrusted(table_of_findings(findings) + "\n")
+    for item in findings:
+        desk.log.event(
+            "doctor.finding",
+            check=item.name,
+            state=item.state,
+            found=item.found,
+            remedy=item.remedy,
+        )
 
 
 def show_verdict(desk: Desk, verdict: Verdict) -> None:

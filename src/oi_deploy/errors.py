@@ -9,6 +9,7 @@ class Status(StrEnum):
     DEPLOYED = "deployed"
     PUSHED = "pushed"
     COMPLETED = "completed"
+    READY = "ready"
     ROLLED_BACK = "rolled-back"
     REFUSED = "refused"
     FAILED = "failed"
@@ -18,7 +19,7 @@ class Status(StrEnum):
     @property
     def ok(self) -> bool:
         """Whether the step is green."""
-        return self in (Status.DEPLOYED, Status.PUSHED, Status.COMPLETED)
+        return self in (Status.DEPLOYED, Status.PUSHED, Status.COMPLETED, Status.READY)
 
 
 class RunError(Exception):

@@ -140,6 +140,11 @@ class Inputs(BaseModel):
     prompt_file: str = _input(
         "", "a file in the workspace that holds the prompt", "prompt-file: .github/deploy.txt"
     )
+    mode: Literal["deploy", "doctor"] = _input(
+        "deploy",
+        "`deploy`: do what the prompt asks; `doctor`: only look whether everything is there for it",
+        "mode: doctor",
+    )
     expect: Literal["deploy", "push", "none"] = _input(
         "deploy",
         "what verification must find: a Deployment that runs the image, a pushed image, or nothing",
@@ -277,7 +282,7 @@ class Inputs(BaseModel):
     def _problems(self) -> list[str]:
         """Every combination that makes no sense, one line each, the input's name first."""
         found = []
-        if not self.prompt.strip() and not self.prompt_file:
+        if self.mode != "doctor" and not self.prompt.strip() and not self.prompt_file:
             found.append("prompt|is missing, and so is `prompt-file`")
         if self.prompt.strip() and self.prompt_file:
             found.append("prompt-file|is given beside `prompt`; one of them must go")

@@ -1,14 +1,15 @@
 """What ends a run from outside: a signal, a limit, a disk that takes no more."""
 
 import math
-import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from oi_deploy.errors import RunError, Status
 
@@ -144,39 +145,67 @@ class Stop:
         )
 
 
+class Ahead(Generic[T]):
+    """A call that goes on in a thread of its own, whose value is asked for later.
+
+    The thread ends with the process; nothing waits for a call that hangs.
+    """
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        """Begin."""
+        self._future: Future[T] = Future()
+
+        def work() -> None:
+            try:
+                self._future.set_result(call())
+            except BaseException as error:  # handed to the waiting thread, which raises it
+                self._future.set_exception(error)
+
+        threading.Thread(target=work, name="ahead", daemon=True).start()
+
+    def value(self, within_s: float = math.inf, look: Callable[[], None] = lambda: None) -> T:
+        """Wait for it.
+
+        Args:
+            within_s: how long to wait.
+            look: called again and again meanwhile; what it raises ends the waiting.
+
+        Raises:
+            TimeoutError: it takes longer.
+            Exception: whatever the call, or `look`, raises.
+        """
+        deadline = time.monotonic() + within_s
+        while not self._future.done():
+            look()
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            wait([self._future], timeout=min(_LOOK_S, left))
+        return self._future.result()
+
+    def settle(self, within_s: float) -> None:
+        """Wait until it has ended, in whatever way, or the time is over."""
+        wait([self._future], timeout=within_s)
+
+
 def detached(
     call: Callable[[], T], *, within_s: float, look: Callable[[], None] = lambda: None
 ) -> T:
-    """The value of a call that runs in a thread of its own, and is left behind if it hangs.
+    """The value of a call that is left behind if it hangs; see `Ahead.value`."""
+    return Ahead(call).value(within_s, look)
 
-    Args:
-        call: what to do.
-        within_s: how long to wait for it.
-        look: called again and again meanwhile; what it raises ends the waiting.
+
+def beside(calls: Sequence[Callable[[], T]], *, at_once: int = 8) -> list[T]:
+    """The values of several calls, some of which go on at the same time.
 
     Raises:
-        TimeoutError: it takes longer.
-        Exception: whatever the call, or `look`, raises.
+        Exception: what the first of them, in their order, has raised.
     """
-    answers: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+    free = threading.BoundedSemaphore(at_once)
 
-    def work() -> None:
-        try:
-            answers.put((call(), None))
-        except BaseException as error:  # handed to the waiting thread, which raises it
-            answers.put((None, error))
+    def bounded(call: Callable[[], T]) -> T:
+        with free:
+            return call()
 
-    threading.Thread(target=work, name="detached", daemon=True).start()
-    deadline = time.monotonic() + within_s
-    while True:
-        look()
-        left = deadline - time.monotonic()
-        try:
-            value, error = answers.get(timeout=max(0.0, min(_LOOK_S, left)))
-        except queue.Empty:
-            if left <= 0:
-                raise TimeoutError from None
-            continue
-        if error is not None:
-            raise error
-        return value  # type: ignore[return-value]
+    begun = [Ahead(partial(bounded, call)) for call in calls]
+    return [one.value() for one in begun]

@@ -55,9 +55,9 @@ def load(inputs: Inputs, workspace: Path) -> Loaded:
             problems.append(problem(name, str(error)))
             return None
 
-    prompt = inputs.prompt or attempt(
-        "prompt-file", lambda: _text_file(workspace, inputs.prompt_file)
-    )
+    prompt = inputs.prompt
+    if inputs.prompt_file:
+        prompt = attempt("prompt-file", lambda: _text_file(workspace, inputs.prompt_file))
     kubeconfig = attempt("kubeconfig", lambda: read_kubeconfig(inputs.kubeconfig, workspace))
     ca = attempt("registry-ca", lambda: _pem(inputs.registry_ca, workspace))
     folder = attempt("working-directory", lambda: _folder(workspace, inputs.working_directory))

@@ -8,8 +8,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from oi_deploy.broker.journal import Journal
+from oi_deploy.doctor.finding import Finding
 from oi_deploy.errors import RunError, Status
-from oi_deploy.result import CheckLine, CommandLine, DeploymentLine, Phase, RunResult
+from oi_deploy.result import (
+    CheckLine,
+    CommandLine,
+    DeploymentLine,
+    ExaminedLine,
+    Phase,
+    RunResult,
+)
 from oi_deploy.verify.finding import Verdict
 from oi_deploy.verify.rollback import Restored
 
@@ -32,6 +40,7 @@ class Record:
     last_words: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    findings: tuple[Finding, ...] = ()
     verdict: Verdict | None = None
     verified_at: int = 0
     rollback: tuple[Restored, ...] = ()
@@ -99,6 +108,10 @@ class Record:
                     reason=entry.decision.reason,
                 )
                 for entry in self.journal.entries
+            ),
+            examined=tuple(
+                ExaminedLine(item.name, item.state, item.found, item.remedy)
+                for item in self.findings
             ),
             rollback=tuple(CheckLine(item.ok, item.sentence) for item in self.rollback),
             error=self.error,

@@ -15,6 +15,16 @@ class CheckLine:
 
 
 @dataclass(frozen=True)
+class ExaminedLine:
+    """One check of what a run needs, as shown to people; see `doctor.Finding`."""
+
+    name: str
+    state: str
+    found: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
 class CommandLine:
     """One brokered command, as shown to people."""
 
@@ -74,6 +84,7 @@ class RunResult:
     model: str = ""
     engine_seconds: float = 0.0
     duration_seconds: float = 0.0
+    examined: tuple[ExaminedLine, ...] = ()
     checks: tuple[CheckLine, ...] = ()
     commands: tuple[CommandLine, ...] = ()
     rollback: tuple[CheckLine, ...] = ()

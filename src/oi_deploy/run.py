@@ -6,6 +6,7 @@ import shutil
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TextIO
 
@@ -14,32 +15,28 @@ from oi_deploy.broker import document
 from oi_deploy.broker.credentials import Credentials
 from oi_deploy.broker.journal import Entry
 from oi_deploy.broker.server import Broker
-from oi_deploy.desk import Desk, ends_the_run, report, show_entry, show_verdict
+from oi_deploy.desk import Desk, ends_the_run, report, show_entry, show_findings, show_verdict
+from oi_deploy.doctor import BEFORE_A_RUN, DOCTOR_S, Context, examine, failed, require
 from oi_deploy.engine import open_engine
 from oi_deploy.errors import RunError, Status
 from oi_deploy.inputs import parse
-from oi_deploy.limits import Stop
+from oi_deploy.limits import Ahead, Stop
 from oi_deploy.loaded import Loaded, load
 from oi_deploy.record import Record
 from oi_deploy.redact import Redactor
 from oi_deploy.report import DeployLog, Transcript
 from oi_deploy.sandbox import Limits, Sandbox
-from oi_deploy.talk import talk
 from oi_deploy.undo import look, note, undo
 from oi_deploy.verify.check import verify
 from oi_deploy.verify.finding import Verdict
 from oi_deploy.verify.rollback import Changes
 from oi_deploy.workflow import Workflow
 
-# Where the image keeps the shims, and the real programs, which only root may run.
-_SHIMS = Path("/opt/oi-deploy/bin")
-_PROGRAMS = Path("/usr/local/libexec/oi-deploy")
-# Of an unusual length: the filter of system calls lets only addresses as long as this one through
-# (`seccomp.py`), and no other socket should happen to have one.
-_SOCKET = Path(f"/run/oi-deploy/{'broker' * 12}.sock")
-
 _DIAGNOSIS_S = 10.0
 _LEFTOVERS_S = 30.0
+_IMPORT_S = 5.0
+# A slow registry or cluster is one all the same; a run has the time.
+_CHECKS_S = 60.0
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -80,7 +77,8 @@ def _attempt(env: Mapping[str, str], workspace: Path, desk: Desk) -> str:
     try:
         inputs = parse(env)
         relative_log = inputs.log_file
-        record.status = _deploy(load(inputs, workspace), env, workspace, desk)
+        work = _examine if inputs.mode == "doctor" else _deploy
+        record.status = work(load(inputs, workspace), env, workspace, desk)
     except RunError as error:
         record.fail(error)
     except Exception as error:
@@ -123,7 +121,11 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
     run_id = secrets.token_hex(4)
     stop = desk.stop
     stop.allow(inputs.timeout, inputs.stall_timeout)
+    # Open Interpreter takes seconds to import; checks and the engine's start mostly wait.
+    agent = Ahead(lambda: import_module("oi_deploy.talk"))
     with ExitStack() as stack:
+        # Python ends its threads when it ends; one of them inside an extension would abort it.
+        stack.callback(agent.settle, _IMPORT_S)
         with desk.workflow.group("Checks"), record.phase("checks"):
             triggers.check(
                 env,
@@ -133,13 +135,13 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
             surroundings.refuse_stored_token(workspace)
             shielded = surroundings.runner_folders(env, workspace)
             _clean(env, shielded, workspace, desk)
-            registry = stop.obey(lambda: surroundings.registry(loaded, stack))
-            cluster = stop.obey(lambda: surroundings.cluster(loaded, stack))
-            before = stop.obey(cluster.deployments) if cluster else ()
-            desk.say("registry and cluster answer" if cluster else "nothing to check beforehand")
-        engine = open_engine(
-            surroundings.engine_settings(loaded, run_id), say=desk.say, cancelled=stop.event
-        )
+            context = Context.of(loaded, env, workspace, stack, run_id=run_id)
+            findings = stop.obey(lambda: examine(context, BEFORE_A_RUN, within_s=_CHECKS_S))
+            show_findings(desk, findings)
+            require(findings)
+            registry, cluster = context.registry(), context.cluster()
+            before = context.deployments()
+        engine = open_engine(context.settings, say=desk.say, cancelled=stop.event)
         stack.callback(engine.stop)
         with desk.workflow.group("Engine"), record.phase("engine"):
             try:
@@ -160,8 +162,8 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
         hidden = [desk.log.path.parent]
         sandbox = Sandbox(
             workspace,
-            socket=_SOCKET,
-            shims=_SHIMS,
+            socket=surroundings.SOCKET,
+            shims=surroundings.SHIMS,
             shield=shielded,
             private=hidden,
             limits=_limits(loaded.policy.document.limits),
@@ -178,14 +180,14 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
                 kube_context=inputs.kube_context,
             ),
             journal=record.journal,
-            socket=_SOCKET,
+            socket=surroundings.SOCKET,
             sandbox_user=sandbox.user,
             mounted={item.name: item.mounted for item in before},
             redactor=desk.redactor,
             on_entry=on_entry,
             command_timeout_s=inputs.command_timeout,
-            docker=_PROGRAMS / "docker",
-            kubectl=_PROGRAMS / "kubectl",
+            docker=surroundings.PROGRAMS / "docker",
+            kubectl=surroundings.PROGRAMS / "kubectl",
         )
         stack.callback(look, cluster, changes, stop, record)
         # Entered before the broker, so that it runs when no command can change anything any more.
@@ -228,6 +230,7 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
             return record.verdict
 
         with record.phase("agent"):
+            talk = agent.value(look=stop.check).talk
             try:
                 talk(loaded, endpoint, sandbox, cluster, stop, desk, check)
             except RunError as error:
@@ -242,6 +245,33 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
     return {"deploy": Status.DEPLOYED, "push": Status.PUSHED, "none": Status.COMPLETED}[
         inputs.expect
     ]
+
+
+def _examine(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk) -> Status:
+    """Look at everything that a run needs; start, build and change nothing.
+
+    Raises:
+        RunError: a run could not succeed.
+    """
+    record = desk.record
+    with ExitStack() as stack, desk.workflow.group("Doctor") as group, record.phase("checks"):
+        private = [desk.log.path.parent]
+        run_id = secrets.token_hex(4)
+        context = Context.of(loaded, env, workspace, stack, run_id=run_id, private=private)
+        record.findings = desk.stop.obey(lambda: examine(context, within_s=DOCTOR_S))
+        show_findings(desk, record.findings)
+        wrong = failed(record.findings)
+        group.ending = f"{len(wrong)} of {len(record.findings)} FAILED" if wrong else "all is well"
+    for item in record.findings:
+        text = f"{item.name}: {item.found}\n{item.remedy}".strip()
+        if item.state == "FAILED":
+            desk.workflow.error(text, "oi-deploy doctor")
+        elif item.state == "warning":
+            desk.workflow.warning(text, "oi-deploy doctor")
+    if wrong:
+        names = ", ".join(item.name for item in wrong)
+        raise RunError(f"A run could not succeed; what FAILED: {names}")
+    return Status.READY
 
 
 def _clean(env: Mapping[str, str], shielded: list[Path], workspace: Path, desk: Desk) -> None:

@@ -24,6 +24,13 @@ _RUNNER_FILES = (
     "GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY",
     "GITHUB_EVENT_PATH",
 )  # fmt: skip
+# Where the image keeps the shims, and the real programs, which only root may run.
+SHIMS = Path("/opt/oi-deploy/bin")
+PROGRAMS = Path("/usr/local/libexec/oi-deploy")
+# Of an unusual length: the filter of system calls lets only addresses as long as this one through
+# (`seccomp.py`), and no other socket should happen to have one.
+SOCKET = Path(f"/run/oi-deploy/{'broker' * 12}.sock")
+
 _SECRET_INPUTS = ("INPUT_API-KEY", "INPUT_REGISTRY-PASSWORD")
 _SECRET_VARIABLES = ("ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "GITHUB_TOKEN")
 

@@ -22,8 +22,8 @@ OUTPUTS: tuple[tuple[str, str], ...] = (
     ("log-path", "the log, relative to the workspace"),
     (
         "status",
-        "how the run ended: deployed, pushed, completed, rolled-back, refused, failed, timed-out "
-        "or cancelled",
+        "how the run ended: deployed, pushed, completed, ready (`mode: doctor`), rolled-back, "
+        "refused, failed, timed-out or cancelled",
     ),
     ("changed", "whether the cluster runs another image than before: true or false"),
     ("deployment", "the Deployment that was verified"),

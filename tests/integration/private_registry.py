@@ -16,11 +16,12 @@ import httpx
 from devkit import engine, images, tls
 
 USERNAME, PASSWORD = "robot", "correct horse"
+HTPASSWD = "{htpasswd: {realm: test, path: /site/htpasswd}}"
 _CONFIG = """\
 version: 0.1
 storage: {filesystem: {rootdirectory: /data}, delete: {enabled: true}}
 http: {addr: "0.0.0.0:5000", tls: {certificate: /site/registry.crt, key: /site/registry.key}}
-auth: {htpasswd: {realm: test, path: /site/htpasswd}}
+auth: AUTH
 """
 
 
@@ -47,8 +48,11 @@ class Site:
 
 
 @contextmanager
-def private_registry(folder: Path) -> Iterator[Site]:
-    """A running registry on the default bridge's gateway, which the engine trusts meanwhile."""
+def private_registry(folder: Path, *, auth: str = HTPASSWD) -> Iterator[Site]:
+    """A running registry on the default bridge's gateway, which the engine trusts meanwhile.
+
+    `auth` is that part of its configuration; the CA's certificate is there as `/site/ca.crt`.
+    """
     address = engine.gateway()
     ca, _ = tls.ensure_ca(folder / "ca")
     certificate, key = tls.issue(folder / "ca", "registry", [address])
@@ -56,7 +60,8 @@ def private_registry(folder: Path) -> Iterator[Site]:
     site.mkdir()
     (site / "registry.crt").write_bytes(certificate.read_bytes())
     (site / "registry.key").write_bytes(key.read_bytes())
-    (site / "config.yml").write_text(_CONFIG)
+    (site / "ca.crt").write_bytes(ca.read_bytes())
+    (site / "config.yml").write_text(_CONFIG.replace("AUTH", auth))
     hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(rounds=4)).decode()
     (site / "htpasswd").write_text(f"{USERNAME}:{hashed}\n")
     name = docker(

@@ -60,7 +60,7 @@ def refuse(event, arguments):
         os.write(2, f"{event} {arguments!r}".encode())
         os._exit(7)
 sys.addaudithook(refuse)
-import oi_deploy.run
+import oi_deploy.run, oi_deploy.talk
 print("interpreter" in sys.modules)
 """
 

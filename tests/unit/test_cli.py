@@ -76,3 +76,25 @@ def test_what_cannot_be_checked_is_an_error(
 ) -> None:
     assert check(workspace, *words) == 2
     assert says in capsys.readouterr().err
+
+
+def test_the_doctor_at_a_terminal_shows_a_table_and_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INPUT_API-KEY", "key-canary-1")
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    given = ("expect=none", "api-base=http://127.0.0.1:1/v1")
+    assert main(["doctor", *(f"--with={item}" for item in given)]) == 1
+    out = capsys.readouterr().out
+    assert "endpoint     FAILED" in out
+    assert "key-canary-1" not in out and "::" not in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctor_says_which_inputs_are_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["doctor", "--with", "max-turn=3"]) == 2
+    assert "did you mean `max-turns: 12`" in capsys.readouterr().out

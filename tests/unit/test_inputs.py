@@ -194,3 +194,10 @@ def test_a_switch_takes_only_true_or_false(name: str) -> None:
     for value in ("yes", "True", "1"):
         with pytest.raises(RunError, match="neither `true` nor `false`"):
             inputs.parse({**GOOD, f"INPUT_{name}": value})
+
+
+def test_a_doctor_needs_no_prompt_and_no_other_mode_exists() -> None:
+    env = {name: value for name, value in GOOD.items() if name != "INPUT_PROMPT"}
+    assert inputs.parse(env | {"INPUT_MODE": "doctor"}).mode == "doctor"
+    assert inputs.parse(GOOD).mode == "deploy"
+    assert any("`mode` must be one of" in line for line in refusal(GOOD | {"INPUT_MODE": "plan"}))

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from oi_deploy.errors import RunError, Status
-from oi_deploy.limits import Stop, detached
+from oi_deploy.limits import Ahead, Stop, beside, detached
 
 
 def ended(stop: Stop) -> RunError:
@@ -68,3 +68,19 @@ def test_a_detached_call_gives_its_value_its_error_or_up() -> None:
     with pytest.raises(TimeoutError):
         detached(hang.wait, within_s=0.1)
     hang.set()
+
+
+def test_what_was_begun_ahead_has_one_value_for_all() -> None:
+    ahead = Ahead(lambda: 7)
+    assert [ahead.value(), ahead.value(1)] == [7, 7]
+
+
+def test_what_was_begun_ahead_and_failed_says_so_when_it_is_asked() -> None:
+    ahead = Ahead(lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        ahead.value()
+
+
+def test_several_calls_go_on_beside_each_other_and_keep_their_order() -> None:
+    together = threading.Barrier(2)
+    assert beside([lambda: together.wait(10) * 0 + 1, lambda: together.wait(10) * 0 + 2]) == [1, 2]

@@ -44,3 +44,30 @@ def test_a_disk_that_takes_no_outputs_is_an_error_and_no_traceback(tmp_path: Pat
     assert "::error" in out.getvalue()
     assert "outputs or the summary cannot be written" in out.getvalue()
     assert "status " in out.getvalue()  # the table
+
+
+def doctor(workspace: Path, **inputs: str) -> dict[str, str]:
+    """A doctor that finds an endpoint where nothing listens."""
+    given = {"mode": "doctor", "expect": "none", "api-base": "http://127.0.0.1:1/v1", **inputs}
+    return {
+        "GITHUB_WORKSPACE": str(workspace),
+        "RUNNER_TEMP": str(workspace),
+        "GITHUB_OUTPUT": str(workspace / "outputs"),
+        "GITHUB_STEP_SUMMARY": str(workspace / "summary"),
+        "INPUT_API-KEY": "key-canary-1",
+        **{f"INPUT_{name.upper()}": value for name, value in given.items()},
+    }
+
+
+def test_a_doctor_s_failure_is_everywhere_a_person_looks(tmp_path: Path) -> None:
+    out = io.StringIO()
+    assert run(doctor(tmp_path), out) == 1
+    assert "::group::Doctor" in out.getvalue()
+    assert "::error title=oi-deploy doctor::endpoint: " in out.getvalue()
+    assert "doctor.finding check=endpoint state=FAILED" in (tmp_path / "deploy.log").read_text()
+    assert "| endpoint | ❌ FAILED |" in (tmp_path / "summary").read_text()
+    assert "status=failed" in (tmp_path / "deploy.log").read_text()
+    assert "endpoint" in (tmp_path / "deploy.report.html").read_text()
+    shown = out.getvalue().replace("::add-mask::key-canary-1", "")
+    texts = [path.read_text() for path in tmp_path.iterdir() if path.is_file()]
+    assert not [text for text in (shown, *texts) if "key-canary-1" in text]

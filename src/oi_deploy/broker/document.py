@@ -23,7 +23,7 @@ Kind = Literal[
     "horizontalpodautoscaler", "persistentvolumeclaim", "namespace",
 ]  # fmt: skip
 # What can be changed at all, by which kind.
-CHANGES: Mapping[str, frozenset[str]] = {
+CHANGES: Mapping[str, frozenset[Verb]] = {
     "deployment": frozenset({"set-image", "scale", "rollout", "apply", "create", "patch"}),
     "service": frozenset({"apply", "create"}),
     "configmap": frozenset({"apply", "create"}),

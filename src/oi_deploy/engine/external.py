@@ -3,7 +3,7 @@
 import threading
 
 from oi_deploy.engine.interface import Endpoint, EngineSettings, Say
-from oi_deploy.engine.readiness import Api, NotReadyYet, Served, check, endpoint, wait
+from oi_deploy.engine.readiness import Api, NotReadyYet, Served, check, choose, endpoint, wait
 from oi_deploy.errors import RunError
 
 # A server that restarts comes back; a wrong address does not. One that answers 503 gets the whole
@@ -45,6 +45,17 @@ class External:
         return endpoint(
             self._api, model, api_key=settings.api_key, assumed_len=settings.max_model_len
         )
+
+    def look(self) -> Served:
+        """Ask once which model would be used; nothing is generated.
+
+        Raises:
+            NotReadyYet: it does not answer, or starts.
+            RunError: it does not serve the model, or refuses the key.
+        """
+        if self._api.healthy() is False:
+            raise NotReadyYet("/health says that it is not ready")
+        return choose(self._api.models(), self._wanted, any_single=True)
 
     def diagnose(self) -> str | None:
         """Ask whether it still answers. See `Engine`."""

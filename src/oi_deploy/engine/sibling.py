@@ -32,8 +32,9 @@ from oi_deploy.errors import RunError
 _CALL_TIMEOUT_S = 60
 _STOP_S = 4.0
 _DRAIN_S = 2.0
-_CACHE_VOLUME = "oi-deploy-models"
-_CACHE = "/var/cache/oi-deploy"
+# The weights and compiled kernels that outlive a run, and where the server has them.
+CACHE_VOLUME = "oi-deploy-models"
+CACHE = "/var/cache/oi-deploy"
 # vLLM's processes hand each other data through /dev/shm, for which Docker gives 64 MB.
 _SHARED_MEMORY = "4g"
 
@@ -135,7 +136,7 @@ class Sibling:
         machine = Machine(cpus=int(info["NCPU"]), memory_bytes=int(info["MemTotal"]))
         env = environment(self._settings, machine, api_key=api_key, job=os.environ)
         if self._keeps_cache():
-            env |= {"HF_HOME": f"{_CACHE}/huggingface", "VLLM_CACHE_ROOT": f"{_CACHE}/vllm"}
+            env |= {"HF_HOME": f"{CACHE}/huggingface", "VLLM_CACHE_ROOT": f"{CACHE}/vllm"}
         return env
 
     def _keeps_cache(self) -> bool:
@@ -149,7 +150,7 @@ class Sibling:
             mounts.append(Mount(settings.model, settings.model, type="bind", read_only=True))
         if self._keeps_cache():
             labels = {"oi-deploy.role": "cache"}
-            mounts.append(Mount(_CACHE, _CACHE_VOLUME, type="volume", labels=labels))
+            mounts.append(Mount(CACHE, CACHE_VOLUME, type="volume", labels=labels))
         return mounts
 
     def _watch(self, container: Container) -> None:

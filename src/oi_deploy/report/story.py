@@ -36,6 +36,8 @@ def headline(result: RunResult) -> str:
             return f"The registry has {result.image_tag}."
         case Status.COMPLETED:
             return "The model has finished, and nothing had to be deployed or pushed."
+        case Status.READY:
+            return "Everything that a run needs is there."
         case Status.ROLLED_BACK:
             return "The deployment did not work, and was undone."
         case Status.REFUSED:
@@ -44,6 +46,8 @@ def headline(result: RunResult) -> str:
             return "The run took longer than it may."
         case Status.CANCELLED:
             return "The run was cancelled."
+        case _ if result.examined:
+            return "A run could not succeed."
         case _:
             return "The run failed."
 
@@ -69,6 +73,8 @@ def remedy(result: RunResult) -> str:
     """What to do next; empty if the run ended well."""
     if result.remedy or result.status.ok:
         return result.remedy
+    if result.examined:
+        return "The table says it for each check."
     if result.status is Status.CANCELLED:
         return "Start the job again; a new run begins with what registry and cluster have then."
     log, transcript = result.log_path or "the log", result.transcript_path or "the transcript"

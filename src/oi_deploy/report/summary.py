@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from oi_deploy.markdown import fenced, inert, inline_code
 from oi_deploy.report import story
-from oi_deploy.result import CheckLine, CommandLine, DeploymentLine, RunResult
+from oi_deploy.result import CheckLine, CommandLine, DeploymentLine, ExaminedLine, RunResult
 from oi_deploy.text import one_line, visible
 
 
@@ -49,6 +49,9 @@ def summary_markdown(result: RunResult) -> str:
         parts += ["**What to do**", _block(advice)]
     sentence = " ".join(part for part in (story.headline(result), story.state(result)) if part)
     parts += [inert(story.value(sentence)), *_now(result)]
+    if result.examined:
+        rows = [_examined(item) for item in result.examined]
+        parts.append(_table(("check", "", "found", "what to do"), *rows))
     if result.rollback:
         parts += ["### Rollback", _checks(result.rollback)]
     if result.checks:
@@ -110,6 +113,12 @@ def _checks(checks: tuple[CheckLine, ...]) -> str:
 def _check(check: CheckLine) -> str:
     sentence = " · ".join(line.strip() for line in visible(check.sentence).splitlines())
     return f"{'✅' if check.ok else '❌'} {inert(story.short(sentence))}"
+
+
+def _examined(item: ExaminedLine) -> tuple[str, ...]:
+    mark = {"ok": "✅", "FAILED": "❌", "warning": "⚠️"}.get(item.state, "➖")  # noqa: RUF001
+    texts = (item.name, f"{mark} {item.state}", item.found, item.remedy)
+    return tuple(inert(story.value(text)) for text in texts)
 
 
 def _code(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
-from kubernetes.client import AppsV1Api, CoreV1Api
+from kubernetes.client import AppsV1Api, AuthorizationV1Api, CoreV1Api
 from kubernetes.client.exceptions import ApiException
 
 from oi_deploy.errors import RunError
@@ -86,6 +86,29 @@ class Cluster:
         call = AppsV1Api(self._client).read_namespaced_deployment
         document = self._read("get deployments", call, name, self.namespace)
         return None if document is None else deployment_state(json.loads(document))
+
+    def may(self, verb: str, group: str, resource: str, name: str = "") -> bool:
+        """Whether the account may do something in the namespace, as the cluster itself says.
+
+        Args:
+            verb: of the API: `get`, `list`, `patch`.
+            group: the API group; empty for the core one.
+            resource: plural, with its subresource if any: `deployments/scale`.
+            name: of one object; empty for all of them.
+
+        Raises:
+            RunError: the API gives no usable answer.
+        """
+        plural, _, part = resource.partition("/")
+        asked = {"verb": verb, "group": group, "resource": plural, "subresource": part}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {**asked, "namespace": self.namespace, "name": name}},
+        }
+        call = AuthorizationV1Api(self._client).create_self_subject_access_review
+        answer = self._read("create selfsubjectaccessreviews", call, review)
+        return json.loads(answer or "{}").get("status", {}).get("allowed") is True
 
     def restore(self, now: DeploymentState, before: DeploymentState, *, replicas: bool) -> None:
         """Give a Deployment the pod template back that it had.

@@ -4,31 +4,21 @@ https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md
 """
 
 import hashlib
-import json
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from oi_deploy.errors import RunError
 from oi_deploy.verify import challenge
+from oi_deploy.verify.manifest import ACCEPT, Manifest, read_json, read_manifest
 from oi_deploy.verify.network import Trouble, explain, is_loopback
 from oi_deploy.verify.reference import Reference
 
-_INDEXES = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-)
-_MANIFESTS = (
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-)
-_ACCEPT = ", ".join(_INDEXES + _MANIFESTS)
 # The specification asks registries to take manifests of 4 MiB; nothing larger is looked at.
 _MOST_BYTES = 4 * 1024 * 1024
 _MOST_TAGS = 1000
@@ -38,25 +28,12 @@ _PASSING = frozenset({429, 500, 502, 503, 504})
 _PAUSES = (0.5, 1.0)
 
 
-@dataclass(frozen=True)
-class Manifest:
-    """What a reference stands for.
-
-    Attributes:
-        digest: of the manifest or index itself, computed from its bytes.
-        media_type: as the document or the registry says.
-        children: for an index, the digests of its manifests, one for each platform.
-        config: for a manifest, the digest of its image configuration (Docker's image id).
-    """
-
-    digest: str
-    media_type: str
-    children: tuple[str, ...] = ()
-    config: str = ""
+class NotWritableError(RunError):
+    """The registry answers, but this account may not push to that repository."""
 
 
 class Registry:
-    """One registry, asked with one account; nothing is ever written to it."""
+    """One registry, asked with one account; nothing is ever stored in it."""
 
     def __init__(
         self,
@@ -130,7 +107,7 @@ class Registry:
         response = self._get(
             f"/v2/{_path(reference.repository, self.host)}/manifests/{reference.selector}",
             scope=f"repository:{_path(reference.repository, self.host)}:pull",
-            accept=_ACCEPT,
+            accept=ACCEPT,
         )
         if response.status_code == 404:
             return None
@@ -146,7 +123,7 @@ class Registry:
                     remedy="Look whether a proxy between this machine and the registry rewrites "
                     "answers.",
                 )
-        return _read_manifest(response, digest)
+        return read_manifest(response, digest)
 
     def identities(self, reference: Reference) -> frozenset[str]:
         """Every digest that a pod may report when it runs this image; empty if there is none.
@@ -181,36 +158,66 @@ class Registry:
                 return found
             if response.status_code != 200:
                 raise self._odd_answer(response)
-            page = _json(response)
+            page = read_json(response)
             names = page.get("tags") if isinstance(page, dict) else None
             found += [name for name in names or [] if isinstance(name, str)]
             url = _next_page(response, url)
         return found[:_MOST_TAGS]
 
+    def require_push(self, repository: str) -> None:
+        """Have the right to push proved: an upload is begun, and given up at once.
+
+        Args:
+            repository: with or without the registry's host.
+
+        Raises:
+            NotWritableError: the account may not push there.
+            RunError: the registry gives no usable answer.
+        """
+        path = _path(repository, self.host)
+        uploads, scope = f"/v2/{path}/blobs/uploads/", f"repository:{path}:pull,push"
+        response = self._ask("POST", uploads, scope=scope)
+        if response.status_code >= 500:
+            raise self._odd_answer(response)
+        if response.status_code != 202:
+            who = f"`{self._username}`" if self._username else "a client without a login"
+            raise NotWritableError(
+                f"The registry {self.host} does not let {who} push to {path}",
+                why=f"it answered {response.status_code} to the beginning of an upload",
+                remedy="Give the account of `registry-username` the right to push there, or "
+                "correct `registry`, `allowed-images` or the prompt.",
+            )
+        # The session ends by itself too, but not soon. To cancel may be another right (`delete`).
+        session = urlsplit(str(response.request.url.join(response.headers.get("Location", ""))))
+        if session.netloc == response.request.url.netloc.decode() and session.path != uploads:
+            with suppress(RunError):
+                self._ask("DELETE", f"{session.path}?{session.query}", scope=scope)
+
     def _get(self, path: str, *, scope: str, accept: str = "application/json") -> httpx.Response:
-        """GET with what the registry asks for; repeats what passes by itself."""
-        headers = {"Accept": accept}
-        if scope in self._tokens:
-            headers["Authorization"] = f"Bearer {self._tokens[scope]}"
-        response = self._send(path, headers)
-        if response.status_code == 401:
-            headers.pop("Authorization", None)
-            response = self._answer_challenge(response, path, headers, scope)
+        """GET; a refusal is an error."""
+        response = self._ask("GET", path, scope=scope, accept=accept)
         if response.status_code in (401, 403):
             raise self._denied(response.status_code, path)
         return response
 
-    def _answer_challenge(
-        self, response: httpx.Response, path: str, headers: dict[str, str], scope: str
+    def _ask(
+        self, method: str, path: str, *, scope: str, accept: str = "application/json"
     ) -> httpx.Response:
-        asked = challenge.parse(response.headers.get_list("WWW-Authenticate"))
-        for item in asked:
+        """Send with what the registry asks for; repeats what passes by itself."""
+        headers = {"Accept": accept}
+        if scope in self._tokens:
+            headers["Authorization"] = f"Bearer {self._tokens[scope]}"
+        response = self._send(path, headers, method=method)
+        if response.status_code != 401:
+            return response
+        headers.pop("Authorization", None)
+        for item in challenge.parse(response.headers.get_list("WWW-Authenticate")):
             if item.scheme == "bearer":
                 self._tokens[scope] = self._token(item, scope)
                 bearer = {**headers, "Authorization": f"Bearer {self._tokens[scope]}"}
-                return self._send(path, bearer)
+                return self._send(path, bearer, method=method)
             if item.scheme == "basic" and self._auth:
-                return self._send(path, headers, auth=self._auth)
+                return self._send(path, headers, auth=self._auth, method=method)
         return response
 
     def _token(self, asked: challenge.Challenge, scope: str) -> str:
@@ -233,7 +240,7 @@ class Registry:
         response = self._send(str(httpx.URL(realm).copy_merge_params(query)), {}, auth=self._auth)
         if response.status_code in (401, 403):
             raise self._denied(response.status_code, realm)
-        answer = _json(response) if response.status_code == 200 else None
+        answer = read_json(response) if response.status_code == 200 else None
         token = (answer.get("token") or answer.get("access_token")) if answer else None
         if not isinstance(token, str):
             raise RunError(
@@ -243,13 +250,17 @@ class Registry:
         return token
 
     def _send(
-        self, url: str, headers: dict[str, str], auth: httpx.Auth | None = None
+        self,
+        url: str,
+        headers: dict[str, str],
+        auth: httpx.Auth | None = None,
+        method: str = "GET",
     ) -> httpx.Response:
         if url.startswith("/"):
             url = self._find_base() + url
         for pause in (*_PAUSES, None):
             try:
-                response = self._fetch(url, headers, auth)
+                response = self._fetch(method, url, headers, auth)
             except httpx.TransportError as error:
                 trouble = explain(error)
                 if pause is None or trouble.kind in ("ca", "certificate", "no-tls", "name"):
@@ -260,8 +271,10 @@ class Registry:
             self._pause(pause)
         raise AssertionError("the last attempt returns or raises")
 
-    def _fetch(self, url: str, headers: dict[str, str], auth: httpx.Auth | None) -> httpx.Response:
-        with self._client.stream("GET", url, headers=headers, auth=auth) as response:
+    def _fetch(
+        self, method: str, url: str, headers: dict[str, str], auth: httpx.Auth | None
+    ) -> httpx.Response:
+        with self._client.stream(method, url, headers=headers, auth=auth) as response:
             body = bytearray()
             for piece in response.iter_bytes():
                 body += piece
@@ -329,7 +342,8 @@ class Registry:
     def _odd_answer(self, response: httpx.Response) -> RunError:
         return RunError(
             f"The registry {self.host} cannot be read",
-            why=f"it answered {response.status_code} to GET {response.request.url.path}",
+            why=f"it answered {response.status_code} to {response.request.method} "
+            f"{response.request.url.path}",
             remedy="Look into the registry's log, and whether `registry` names a registry.",
         )
 
@@ -352,13 +366,6 @@ def _path(repository: str, host: str) -> str:
     return repository.removeprefix(f"{host}/")
 
 
-def _json(response: httpx.Response) -> Any:
-    try:
-        return json.loads(response.content)
-    except ValueError:
-        return None
-
-
 def _next_page(response: httpx.Response, url: str) -> str:
     """The `Link: <...>; rel="next"` of a list, as a path: another host is never followed."""
     link = response.links.get("next", {}).get("url", "")
@@ -366,22 +373,3 @@ def _next_page(response: httpx.Response, url: str) -> str:
         return ""
     parts = urlsplit(str(httpx.URL(f"https://registry{url}").join(link)))
     return f"{parts.path}?{parts.query}"
-
-
-def _read_manifest(response: httpx.Response, digest: str) -> Manifest:
-    document = _json(response)
-    if not isinstance(document, dict):
-        raise RunError(
-            "The registry sent no manifest",
-            why=f"the answer to GET {response.request.url.path} is not a JSON object",
-        )
-    stated = response.headers.get("Content-Type", "").partition(";")[0].strip()
-    media_type = str(document.get("mediaType") or stated)
-    if media_type in _INDEXES or "manifests" in document:
-        entries = document.get("manifests") or []
-        children = tuple(str(entry["digest"]) for entry in entries if "digest" in entry)
-        return Manifest(digest, media_type, children=children)
-    config = document.get("config")
-    return Manifest(
-        digest, media_type, config=str(config.get("digest", "")) if isinstance(config, dict) else ""
-    )

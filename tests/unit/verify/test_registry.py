@@ -12,7 +12,7 @@ import pytest
 
 from oi_deploy.errors import RunError
 from oi_deploy.verify.reference import parse
-from oi_deploy.verify.registry import Registry
+from oi_deploy.verify.registry import NotWritableError, Registry
 
 HOST = "harbor.example.com"
 IMAGE = parse(f"{HOST}/library/app:1")
@@ -257,3 +257,44 @@ def test_a_path_in_the_input_is_not_part_of_the_host() -> None:
 def test_too_large_an_answer_is_not_read() -> None:
     with pytest.raises(RunError, match="no manifest is that large"):
         registry(lambda _: httpx.Response(200, content=b"x" * (5 * 1024 * 1024))).digest(IMAGE)
+
+
+def uploads(answer: int, asked: list[tuple[str, str]], location: str) -> Handler:
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append((request.method, str(request.url)))
+        headers = {"Location": location} if request.method == "POST" else {}
+        return httpx.Response(answer if request.method == "POST" else 204, headers=headers)
+
+    return handler
+
+
+def test_an_upload_that_can_begin_is_given_up() -> None:
+    asked: list[tuple[str, str]] = []
+    location = "/v2/library/app/blobs/uploads/u1?_state=s"
+    registry(uploads(202, asked, location)).require_push(f"{HOST}/library/app")
+    assert asked == [
+        ("POST", f"https://{HOST}/v2/library/app/blobs/uploads/"),
+        ("DELETE", f"https://{HOST}{location}"),
+    ]
+
+
+@pytest.mark.parametrize("location", ["https://evil.example.com/v2/x", "", "//evil.example.com/x"])
+def test_an_upload_s_address_elsewhere_is_not_followed(location: str) -> None:
+    asked: list[tuple[str, str]] = []
+    registry(uploads(202, asked, location)).require_push("library/app")
+    assert [method for method, _ in asked] == ["POST"]
+
+
+@pytest.mark.parametrize("answer", [401, 403, 404, 405])
+def test_an_upload_that_is_refused_names_the_account_and_the_repository(answer: int) -> None:
+    with pytest.raises(NotWritableError) as caught:
+        registry(uploads(answer, [], "")).require_push("library/app")
+    assert "does not let `robot` push to library/app" in caught.value.what
+    assert str(answer) in caught.value.why
+    assert "`registry-username`" in caught.value.remedy
+
+
+def test_a_registry_in_trouble_is_no_refusal() -> None:
+    with pytest.raises(RunError, match="answered 500 to POST") as caught:
+        registry(uploads(500, [], "")).require_push("library/app")
+    assert not isinstance(caught.value, NotWritableError)

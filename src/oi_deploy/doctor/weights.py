@@ -1,0 +1,164 @@
+"""The model's files on the Docker engine's host, seen through a container that never starts.
+
+The action's container sees neither the volume with the weights nor the host's folders. The engine
+copies files out of a container that was only created, with what is mounted there.
+"""
+
+import io
+import json
+import re
+import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException, NotFound
+from docker.types import Mount
+
+from oi_deploy.engine import EngineSettings
+from oi_deploy.engine.network import container_id
+from oi_deploy.engine.sibling import CACHE, CACHE_VOLUME
+
+_MOST_BYTES = 16 * 1024**2
+_PART = re.compile(r"model-(\d{5})-of-(\d{5})\.safetensors")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What there is of a model.
+
+    Attributes:
+        problem: why it is not complete; empty if it is.
+        size: of the weights in bytes; 0 if unknown.
+        config: the model's `config.json`; empty if unknown.
+    """
+
+    problem: str = ""
+    size: int = 0
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+def find(client: docker.DockerClient, settings: EngineSettings) -> Weights:
+    """Look for the model where `engine: sibling` has it.
+
+    Raises:
+        DockerException: the engine does not do what is asked.
+    """
+    if settings.model_is_path:
+        mount = Mount(settings.model, settings.model, type="bind", read_only=True)
+        try:
+            with _files(client, settings, mount) as files:
+                return _weights(files, PurePosixPath(settings.model))
+        except APIError as error:
+            if "does not exist" in str(error.explanation):
+                return Weights(f"there is no folder `{settings.model}` on the Docker host")
+            raise
+    try:
+        client.volumes.get(CACHE_VOLUME)  # a mount would make it
+    except NotFound:
+        return Weights("they were never fetched")
+    mount = Mount(CACHE, CACHE_VOLUME, type="volume", read_only=True, no_copy=True)
+    with _files(client, settings, mount) as files:
+        name = settings.model.replace("/", "--")
+        home = PurePosixPath(CACHE) / "huggingface" / "hub" / f"models--{name}"
+        revision = settings.model_revision or files.text(home / "refs" / "main").strip()
+        if not revision:
+            return Weights("they were never fetched")
+        return _weights(files, home / "snapshots" / revision)
+
+
+def _weights(files: "_Files", folder: PurePosixPath) -> Weights:
+    config = _json(files.text(folder / "config.json"))
+    if not config:
+        return Weights(f"there is no config.json in {folder}")
+    index = _json(files.text(folder / "model.safetensors.index.json"))
+    names = sorted(set(index.get("weight_map", {}).values())) or ["model.safetensors"]
+    sizes = [files.size(folder / str(name)) for name in names]
+    missing = sizes.count(None)
+    total = sum(size or 0 for size in sizes)
+    if missing == len(names):
+        # Other formats exist; only vLLM can tell whether it reads them.
+        return Weights(f"there are no .safetensors files in {folder}", config=config)
+    if missing:
+        return Weights(f"{missing} of {len(names)} files are missing", total, config)
+    return Weights("", total, config)
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@contextmanager
+def _files(
+    client: docker.DockerClient, settings: EngineSettings, mount: Mount
+) -> Iterator["_Files"]:
+    """Create the container, and remove it."""
+    own = container_id(Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
+    # Of any image; our own is always there.
+    image = client.containers.get(own).attrs["Image"] if own else settings.vllm_image
+    container = client.containers.create(
+        image,
+        entrypoint=["/never-started"],
+        command=[],
+        network_mode="none",
+        mounts=[mount],
+        labels={"oi-deploy.run": settings.run_id, "oi-deploy.role": "doctor"},
+    )
+    try:
+        yield _Files(client, str(container.id))
+    finally:
+        with suppress(DockerException):
+            container.remove(force=True)
+
+
+class _Files:
+    """Files of a container that does not run."""
+
+    def __init__(self, client: docker.DockerClient, container: str) -> None:
+        self._client = client
+        self._container = container
+
+    def size(self, path: PurePosixPath) -> int | None:
+        """In bytes; None if there is no such file."""
+        found = self._open(path)
+        return None if found is None else int(found[1]["size"])
+
+    def text(self, path: PurePosixPath) -> str:
+        """The content; empty if there is no such file, or if it is too large."""
+        found = self._open(path, content=True)
+        if found is None or found[1]["size"] > _MOST_BYTES:
+            return ""
+        with tarfile.open(fileobj=io.BytesIO(found[0])) as archive:
+            member = archive.next()
+            stream = archive.extractfile(member) if member and member.isreg() else None
+            return stream.read().decode("utf-8", "replace") if stream else ""
+
+    def _open(
+        self, path: PurePosixPath, *, content: bool = False
+    ) -> tuple[bytes, dict[str, Any]] | None:
+        """What the engine says about a file; links, which the hub's cache has, are followed."""
+        for _ in range(3):
+            try:
+                stream, stat = self._client.api.get_archive(self._container, str(path))
+            except NotFound:
+                return None
+            link = stat.get("linkTarget", "")
+            # Go's os.ModeSymlink; the engine resolves the target inside the container.
+            if stat["mode"] & 1 << 27 and link:
+                stream.close()
+                path = PurePosixPath(link)
+                continue
+            data = b""
+            if content and stat["size"] <= _MOST_BYTES:
+                data = b"".join(stream)
+            else:
+                stream.close()
+            return data, stat
+        return None
