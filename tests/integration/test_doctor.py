@@ -123,7 +123,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         for name in _ACCOUNTS:
             kubeconfigs[name] = folder / f"{name}.kubeconfig"
             write_kubeconfig(
-                kubeconfigs[name], server=cluster.url, ca_file=cluster.ca_file,
+                kubeconfigs[name], server=cluster.url, ca=cluster.ca_file.read_bytes(),
                 token=f"token-{name}", namespace=NAMESPACE,
             )  # fmt: skip
         with httpx.Client(
