@@ -5,7 +5,7 @@ import shutil
 from devkit import engine, world
 from devkit.shell import CACHE, STATE, DevkitError, call, say, works
 
-_LABELS = ("oi-deploy.devkit", "oi-deploy.run")
+_LABELS = ("oi-deploy.devkit", "oi-deploy.run", "oi-deploy.engine")
 _IMAGES = "oi-deploy-devkit/*"
 # Containers go first: they hold all the others.
 _KINDS = (

@@ -40,6 +40,7 @@ def inputs_for(values: dict[str, str], prompt: str) -> dict[str, str]:
         "vllm-image": values["VLLM_IMAGE"],
         "model": values["MODEL_PATH"],
         "max-model-len": "8192",
+        "keep-warm": "0s",  # what the demo starts, it stops
         "registry": f"{values['REGISTRY']}/library",
         "registry-username": values["REGISTRY_USERNAME"],
         "registry-password": values["REGISTRY_PASSWORD"],

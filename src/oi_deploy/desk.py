@@ -48,6 +48,12 @@ class Desk:
     redactor: Redactor
     stop: Stop
 
+    def hide(self, secret: str) -> None:
+        """Take a secret that has turned up during the run out of everything that is written."""
+        if self.redactor.text(secret) == secret != "":
+            self.redactor.learn(secret)
+            self.workflow.mask(secret)
+
     def say(self, line: str) -> None:
         """Print one line of progress."""
         self.workflow.line(line)

@@ -24,20 +24,29 @@ _HOST = re.compile(r"[a-z0-9][a-z0-9.-]*(:\d{1,5})?(/[a-z0-9._-]+)*")
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
+def parse_duration_or_zero(text: str) -> float:
+    """Seconds in `90s`, `15m`, `1h30m`, `0s`.
+
+    Raises:
+        ValueError: the text is not of that form.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if not match or not any(match.groups()):
+        raise ValueError(f"`{text}` is not a duration such as 90s, 15m or 1h30m")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return float(hours * 3600 + minutes * 60 + seconds)
+
+
 def parse_duration(text: str) -> float:
     """Seconds in `90s`, `15m`, `1h30m`.
 
     Raises:
         ValueError: the text is not of that form, or it is zero.
     """
-    match = _DURATION.fullmatch(text.strip())
-    if not match or not any(match.groups()):
-        raise ValueError(f"`{text}` is not a duration such as 90s, 15m or 1h30m")
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    total = hours * 3600 + minutes * 60 + seconds
+    total = parse_duration_or_zero(text)
     if total == 0:
         raise ValueError("a duration of zero leaves no time for anything")
-    return float(total)
+    return total
 
 
 def _positive(text: str) -> int:
@@ -117,6 +126,7 @@ def _log_file(text: str) -> str:
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
+DurationOrZero = Annotated[float, BeforeValidator(parse_duration_or_zero)]
 Count = Annotated[int, BeforeValidator(_positive)]
 Switch = Annotated[bool, BeforeValidator(_switch)]
 
@@ -191,6 +201,12 @@ class Inputs(BaseModel):
     )
     engine_timeout: Duration = _input(
         "15m", "how long to wait until the model is ready", "engine-timeout: 15m"
+    )
+    keep_warm: DurationOrZero = _input(
+        "30m",
+        "how long the server of `engine: sibling` stays for the next job after its last one; `0s` "
+        "ends it with the job",
+        "keep-warm: 30m",
     )
     registry: Annotated[str, AfterValidator(_registry)] = _input(
         "",

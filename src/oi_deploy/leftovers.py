@@ -127,20 +127,16 @@ def _killed_run(folder: Path) -> Iterator[Leftover]:
 
 
 def _containers() -> Iterator[Leftover]:
-    """Containers of runs whose own container is gone.
+    """Containers of runs whose own container is gone; known when no other run goes on.
 
-    The model server joins the network of its run's container, which tells whose it is. Of others it
-    is known only when no other run goes on in this engine.
+    The model server's container is none of them: it ends by itself.
     """
     with suppress(DockerException, OSError):
         client = docker.from_env(timeout=_ENGINE_S)
         own = container_id(Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
         runs = {item.id for item in client.containers.list(filters={"label": _ACTION})}
-        others = runs - {own}
+        if runs - {own}:
+            return
         for item in client.containers.list(all=True, filters={"label": _RUN}):
-            network = str(item.attrs["HostConfig"]["NetworkMode"])
-            joined = network.removeprefix("container:") if ":" in network else ""
-            if joined in runs or (others and not joined):
-                continue
             item.remove(force=True, v=True)
             yield Leftover(f"the container {item.name} of a run that was killed is removed")

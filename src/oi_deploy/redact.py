@@ -38,9 +38,16 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         """Prepare the forms of `secrets`; empty ones are ignored."""
-        given = [secret for secret in secrets if secret.strip()]
-        self.too_short = sum(len(secret.strip()) < _SHORTEST for secret in given)
-        self._forms = sorted({form for secret in given for form in forms_of(secret)})
+        self._given: list[str] = []
+        self.too_short = 0
+        self.learn(*secrets)
+
+    def learn(self, *secrets: str) -> None:
+        """Know more secrets from now on; empty ones are ignored."""
+        new = [secret for secret in secrets if secret.strip()]
+        self._given += new
+        self.too_short += sum(len(secret.strip()) < _SHORTEST for secret in new)
+        self._forms = sorted({form for secret in self._given for form in forms_of(secret)})
         # Longest first: a secret that holds another must not leave its rest behind.
         longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
         self._pattern = re.compile("|".join([*map(re.escape, longest_first), shapes.SECRET]))

@@ -1,7 +1,6 @@
 """One run, top to bottom: inputs, engine, agent, verification, report."""
 
 import errno
-import secrets
 import shutil
 import traceback
 from collections.abc import Mapping, Sequence
@@ -118,7 +117,6 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
     source = inputs.policy_file or "inputs"
     desk.log.event("policy.loaded", digest=policy.digest, source=source)
     desk.transcript.add("policy", digest=policy.digest, source=source)
-    run_id = secrets.token_hex(4)
     stop = desk.stop
     stop.allow(inputs.timeout, inputs.stall_timeout)
     # Open Interpreter takes seconds to import; checks and the engine's start mostly wait.
@@ -135,7 +133,7 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
             surroundings.refuse_stored_token(workspace)
             shielded = surroundings.runner_folders(env, workspace)
             _clean(env, shielded, workspace, desk)
-            context = Context.of(loaded, env, workspace, stack, run_id=run_id)
+            context = Context.of(loaded, env, workspace, stack)
             findings = stop.obey(lambda: examine(context, BEFORE_A_RUN, within_s=_CHECKS_S))
             show_findings(desk, findings)
             require(findings)
@@ -149,9 +147,13 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
             except RunError:
                 stop.check()
                 raise
+            # Of a server of ours, nobody knew it before.
+            desk.hide(endpoint.api_key)
             record.model = endpoint.model
             desk.say(f"engine: {endpoint.model} answers")
-            desk.log.event("engine.ready", model=endpoint.model, kind=inputs.engine_kind)
+            desk.log.event(
+                "engine.ready", model=endpoint.model, kind=inputs.engine_kind, warm=endpoint.warm
+            )
         changes = Changes({item.name: item for item in before})
 
         def on_entry(entry: Entry) -> None:
@@ -256,8 +258,7 @@ def _examine(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk
     record = desk.record
     with ExitStack() as stack, desk.workflow.group("Doctor") as group, record.phase("checks"):
         private = [desk.log.path.parent]
-        run_id = secrets.token_hex(4)
-        context = Context.of(loaded, env, workspace, stack, run_id=run_id, private=private)
+        context = Context.of(loaded, env, workspace, stack, private=private)
         record.findings = desk.stop.obey(lambda: examine(context, within_s=DOCTOR_S))
         show_findings(desk, record.findings)
         wrong = failed(record.findings)

@@ -100,9 +100,9 @@ def cluster(loaded: Loaded, stack: ExitStack) -> Cluster | None:
     return answering
 
 
-def engine_settings(loaded: Loaded, run_id: str) -> EngineSettings:
-    """What the engine needs of the inputs."""
-    inputs = loaded.inputs
+def engine_settings(loaded: Loaded, env: Mapping[str, str]) -> EngineSettings:
+    """What the engine needs of the inputs, and of the runner's variables."""
+    inputs, repository = loaded.inputs, env.get("GITHUB_REPOSITORY", "")
     return EngineSettings(
         kind=inputs.engine_kind,
         model=inputs.model,
@@ -114,7 +114,9 @@ def engine_settings(loaded: Loaded, run_id: str) -> EngineSettings:
         gpus=inputs.gpus,
         max_model_len=inputs.max_model_len,
         timeout_s=inputs.engine_timeout,
-        run_id=run_id,
+        keep_warm_s=inputs.keep_warm,
+        owner=repository.partition("/")[0],
+        user=", run ".join(filter(None, (repository, env.get("GITHUB_RUN_ID")))) or "a run",
     )
 
 

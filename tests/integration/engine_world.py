@@ -1,17 +1,20 @@
 """What the tests of the three engines share: settings, a stand-in for vLLM, and its image."""
 
+import secrets
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import docker
 import httpx
 
 from devkit import images
-from oi_deploy.engine import Endpoint, Engine, EngineSettings, open_engine
+from oi_deploy.engine import Endpoint, Engine, EngineSettings, open_engine, sibling
 from oi_deploy.engine.server import free_port
 
 STANDIN = Path(__file__).parent / "standin"
@@ -31,7 +34,9 @@ def settings(kind: str, **changes: Any) -> EngineSettings:
         "gpus": "none",
         "max_model_len": 2048,
         "timeout_s": 60.0,
-        "run_id": f"test-{free_port()}",
+        "keep_warm_s": 0.0,
+        "owner": "acme",
+        "user": "acme/shop, run 7",
     }
     return EngineSettings(**{**values, **changes})
 
@@ -86,6 +91,66 @@ def answers(endpoint: Endpoint) -> bool:
     return response.status_code == 200 and bool(response.json()["choices"])
 
 
+class Pool:
+    """Servers that only this test's runs share: container names and a label of their own."""
+
+    def __init__(self) -> None:
+        """Choose them."""
+        mark = secrets.token_hex(4)
+        self.prefix = f"oi-deploy-test-{mark}"
+        self.name = f"{self.prefix}-none"
+        self.label = f"oi-deploy.test.{mark}"
+        self._client = docker.from_env()
+        self._began = int(time.time())
+
+    def use(self) -> None:
+        """Have the engines of this process use them."""
+        sibling.NAME, sibling.LABEL = self.prefix, self.label
+
+    def containers(self) -> list[Any]:
+        """The servers that are there, in whatever state."""
+        found = self._client.containers
+        return found.list(all=True, filters={"label": self.label}, ignore_removed=True)
+
+    def most_at_once(self) -> int:
+        """How many servers have run at the same time, at most, as the Docker engine tells it."""
+        events = self._client.events(
+            since=self._began,
+            until=int(time.time()) + 1,
+            filters={"label": self.label, "event": ["start", "die"]},
+            decode=True,
+        )
+        now = most = 0
+        for event in events:
+            now += 1 if event["status"] == "start" else -1
+            most = max(most, now)
+        return most
+
+    def server(self) -> Any:
+        """The one server that is there."""
+        (found,) = self.containers()
+        return found
+
+    def wait_until_gone(self) -> None:
+        """Wait until no server is there."""
+        while self.containers():
+            time.sleep(0.05)
+
+
+@contextmanager
+def own_pool() -> Iterator[Pool]:
+    """A pool, whose servers are gone in the end."""
+    pool, before = Pool(), (sibling.NAME, sibling.LABEL)
+    pool.use()
+    try:
+        yield pool
+    finally:
+        sibling.NAME, sibling.LABEL = before
+        for left in pool.containers():
+            with suppress(docker.errors.APIError):  # it ends by itself just now
+                left.remove(force=True, v=True)
+
+
 @contextmanager
 def server(*arguments: str, key: str = "") -> Iterator[str]:
     """The stand-in as somebody else's server; yields its URL."""
@@ -134,7 +199,8 @@ def group(pgid: int) -> list[int]:
 def built_standin() -> Iterator[str]:
     """An image that starts the stand-in as vLLM's image starts vLLM."""
     images.up()
-    name = "oi-deploy-test/vllm-standin:1"
+    # Not the name of another clone's tests in the same engine, which remove theirs.
+    name = f"oi-deploy-test/vllm-standin:{secrets.token_hex(4)}"
     dockerfile = (
         f"FROM {images.PYTHON}\nCOPY vllm /standin/vllm\nENV PYTHONPATH=/standin\n"
         f'ENTRYPOINT ["python3", "-m", "{MODULE}"]\n'

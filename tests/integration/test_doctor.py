@@ -84,7 +84,7 @@ def look(workspace: Path, names: tuple[str, ...], inputs: dict[str, str]) -> dic
     env = {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
     with ExitStack() as stack:
         loaded = load(parse(env), workspace)
-        context = Context.of(loaded, env, workspace, stack, run_id="doctor-test")
+        context = Context.of(loaded, env, workspace, stack)
         return {item.name: item for item in examine(context, names, within_s=60)}
 
 

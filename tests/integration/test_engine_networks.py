@@ -19,8 +19,8 @@ LABELS = {"oi-deploy.devkit": "test"}
 PROBE = """
 import sys
 sys.path[:0] = ["/repository/src", "/repository"]
-from tests.integration.engine_world import answers, opened
-with opened("sibling", vllm_image=sys.argv[1]) as it:
+from tests.integration.engine_world import answers, opened, own_pool
+with own_pool(), opened("sibling", vllm_image=sys.argv[1]) as it:
     print(answers(it.start()))
 """
 
@@ -41,7 +41,7 @@ def client() -> Iterator[docker.DockerClient]:
 
 def network(client: docker.DockerClient, kind: str, stack: ExitStack) -> str:
     """What a runner gives to `--network`."""
-    if kind in ("bridge", "host"):
+    if kind in ("bridge", "host", "none"):
         return kind
     if kind == "network of the job":
         made = client.networks.create(f"oi-deploy-test-{free_port()}", labels=LABELS)
@@ -60,6 +60,7 @@ def network(client: docker.DockerClient, kind: str, stack: ExitStack) -> str:
     [
         "bridge",
         "host",
+        "none",
         "network of the job",
         "job container on a bridge",
         "job container on the host's network",  # act

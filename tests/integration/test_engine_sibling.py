@@ -1,21 +1,18 @@
 """`engine: sibling`: a container beside ours, from a missing image to the last byte it leaves."""
 
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import docker
+import httpx
 import pytest
 
 from oi_deploy.engine import Endpoint
 from oi_deploy.errors import RunError, Status
-from tests.integration.engine_world import Opened, answers, built_standin, opened, settings
+from tests.integration.engine_world import Pool, answers, built_standin, opened, own_pool
 from tests.integration.private_registry import private_registry
 
 pytestmark = pytest.mark.docker
@@ -34,13 +31,14 @@ def client() -> Iterator[docker.DockerClient]:
     connected.close()
 
 
-def containers(client: docker.DockerClient, it: Opened) -> list[Any]:
-    label = f"oi-deploy.run={it.settings.run_id}"
-    return client.containers.list(all=True, filters={"label": label})
+@pytest.fixture(autouse=True)
+def pool() -> Iterator[Pool]:
+    with own_pool() as pool:
+        yield pool
 
 
 def test_it_answers_on_our_loopback_address_and_leaves_nothing(
-    client: docker.DockerClient, standin_image: str
+    pool: Pool, standin_image: str
 ) -> None:
     with opened("sibling", vllm_image=standin_image) as it:
         endpoint = it.start()
@@ -49,108 +47,70 @@ def test_it_answers_on_our_loopback_address_and_leaves_nothing(
         assert answers(endpoint)
         assert not answers(Endpoint(endpoint.base_url, endpoint.model, "guess", 1))
         assert it.engine.diagnose() is None
-        (container,) = containers(client, it)
-        assert container.name == f"oi-deploy-engine-{it.settings.run_id}"
-        assert container.labels["oi-deploy.role"] == "engine"
+        assert pool.server().name == pool.name
         it.engine.stop()
-        assert containers(client, it) == []
+        pool.wait_until_gone()
+        with pytest.raises(httpx.ConnectError):
+            answers(endpoint)
         it.engine.stop()
 
 
 def test_weights_from_the_hub_are_kept_in_a_volume_and_folders_are_read_only(
-    client: docker.DockerClient, standin_image: str, tmp_path: Path
+    pool: Pool, standin_image: str, tmp_path: Path
 ) -> None:
     with opened("sibling", vllm_image=standin_image) as it:
         it.start()
-        (container,) = containers(client, it)
+        container = pool.server()
         (mount,) = container.attrs["Mounts"]
         assert (mount["Type"], mount["Name"]) == ("volume", "oi-deploy-models")
         assert f"HF_HOME={mount['Destination']}/huggingface" in container.attrs["Config"]["Env"]
     with opened("sibling", vllm_image=standin_image, model=str(tmp_path)) as it:
         it.start()
-        (container,) = containers(client, it)
+        container = pool.server()
         (mount,) = container.attrs["Mounts"]
         assert (mount["Type"], mount["Source"], mount["RW"]) == ("bind", str(tmp_path), False)
 
 
-def test_its_death_is_told_with_cause_and_last_lines(
-    client: docker.DockerClient, standin_image: str
-) -> None:
+def test_its_death_is_told_with_cause_and_last_lines(pool: Pool, standin_image: str) -> None:
     die = ("--standin", "die")
-    with opened("sibling", vllm_image=standin_image, vllm_args=die) as it:
-        with pytest.raises(RunError) as caught:
-            it.start()
-        assert containers(client, it) == []
+    with (
+        opened("sibling", vllm_image=standin_image, vllm_args=die) as it,
+        pytest.raises(RunError) as caught,
+    ):
+        it.start()
+    pool.wait_until_gone()
     assert caught.value.why.startswith("there is not enough memory")
     assert "ValueError: No available memory" in caught.value.why
 
 
-def test_its_death_during_the_run_is_diagnosed(
-    client: docker.DockerClient, standin_image: str
-) -> None:
+def test_its_death_during_the_run_is_diagnosed(pool: Pool, standin_image: str) -> None:
     with opened("sibling", vllm_image=standin_image) as it:
         it.start()
-        (container,) = containers(client, it)
-        container.kill()
+        pool.server().kill()
         while (why := it.engine.diagnose()) is None:
             time.sleep(0.05)
         assert "it was killed" in why
 
 
-def test_a_cancelled_run_leaves_no_container(
-    client: docker.DockerClient, standin_image: str
-) -> None:
+def test_a_cancelled_run_leaves_no_container(pool: Pool, standin_image: str) -> None:
     hang = ("--standin", "hang")
-    with opened("sibling", vllm_image=standin_image, vllm_args=hang) as it:
+    changes: Any = {"vllm_args": hang, "keep_warm_s": 1800.0}
+    with opened("sibling", vllm_image=standin_image, **changes) as it:
         it.cancel_when_it_says("loading weights")
         with pytest.raises(RunError) as caught:
             it.start()
         assert caught.value.status is Status.CANCELLED
-        assert containers(client, it) == []
+        pool.wait_until_gone()
 
 
-def test_it_ends_when_the_action_is_killed(client: docker.DockerClient, standin_image: str) -> None:
-    it = Opened(settings("sibling", vllm_image=standin_image))
-    script = (
-        "import time\n"
-        "from tests.integration.engine_world import Opened, settings\n"
-        f"it = Opened(settings('sibling', vllm_image={standin_image!r},"
-        f" run_id={it.settings.run_id!r}))\n"
-        "it.start()\nprint('ready', flush=True)\ntime.sleep(86399)\n"
-    )
-    action = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    assert action.stdout
-    assert action.stdout.readline() == "ready\n"
-    assert len(containers(client, it)) == 1
-    os.kill(action.pid, signal.SIGKILL)
-    action.wait()
-    action.stdout.close()
-    while containers(client, it):
-        time.sleep(0.1)
-
-
-def test_a_container_of_an_earlier_try_is_replaced(
-    client: docker.DockerClient, standin_image: str
-) -> None:
-    with opened("sibling", vllm_image=standin_image) as it:
-        stale = client.containers.create(
-            standin_image, name=f"oi-deploy-engine-{it.settings.run_id}"
-        )
-        assert answers(it.start())
-        (container,) = containers(client, it)
-        assert container.id != stale.id
-
-
-def test_a_folder_that_the_docker_host_lacks_is_named(
-    client: docker.DockerClient, standin_image: str
-) -> None:
+def test_a_folder_that_the_docker_host_lacks_is_named(pool: Pool, standin_image: str) -> None:
     with (
         opened("sibling", vllm_image=standin_image, model="/srv/no/model") as it,
         pytest.raises(RunError) as caught,
     ):
         it.start()
     assert "`/srv/no/model` on the Docker host" in caught.value.why
-    assert containers(client, it) == []
+    assert pool.containers() == []
 
 
 def test_an_image_that_is_nowhere_names_the_input() -> None:

@@ -1,7 +1,9 @@
 """The engines with the real vLLM: our arguments are its arguments, its log is what we read."""
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from devkit import vllm
 from oi_deploy.errors import RunError
 from tests.integration import tiny_model
-from tests.integration.engine_world import opened
+from tests.integration.engine_world import Pool, answers, opened, own_pool
 
 pytestmark = [pytest.mark.docker, pytest.mark.model]
 
@@ -20,7 +22,8 @@ import threading
 from oi_deploy.engine import EngineSettings, open_engine
 settings = EngineSettings(
     kind="process", model="/model", model_revision="", api_base="", api_key="", vllm_image="",
-    vllm_args=(), gpus="none", max_model_len=2048, timeout_s=500, run_id="test",
+    vllm_args=(), gpus="none", max_model_len=2048, timeout_s=500, keep_warm_s=0,
+    owner="acme", user="test",
 )
 engine = open_engine(settings, say=print, cancelled=threading.Event())
 print(engine.start())
@@ -68,6 +71,24 @@ def test_a_process_gets_ready_and_shows_its_phases(image: str, model: Path) -> N
     assert "max_model_len=2048" in done.stdout
 
 
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    with own_pool() as pool:
+        yield pool
+
+
+def test_a_sibling_is_kept_for_the_next_run(pool: Pool, image: str, model: Path) -> None:
+    same: dict[str, Any] = {"vllm_image": image, "model": str(model), "timeout_s": 500}
+    with opened("sibling", **same, keep_warm_s=600.0) as it:
+        assert answers(it.start())
+    container = pool.server()
+    with opened("sibling", **same) as it:
+        endpoint = it.start()
+        assert endpoint.warm
+        assert answers(endpoint)
+        assert pool.server().id == container.id
+
+
 @pytest.mark.parametrize(
     ("argument", "remedy"),
     [
@@ -76,7 +97,7 @@ def test_a_process_gets_ready_and_shows_its_phases(image: str, model: Path) -> N
     ],
 )
 def test_a_sibling_that_refuses_its_arguments_says_what_to_write(
-    image: str, model: Path, argument: str, remedy: str
+    pool: Pool, image: str, model: Path, argument: str, remedy: str
 ) -> None:
     with (
         opened(

@@ -37,6 +37,13 @@ def test_defaults_hold_for_what_the_workflow_leaves_empty() -> None:
     assert (parsed.max_turns, parsed.timeout, parsed.engine_kind) == (12, 1800.0, "sibling")
 
 
+def test_only_a_server_s_stay_may_last_no_time() -> None:
+    assert inputs.parse(GOOD).keep_warm == 1800
+    assert inputs.parse(GOOD | {"INPUT_KEEP-WARM": "0s"}).keep_warm == 0
+    assert len(refusal(GOOD | {"INPUT_KEEP-WARM": "0"})) == 1
+    assert len(refusal(GOOD | {"INPUT_ENGINE-TIMEOUT": "0s"})) == 1
+
+
 def test_an_endpoint_makes_the_engine_external() -> None:
     parsed = inputs.parse(GOOD | {"INPUT_API-BASE": "http://gpu:8000/v1/", "INPUT_API-KEY": "k"})
     assert (parsed.engine_kind, parsed.api_base) == ("external", "http://gpu:8000/v1")

@@ -7,6 +7,8 @@ import pytest
 
 from oi_deploy import surroundings
 from oi_deploy.errors import RunError
+from oi_deploy.inputs import parse
+from oi_deploy.loaded import load
 
 TOKEN = """\
 [core]
@@ -51,6 +53,26 @@ def test_the_runners_folders_are_hidden_and_the_workspace_is_not(tmp_path: Path)
 
 def test_a_temporary_folder_that_everything_shares_stays_open(tmp_path: Path) -> None:
     assert Path("/tmp") not in surroundings.runner_folders({"RUNNER_TEMP": "/tmp"}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("env", "owner", "user"),
+    [
+        (
+            {"GITHUB_REPOSITORY": "acme/shop", "GITHUB_RUN_ID": "7"},
+            "acme",
+            "acme/shop, run 7",
+        ),
+        ({"GITHUB_REPOSITORY": "acme/shop"}, "acme", "acme/shop"),
+        ({}, "", "a run"),
+    ],
+)
+def test_a_server_is_shared_by_the_runs_of_one_owner_and_knows_their_names(
+    env: dict[str, str], owner: str, user: str, tmp_path: Path
+) -> None:
+    given = {"INPUT_PROMPT": "x", "INPUT_EXPECT": "none", "INPUT_KEEP-WARM": "1h"}
+    settings = surroundings.engine_settings(load(parse(given), tmp_path), env)
+    assert (settings.owner, settings.user, settings.keep_warm_s) == (owner, user, 3600)
 
 
 def test_secrets_are_known_before_the_inputs_are_checked() -> None:

@@ -101,11 +101,10 @@ class Context:
         workspace: Path,
         stack: ExitStack,
         *,
-        run_id: str,
         private: Sequence[Path] = (),
     ) -> "Context":
         """Open nothing yet; what the checks open is closed with `stack`."""
-        settings = surroundings.engine_settings(loaded, run_id)
+        settings = surroundings.engine_settings(loaded, env)
         engine = Once(lambda: _engine(stack))
         image = Once(lambda: _image(engine().client, settings.vllm_image))
         cluster = Once(lambda: surroundings.cluster(loaded, stack))

@@ -208,7 +208,7 @@ def _ask_gpus(context: Context, devices: Any) -> tuple[int, str]:
         command=[],
         network_mode="none",
         device_requests=devices,
-        labels={"oi-deploy.run": context.settings.run_id, "oi-deploy.role": "doctor"},
+        labels={"oi-deploy.run": context.settings.user, "oi-deploy.role": "doctor"},
     )
     try:
         container.start()

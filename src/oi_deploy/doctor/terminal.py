@@ -1,6 +1,5 @@
 """The doctor for a person at a terminal: the table, and nothing written anywhere."""
 
-import secrets
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,7 +29,7 @@ def show(env: Mapping[str, str], out: TextIO) -> int:
     try:
         loaded = load(parse(env), workspace)
         with ExitStack() as stack:
-            context = Context.of(loaded, env, workspace, stack, run_id=secrets.token_hex(4))
+            context = Context.of(loaded, env, workspace, stack)
             findings = examine(context, within_s=DOCTOR_S)
     except RunError as error:
         out.write(redactor.text(visible(str(error))) + "\n")

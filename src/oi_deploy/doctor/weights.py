@@ -19,8 +19,8 @@ from docker.errors import APIError, DockerException, NotFound
 from docker.types import Mount
 
 from oi_deploy.engine import EngineSettings
+from oi_deploy.engine.container import CACHE, CACHE_VOLUME
 from oi_deploy.engine.network import container_id
-from oi_deploy.engine.sibling import CACHE, CACHE_VOLUME
 
 _MOST_BYTES = 16 * 1024**2
 _PART = re.compile(r"model-(\d{5})-of-(\d{5})\.safetensors")
@@ -109,7 +109,7 @@ def _files(
         command=[],
         network_mode="none",
         mounts=[mount],
-        labels={"oi-deploy.run": settings.run_id, "oi-deploy.role": "doctor"},
+        labels={"oi-deploy.run": settings.user, "oi-deploy.role": "doctor"},
     )
     try:
         yield _Files(client, str(container.id))

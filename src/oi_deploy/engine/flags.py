@@ -186,21 +186,22 @@ def arguments(settings: EngineSettings, *, host: str, port: int) -> list[str]:
 
 
 _PASSED_ON = re.compile(
-    r"(https?|no|all)_proxy|HF_ENDPOINT|HF_TOKEN|VLLM_\w+|NCCL_\w+|CUDA_\w+", re.IGNORECASE
+    r"(https?|no|all)_proxy|HF_ENDPOINT|HF_TOKEN|VLLM_(?!API_KEY$)\w+|NCCL_\w+|CUDA_\w+",
+    re.IGNORECASE,
 )
 
 
 def environment(
-    settings: EngineSettings, machine: Machine, *, api_key: str, job: Mapping[str, str]
+    settings: EngineSettings, machine: Machine, *, job: Mapping[str, str]
 ) -> dict[str, str]:
-    """The variables of the server; the key is one, since argument vectors are public.
+    """The variables of the server, without its key.
 
     Of the job's own variables it sees only the way to the hub and vLLM's own, which win over
     ours. Inputs and the runner's tokens stay out.
     """
     ours = {v.name: v.value(settings, machine) for v in VARIABLES if v.wanted(settings, machine)}
     theirs = {name: value for name, value in job.items() if _PASSED_ON.fullmatch(name)}
-    return ours | theirs | {"VLLM_API_KEY": api_key}
+    return ours | theirs
 
 
 def _given(arguments: Sequence[str]) -> dict[str, list[str]]:

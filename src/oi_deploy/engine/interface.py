@@ -24,7 +24,9 @@ class EngineSettings:
         gpus: `all`, `none`, or GPU indexes such as `0,1`.
         max_model_len: context length in tokens.
         timeout_s: how long to wait until the model is ready, in seconds.
-        run_id: names the container and its label, so that leftovers can be found.
+        keep_warm_s: how long `sibling`'s server stays for the next run, in seconds.
+        owner: whose runs may share a server.
+        user: who this run is, as others read it that wait for the server.
         served_model_name: the name that requests use; the model's last path part if empty.
     """
 
@@ -38,7 +40,9 @@ class EngineSettings:
     gpus: str
     max_model_len: int
     timeout_s: float
-    run_id: str
+    keep_warm_s: float
+    owner: str
+    user: str
     served_model_name: str = ""
 
     @property
@@ -61,12 +65,14 @@ class Endpoint:
         model: the name that requests use.
         api_key: empty when the endpoint wants none.
         max_model_len: context length in tokens, as the server reports it.
+        warm: whether it was up before this run.
     """
 
     base_url: str
     model: str
     api_key: str
     max_model_len: int
+    warm: bool = False
 
 
 class Engine(Protocol):
@@ -76,12 +82,15 @@ class Engine(Protocol):
         """Block until the model has answered.
 
         Raises:
-            RunError: it cannot answer, took too long, or the run was cancelled. Nothing is left
-                running then.
+            RunError: it cannot answer, took too long, or the run was cancelled. Nothing that
+                this run has started is left running then.
         """
 
     def diagnose(self) -> str | None:
         """Say why the engine is dead: the likely cause and its last lines. None while it lives."""
 
     def stop(self) -> None:
-        """End it within 5 seconds. May be called more than once, and never raises."""
+        """Use it no more, within 5 seconds; a server that is not to be kept ends.
+
+        May be called more than once, and never raises.
+        """

@@ -61,7 +61,7 @@ class Process:
             self._launch(command, _environment(settings, api_key))
             return wait_for(
                 settings,
-                self._log,
+                doing=lambda: str(self._log.progress),
                 port=port,
                 api_key=api_key,
                 died=self._died,
@@ -146,7 +146,7 @@ def _environment(settings: EngineSettings, api_key: str) -> dict[str, str]:
     if settings.gpu_ids:
         kept["CUDA_VISIBLE_DEVICES"] = ",".join(settings.gpu_ids)
     env: Mapping[str, str] = os.environ
-    return kept | environment(settings, _machine(), api_key=api_key, job=env)
+    return kept | environment(settings, _machine(), job=env) | {"VLLM_API_KEY": api_key}
 
 
 def _machine() -> Machine:

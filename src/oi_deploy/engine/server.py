@@ -33,15 +33,15 @@ def free_port() -> int:
 
 def wait_for(
     settings: EngineSettings,
-    log: ServerLog,
     *,
+    doing: Callable[[], str],
     port: int,
     api_key: str,
     died: Callable[[], RunError | None],
     say: Say,
     cancelled: threading.Event,
 ) -> Endpoint:
-    """Wait until the server on `port` answers; see `readiness.wait` for what is raised."""
+    """Wait until the server on `port` answers; see `readiness.wait`."""
     api = Api(f"http://{LOOPBACK}:{port}/v1", api_key)
     try:
         model = wait(
@@ -49,7 +49,7 @@ def wait_for(
             timeout_s=settings.timeout_s,
             patience_s=math.inf,
             died=died,
-            doing=lambda: str(log.progress),
+            doing=doing,
             say=say,
             cancelled=cancelled,
         )

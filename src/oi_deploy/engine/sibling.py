@@ -1,67 +1,76 @@
-"""vLLM as a container beside the action's, started over the mounted Docker socket.
+"""vLLM as a container beside the action's, started over the mounted Docker socket and shared.
 
 GitHub's runner gives a container action no `--gpus` (actions/runner#754). The engine behind the
-socket gives one to any container that asks. The server shares our network, so that it is on our
-loopback address whatever network the job uses, and nobody else's.
+socket gives one to any container that asks. The server outlives the run that has started it, so
+that the next one need not wait for it: docs/engine.md tells its life.
 """
 
 import http
 import os
+import random
 import threading
 import time
-from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, NotFound
-from docker.models.containers import Container
-from docker.types import Mount
+from docker.types import LogConfig
 
-from oi_deploy.engine.flags import Machine, arguments, environment
-from oi_deploy.engine.gpu import device_requests, no_gpu
+from oi_deploy.engine import choice, container
+from oi_deploy.engine.connection import Connection
+from oi_deploy.engine.flags import arguments
+from oi_deploy.engine.gpu import device_requests
 from oi_deploy.engine.image import require_image
 from oi_deploy.engine.interface import Endpoint, EngineSettings, Say
-from oi_deploy.engine.network import container_id
-from oi_deploy.engine.server import LOOPBACK, MODULE, death, free_port, new_key, wait_for
-from oi_deploy.engine.serverlog import ServerLog
-from oi_deploy.engine.tether import Tether, tethered
-from oi_deploy.errors import RunError
+from oi_deploy.engine.lease import Lease
+from oi_deploy.engine.server import LOOPBACK, death, wait_for
+from oi_deploy.engine.tunnel import Tunnel
+from oi_deploy.errors import RunError, Status
+
+LABEL = "oi-deploy.engine"
+NAME = "oi-deploy-engine"
+_GPUS = "oi-deploy.engine.gpus"
+_MODEL = "oi-deploy.engine.model"
 
 _CALL_TIMEOUT_S = 60
 _STOP_S = 4.0
-_DRAIN_S = 2.0
-# The weights and compiled kernels that outlive a run, and where the server has them.
-CACHE_VOLUME = "oi-deploy-models"
-CACHE = "/var/cache/oi-deploy"
+_POLL_S = 0.25
+_END_NOTICED_S = 2.0
+_SAY_EVERY_S = 10.0
+# A supervisor answers at once, and a model that has answered others answers within seconds.
+STUCK_S = 60.0
+_KILLED = 128 + 9
 # vLLM's processes hand each other data through /dev/shm, for which Docker gives 64 MB.
 _SHARED_MEMORY = "4g"
+_LOG = LogConfig(type=LogConfig.types.JSON, config={"max-size": "10m", "max-file": "2"})
+
+
+class _LookAgain(Exception):  # noqa: N818 - not an error: the server that was there has gone
+    """What was found is no longer so."""
 
 
 class Sibling:
-    """One container for one run."""
+    """One run's share in a server."""
 
     def __init__(self, settings: EngineSettings, *, say: Say, cancelled: threading.Event) -> None:
         """See `open_engine`."""
         self._settings = settings
         self._say = say
         self._cancelled = cancelled
-        self._log = ServerLog()
-        self._name = f"oi-deploy-engine-{settings.run_id}"
-        self._created = False
-        self._tether: Tether | None = None
-        self._ended = threading.Event()
-        self._exit_code: int | None = None
+        self._name = f"{NAME}-{settings.gpus.replace(',', '-')}"
+        self._lease: Lease | None = None
+        self._tunnel: Tunnel | None = None
 
     def start(self) -> Endpoint:
-        """Start the container and wait for it. See `Engine`."""
-        settings = self._settings
+        """Find a server or start one, and wait for it. See `Engine`."""
         client = _connect()
+        settings = self._settings
         info = client.info()
         devices = device_requests(settings.gpus, info)
-        port, api_key = free_port(), new_key()
-        vector = arguments(settings, host=LOOPBACK, port=port)
+        # What is wrong with them is told before anything is pulled.
+        vector = arguments(settings, host=LOOPBACK, port=container.PORT)
         image = require_image(
             client,
             settings.vllm_image,
@@ -69,127 +78,218 @@ class Sibling:
             say=self._say,
             cancelled=self._cancelled,
         )
-        entrypoint = image.attrs["Config"].get("Entrypoint") or []
+        configuration = container.configuration(
+            settings, vector, image, devices, info, job=os.environ
+        )
+        digest = choice.digest_of({**configuration, "owner": settings.owner})
+        deadline = time.monotonic() + settings.timeout_s
         try:
-            self._launch(
-                client,
-                image=image.id,
-                entrypoint=tethered([*program(entrypoint), *vector]),
-                environment=self._environment(info, api_key),
-                device_requests=devices,
-            )
-            return wait_for(
-                settings,
-                self._log,
-                port=port,
-                api_key=api_key,
-                died=self._died,
-                say=self._say,
-                cancelled=self._cancelled,
-            )
-        except BaseException:
+            while True:
+                self._check(deadline)
+                found = _look(client)
+                step = choice.decide(found, name=self._name, digest=digest, gpus=settings.gpus)
+                try:
+                    if endpoint := self._do(client, step, digest, configuration, deadline):
+                        return endpoint
+                except _LookAgain:
+                    time.sleep(_POLL_S)
+        except BaseException as error:
             self.stop()
+            if isinstance(error, (DockerException, OSError)):
+                raise RunError("The Docker engine does not answer", why=str(error)) from error
             raise
 
     def diagnose(self) -> str | None:
         """See `Engine`."""
-        error = self._died()
-        return str(error) if error else None
+        lease = self._lease
+        return str(self._death(lease)) if lease and lease.ended.is_set() else None
 
     def stop(self) -> None:
-        """Kill and remove the container. See `Engine`."""
-        if self._tether:
-            self._tether.cut()
-        if self._created:
-            # A client of its own: its calls are short, whatever the other one is waiting for.
-            with suppress(DockerException, OSError):
-                _remove(docker.from_env(timeout=int(_STOP_S)), self._name)
-            self._created = False
+        """Leave the server to others, or end it if nobody is to have it. See `Engine`."""
+        if self._tunnel:
+            self._tunnel.close()
+        if self._lease:
+            self._lease.end(_STOP_S)
 
-    def _launch(self, client: docker.DockerClient, **description: Any) -> None:
+    def _do(
+        self,
+        client: docker.DockerClient,
+        step: choice.Step,
+        digest: str,
+        configuration: dict[str, Any],
+        deadline: float,
+    ) -> Endpoint | None:
+        server = step.server
+        if server is None:
+            self._launch(client, digest, configuration)
+        elif step.kind == "use":
+            return self._use(client, server, deadline)
+        elif step.kind == "await":
+            self._await(client, server, deadline)
+        elif step.kind == "remove":
+            self._say(f"engine: removing {server.name}, which is {server.state}")
+            _remove(client, server.id)
+        elif step.kind == "taken":
+            raise RunError(
+                f"The container name `{server.name}` is taken",
+                why="another program has a container of that name on the runner's host",
+                remedy=f"Remove it there: `docker rm {server.name}`",
+            )
+        else:
+            time.sleep(_POLL_S)
+        return None
+
+    def _launch(
+        self, client: docker.DockerClient, digest: str, configuration: dict[str, Any]
+    ) -> None:
+        """Make and start the container; its first user has yet to come."""
         settings = self._settings
-        own = container_id(Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
-        _remove(client, self._name)
-        self._say(f"engine: starting vLLM with `{settings.model}` ({settings.vllm_image})")
-        self._created = True
+        created = None
         try:
-            container = client.containers.create(
-                **description,
+            created = client.containers.create(
+                **configuration,
                 command=[],
                 name=self._name,
-                labels={"oi-deploy.run": settings.run_id, "oi-deploy.role": "engine"},
-                network_mode=f"container:{own}" if own else "host",
-                mounts=self._mounts(),
+                labels={
+                    LABEL: digest,
+                    _GPUS: settings.gpus,
+                    _MODEL: settings.model,
+                    "oi-deploy.role": "engine",
+                },
                 shm_size=_SHARED_MEMORY,
-                stdin_open=True,
+                log_config=_LOG,
                 auto_remove=True,
             )
-            self._tether = Tether(container, self._log)
-            threading.Thread(
-                target=self._watch, args=(container,), name="engine-exit", daemon=True
-            ).start()
-            container.start()
+            if choice.contested(_look(client), own_id=str(created.id), gpus=settings.gpus):
+                _remove(client, str(created.id))
+                time.sleep(random.uniform(_POLL_S, 4 * _POLL_S))  # noqa: S311 - no secret
+                return
+            self._say(f"engine: starting vLLM with `{settings.model}` ({settings.vllm_image})")
+            created.start()
         except APIError as error:
-            raise self._not_started(error) from error
+            if created is None and error.status_code == http.HTTPStatus.CONFLICT:
+                return  # another run was faster
+            if created is not None:
+                _remove(client, str(created.id))
+            raise container.not_started(settings, error) from error
 
-    def _environment(self, info: dict[str, Any], api_key: str) -> dict[str, str]:
-        machine = Machine(cpus=int(info["NCPU"]), memory_bytes=int(info["MemTotal"]))
-        env = environment(self._settings, machine, api_key=api_key, job=os.environ)
-        if self._keeps_cache():
-            env |= {"HF_HOME": f"{CACHE}/huggingface", "VLLM_CACHE_ROOT": f"{CACHE}/vllm"}
-        return env
+    def _use(self, client: docker.DockerClient, server: choice.Server, deadline: float) -> Endpoint:
+        """Be a user of this server, and wait until the model answers.
 
-    def _keeps_cache(self) -> bool:
-        """Whether anything is worth keeping: weights from the hub, or compiled kernels."""
-        return not self._settings.model_is_path or self._settings.gpus != "none"
+        Raises:
+            _LookAgain: it has ended, or it was stuck and is removed.
+            RunError: see `Engine`.
+        """
+        lease = self._join(client, server, use=True)
+        while not lease.key:  # a run that wants another server came before us
+            self._stay_in_line(lease, server, deadline)
+        if lease.was_ready:
+            others = len(lease.users) - 1
+            self._say(f"engine: {server.name} is up already; other runs that use it: {others}")
+        tunnel = self._tunnel = Tunnel(
+            lambda: Connection(client, server.id, "tcp", str(container.PORT))
+        )
 
-    def _mounts(self) -> list[Mount]:
-        settings = self._settings
-        mounts = []
-        if settings.model_is_path:
-            mounts.append(Mount(settings.model, settings.model, type="bind", read_only=True))
-        if self._keeps_cache():
-            labels = {"oi-deploy.role": "cache"}
-            mounts.append(Mount(CACHE, CACHE_VOLUME, type="volume", labels=labels))
-        return mounts
+        def died() -> RunError | None:
+            if lease.was_ready and lease.alone_s > STUCK_S:
+                raise self._stuck(client, server, "the model does not answer")
+            if not lease.ended.is_set():
+                return None
+            if lease.was_ready:
+                raise _LookAgain
+            return self._death(lease)
 
-    def _watch(self, container: Container) -> None:
-        """Wait for the end; a container that removes itself cannot be asked afterwards."""
-        with suppress(DockerException, OSError):
-            self._exit_code = container.wait(timeout=None, condition="next-exit")["StatusCode"]
-        self._ended.set()
-
-    def _died(self) -> RunError | None:
-        if not self._ended.is_set():
-            return None
-        if self._tether:
-            self._tether.drained(_DRAIN_S)
-        return death(self._settings, self._log, self._exit_code)
-
-    def _not_started(self, error: APIError) -> RunError:
-        settings, why = self._settings, str(error.explanation or error).strip()
-        if "bind source path does not exist" in why or "invalid mount config" in why:
-            return RunError(
-                "The model was not found",
-                why=f"there is no folder `{settings.model}` on the Docker host (a path inside the "
-                "job or the action means nothing there)",
-                remedy="Write the absolute path of a folder on the runner's host: "
-                "`model: /srv/models/Qwen3-4B-Instruct-2507`, or a hub name.",
+        try:
+            endpoint = wait_for(
+                self._settings,
+                doing=lambda: "asking the model" if lease.was_ready else str(lease.log.progress),
+                port=tunnel.port,
+                api_key=lease.key,
+                died=died,
+                say=self._say,
+                cancelled=self._cancelled,
             )
-        if "device driver" in why or "nvidia" in why.lower() or "CDI" in why:
-            return no_gpu(why)
-        return RunError("The model server's container could not be started", why=why)
+        except _LookAgain:
+            self.stop()
+            raise
+        lease.say_ready()
+        return replace(endpoint, warm=lease.was_ready)
 
+    def _await(self, client: docker.DockerClient, server: choice.Server, deadline: float) -> None:
+        """Wait until this server's users are gone, and it has ended."""
+        lease = self._join(client, server, use=False)
+        while True:
+            self._stay_in_line(lease, server, deadline)
 
-def program(entrypoint: Sequence[str]) -> list[str]:
-    """What to start in an image, from its own entry point.
+    def _join(self, client: docker.DockerClient, server: choice.Server, *, use: bool) -> Lease:
+        try:
+            connection = Connection(client, server.id, "unix", container.SOCKET)
+        except APIError as error:
+            # It has ended since we looked, or somebody has paused it.
+            if error.status_code not in (http.HTTPStatus.CONFLICT, http.HTTPStatus.NOT_FOUND):
+                raise
+            raise _LookAgain from error
+        settings = self._settings
+        lease = self._lease = Lease(
+            connection, server.id, name=settings.user, use=use, keep_s=settings.keep_warm_s
+        )
+        limit = time.monotonic() + STUCK_S
+        while not lease.answered.wait(_POLL_S):
+            self._check()
+            if time.monotonic() > limit:
+                raise self._stuck(client, server, "its supervisor does not answer")
+        return lease
 
-    An entry point that starts vLLM takes our arguments. Another one (tini, a vendor's set-up
-    script) gets the server as its command.
-    """
-    if any("vllm" in part for part in entrypoint):
-        return list(entrypoint)
-    return [*entrypoint, "python3", "-m", MODULE]
+    def _stay_in_line(self, lease: Lease, server: choice.Server, deadline: float) -> None:
+        """Wait for news from a server that is not for us, or not yet.
+
+        Raises:
+            _LookAgain: it has ended.
+            RunError: too much time, or a cancelled run.
+        """
+        if lease.ended.is_set():
+            raise _LookAgain
+        users = lease.users
+        names = " and ".join(users) or "nobody any more"
+        self._say(f"engine: waiting for {server.name}, which is used by {names}")
+        told = time.monotonic()
+        while users == lease.users and time.monotonic() - told < _SAY_EVERY_S and not lease.key:
+            if lease.ended.wait(_POLL_S):
+                raise _LookAgain
+            self._check(deadline, f"{server.name} was used by {names} all the time")
+
+    def _stuck(self, client: docker.DockerClient, server: choice.Server, why: str) -> _LookAgain:
+        self._say(f"engine: {server.name} is stuck: {why}; it is replaced")
+        _remove(client, server.id)
+        return _LookAgain()
+
+    def _check(self, deadline: float | None = None, busy: str = "") -> None:
+        """Raise what ends the wait for others."""
+        if self._cancelled.is_set():
+            raise RunError("The run was cancelled", status=Status.CANCELLED)
+        if deadline is not None and time.monotonic() > deadline:
+            raise RunError(
+                f"The model server's turn did not come within {self._settings.timeout_s:.0f} s",
+                why=busy or "other runs started and ended theirs all the time",
+                remedy="Runs with the same model and settings share a server. Write the same for "
+                "all of them, or a longer limit, such as: `engine-timeout: 60m`",
+                status=Status.TIMED_OUT,
+            )
+
+    def _death(self, lease: Lease) -> RunError:
+        """Why the lease has ended."""
+        code = lease.exit_code
+        if code is None:
+            if _goes_on_running(lease.server):
+                return RunError(
+                    "The connection to the model server was lost",
+                    why="the server runs, but the Docker engine has ended our connection; it does "
+                    "so when it is restarted",
+                    remedy="Run the step again.",
+                )
+            # It had no time for a last word.
+            code = _KILLED
+        return death(self._settings, lease.log, code)
 
 
 def _connect() -> docker.DockerClient:
@@ -206,15 +306,43 @@ def _connect() -> docker.DockerClient:
     return client
 
 
-def _remove(client: docker.DockerClient, name: str) -> None:
+def _look(client: docker.DockerClient) -> list[choice.Server]:
+    """Every container: one of another program may have our name."""
+    now = time.time()
+    return [
+        choice.Server(
+            id=item["Id"],
+            name=str((item["Names"] or [""])[0]).removeprefix("/"),
+            digest=(item["Labels"] or {}).get(LABEL),
+            gpus=(item["Labels"] or {}).get(_GPUS, ""),
+            state=item["State"],
+            age_s=now - item["Created"],
+        )
+        for item in client.api.containers(all=True)
+    ]
+
+
+def _goes_on_running(container_id: str) -> bool:
+    """Whether a container still runs; the engine learns of its end a moment later than we do."""
+    deadline = time.monotonic() + _END_NOTICED_S
+    with suppress(DockerException, OSError):
+        client = docker.from_env(timeout=int(_STOP_S))
+        while client.api.inspect_container(container_id)["State"]["Running"]:
+            if time.monotonic() > deadline:
+                return True
+            time.sleep(_POLL_S)
+    return False
+
+
+def _remove(client: docker.DockerClient, container_id: str) -> None:
     """Remove a container, running or not, and wait until its name is free."""
     deadline = time.monotonic() + _STOP_S
     with suppress(NotFound):
         while time.monotonic() < deadline:
             try:
-                client.api.remove_container(name, force=True, v=True)
+                client.api.remove_container(container_id, force=True, v=True)
             except APIError as error:
                 if error.status_code != http.HTTPStatus.CONFLICT:  # "removal already in progress"
                     raise
-            client.api.inspect_container(name)
+            client.api.inspect_container(container_id)
             time.sleep(0.05)

@@ -81,9 +81,7 @@ def context(
         return Once(value if callable(value) else lambda: value)
 
     engine = Docker(SimpleNamespace(), "28.0", info or {})  # type: ignore[arg-type]
-    real = Context.of(
-        load(parse(variables), workspace), variables, workspace, ExitStack(), run_id="t"
-    )
+    real = Context.of(load(parse(variables), workspace), variables, workspace, ExitStack())
     return replace(
         real,
         registry=once(registry),

@@ -17,6 +17,8 @@ def settings(**changes: Any) -> EngineSettings:
         "gpus": "all",
         "max_model_len": 16384,
         "timeout_s": 900.0,
-        "run_id": "7",
+        "keep_warm_s": 1800.0,
+        "owner": "acme",
+        "user": "acme/shop, run 7",
     }
     return EngineSettings(**{**values, **changes})
