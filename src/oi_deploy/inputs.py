@@ -1,10 +1,7 @@
 """The step's inputs: from `INPUT_*` variables to one checked value, or every mistake at once."""
 
 import difflib
-import re
-import shlex
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -17,118 +14,9 @@ from pydantic import (
     model_validator,
 )
 
+from oi_deploy import input_values
 from oi_deploy.errors import RunError
-
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-_HOST = re.compile(r"[a-z0-9][a-z0-9.-]*(:\d{1,5})?(/[a-z0-9._-]+)*")
-_DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-
-
-def parse_duration_or_zero(text: str) -> float:
-    """Seconds in `90s`, `15m`, `1h30m`, `0s`.
-
-    Raises:
-        ValueError: the text is not of that form.
-    """
-    match = _DURATION.fullmatch(text.strip())
-    if not match or not any(match.groups()):
-        raise ValueError(f"`{text}` is not a duration such as 90s, 15m or 1h30m")
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return float(hours * 3600 + minutes * 60 + seconds)
-
-
-def parse_duration(text: str) -> float:
-    """Seconds in `90s`, `15m`, `1h30m`.
-
-    Raises:
-        ValueError: the text is not of that form, or it is zero.
-    """
-    total = parse_duration_or_zero(text)
-    if total == 0:
-        raise ValueError("a duration of zero leaves no time for anything")
-    return total
-
-
-def _positive(text: str) -> int:
-    if not re.fullmatch(r"\d+", text.strip()) or int(text) == 0:
-        raise ValueError(f"`{text}` is not a whole number above zero")
-    return int(text)
-
-
-def _switch(text: str) -> bool:
-    if text.strip() not in ("true", "false"):
-        raise ValueError(f"`{text}` is neither `true` nor `false`")
-    return text.strip() == "true"
-
-
-def _lines(text: str) -> tuple[str, ...]:
-    return tuple(part for part in re.split(r"[\s,]+", text) if part)
-
-
-def _arguments(text: str) -> tuple[str, ...]:
-    try:
-        return tuple(shlex.split(text))
-    except ValueError as error:
-        raise ValueError(f"the quoting cannot be read ({error})") from error
-
-
-def _registry(text: str) -> str:
-    if text.startswith(("http://", "https://")):
-        raise ValueError("an image reference has no scheme; leave out `http://` or `https://`")
-    text = text.rstrip("/")
-    if text and not _HOST.fullmatch(text):
-        raise ValueError(f"`{text}` is not a registry host with an optional path")
-    return text
-
-
-def _api_base(text: str) -> str:
-    if text and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
-        raise ValueError(f"`{text}` is not an http or https URL")
-    return text.rstrip("/")
-
-
-def _gpus(text: str) -> str:
-    if not re.fullmatch(r"all|none|\d+(,\d+)*", text):
-        raise ValueError(f"`{text}` is none of `all`, `none` or a list of GPU indexes")
-    return text
-
-
-def _namespace(text: str) -> str:
-    if text and not _DNS_LABEL.fullmatch(text):
-        raise ValueError(f"`{text}` is not the name of a namespace")
-    return text
-
-
-def _names(text: str) -> tuple[str, ...]:
-    names = _lines(text)
-    for name in names:
-        if not all(_DNS_LABEL.fullmatch(part) for part in name.split(".")):
-            raise ValueError(f"`{name}` is not the name of a Deployment")
-    return names
-
-
-def _image_names(text: str) -> tuple[str, ...]:
-    names = _lines(text)
-    for name in names:
-        if "/" not in name or not _HOST.fullmatch(name.removesuffix("/*")):
-            raise ValueError(
-                f"`{name}` is not a repository with its registry, without a tag "
-                "(a final `/*` allows everything below it)"
-            )
-    return names
-
-
-def _log_file(text: str) -> str:
-    path = Path(text)
-    if not text or path.is_absolute() or ".." in path.parts or text.endswith("/"):
-        raise ValueError(f"`{text}` is not a file path relative to the workspace")
-    return str(path)
-
-
-Duration = Annotated[float, BeforeValidator(parse_duration)]
-DurationOrZero = Annotated[float, BeforeValidator(parse_duration_or_zero)]
-Count = Annotated[int, BeforeValidator(_positive)]
-Switch = Annotated[bool, BeforeValidator(_switch)]
+from oi_deploy.input_values import Count, Duration, DurationOrZero, Switch
 
 
 def _input(default: str | None, meaning: str, example: str) -> Any:
@@ -166,7 +54,7 @@ class Inputs(BaseModel):
         "or an endpoint that is there already",
         "engine: sibling",
     )
-    api_base: Annotated[str, AfterValidator(_api_base)] = _input(
+    api_base: Annotated[str, AfterValidator(input_values.api_base)] = _input(
         "",
         "an OpenAI-compatible endpoint; sets `engine: external`",
         "api-base: http://gpu-host:8000/v1",
@@ -188,12 +76,12 @@ class Inputs(BaseModel):
         "the image that `engine: sibling` starts",
         "vllm-image: harbor.example.com/mirror/vllm-openai:v0.32.0",
     )
-    vllm_args: Annotated[tuple[str, ...], BeforeValidator(_arguments)] = _input(
+    vllm_args: Annotated[tuple[str, ...], BeforeValidator(input_values.arguments)] = _input(
         "",
         "more arguments for the vLLM server; they win over ours",
         "vllm-args: --gpu-memory-utilization 0.8",
     )
-    gpus: Annotated[str, AfterValidator(_gpus)] = _input(
+    gpus: Annotated[str, AfterValidator(input_values.gpus)] = _input(
         "all", "`all`, `none` (vLLM on the CPU), or GPU indexes such as `0,1`", "gpus: none"
     )
     max_model_len: Count = _input(
@@ -208,7 +96,7 @@ class Inputs(BaseModel):
         "ends it with the job",
         "keep-warm: 30m",
     )
-    registry: Annotated[str, AfterValidator(_registry)] = _input(
+    registry: Annotated[str, AfterValidator(input_values.registry)] = _input(
         "",
         "the private registry, with an optional path that images must lie under",
         "registry: harbor.example.com/library",
@@ -232,16 +120,16 @@ class Inputs(BaseModel):
     kube_context: str = _input(
         "", "the context to use; the kubeconfig's current one if empty", "kube-context: production"
     )
-    namespace: Annotated[str, AfterValidator(_namespace)] = _input(
+    namespace: Annotated[str, AfterValidator(input_values.namespace)] = _input(
         "", "the namespace; the context's, else `default`, if empty", "namespace: production"
     )
-    allowed_images: Annotated[tuple[str, ...], BeforeValidator(_image_names)] = _input(
+    allowed_images: Annotated[tuple[str, ...], BeforeValidator(input_values.image_names)] = _input(
         "",
         "the repositories that may be built, pushed and deployed; everything under `registry` "
         "if empty",
         "allowed-images: harbor.example.com/library/myapp",
     )
-    allowed_deployments: Annotated[tuple[str, ...], BeforeValidator(_names)] = _input(
+    allowed_deployments: Annotated[tuple[str, ...], BeforeValidator(input_values.names)] = _input(
         "",
         "the Deployments that may be changed; everything in `namespace` if empty",
         "allowed-deployments: myapp",
@@ -251,7 +139,7 @@ class Inputs(BaseModel):
         "a YAML file in the workspace that says in full what the model's code may do",
         "policy-file: .github/oi-deploy-policy.yml",
     )
-    allowed_actors: Annotated[tuple[str, ...], BeforeValidator(_lines)] = _input(
+    allowed_actors: Annotated[tuple[str, ...], BeforeValidator(input_values.lines)] = _input(
         "", "the GitHub users who may start a run; everybody if empty", "allowed-actors: octocat"
     )
     allow_untrusted_trigger: Switch = _input(
@@ -284,7 +172,7 @@ class Inputs(BaseModel):
     working_directory: str = _input(
         ".", "where the model's code starts, relative to the workspace", "working-directory: app"
     )
-    log_file: Annotated[str, AfterValidator(_log_file)] = _input(
+    log_file: Annotated[str, AfterValidator(input_values.log_file)] = _input(
         "deploy.log", "where the log goes, relative to the workspace", "log-file: deploy.log"
     )
 
