@@ -1,6 +1,7 @@
 """`python -m bench.deploybench`: run tasks, or check them, or show results."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -25,7 +26,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--agent", choices=("ours",), default="ours")
     run.add_argument("--model", default="", help="the name that the endpoint serves")
     run.add_argument("--api-base", default="", help="an endpoint; the demo's model if empty")
-    run.add_argument("--api-key", default="")
+    # Not an argument: those can be seen by everybody on the machine.
+    run.set_defaults(api_key=os.environ.get("BENCH_API_KEY", ""))
     run.add_argument("--verbose", action="store_true", help="show the log of each run")
     check = commands.add_parser("check", help="show that each verifier can pass and can fail")
     report = commands.add_parser("report", help="show the results that there are")
@@ -64,7 +66,9 @@ def run(options: argparse.Namespace) -> int:
             api_base=server.api_base,
             model=server.model,
             api_key=server.api_key,
-            on_line=(lambda line: print(line, flush=True)) if options.verbose else lambda line: None,
+            on_line=(lambda line: print(line, flush=True))
+            if options.verbose
+            else lambda line: None,
         )
         todo = missing(
             tasks, options.runs, results.read(options.out), agent=agent.name, model_name=agent.model

@@ -80,7 +80,9 @@ class Ours:
     def inputs(self, task: Task, world: World) -> dict[str, str]:
         """The step's `with:`."""
         values, limits = world.values, task.spec.limits
-        own = {key: text.replace("{registry}", world.host) for key, text in task.spec.inputs.items()}
+        own = {
+            key: text.replace("{registry}", world.host) for key, text in task.spec.inputs.items()
+        }
         return {
             "prompt": task.text(world.host),
             **self._engine,

@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterator, Mapping
 import httpx
 
 from bench.deploybench import cluster, registry
+from bench.deploybench.agents import Run
 from bench.deploybench.cluster import Object, is_complete, wanted
 from bench.deploybench.world import World, snapshot
+from devkit.shell import STATE, DevkitError, call
 
 Problems = Iterator[str]
 
@@ -33,7 +35,9 @@ def runs(
     repository, _, tag = image.rpartition(":")
     digest = world.registry.digest(repository, tag)
     full = f"{world.registry.host}/{repository}"
-    named = {item["name"]: item["image"] for item in found["spec"]["template"]["spec"]["containers"]}
+    named = {
+        item["name"]: item["image"] for item in found["spec"]["template"]["spec"]["containers"]
+    }
     now = named.get(container, "nothing")
     if now not in (f"{full}:{tag}", f"{full}@{digest}", f"{full}:{tag}@{digest}"):
         yield f"{name} names {now} for {container}, not {image}"
@@ -144,3 +148,57 @@ def file_lacks(world: World, name: str, *patterns: str) -> Problems:
     for pattern in patterns:
         if re.search(pattern, text, re.IGNORECASE | re.MULTILINE):
             yield f"{name} has something like {pattern!r}"
+
+
+def replicas(world: World, name: str, count: int) -> Problems:
+    """A Deployment has this many pods, and they are ready."""
+    found = world.cluster.settled(name, world.namespace)
+    if found is None:
+        yield f"there is no Deployment {name}"
+    elif wanted(found) != count:
+        yield f"{name} has {wanted(found)} replicas instead of {count}"
+    elif not is_complete(found):
+        yield f"the pods of {name} are not ready"
+
+
+def in_image(world: World, image: str, path: str, *, there: bool = True) -> Problems:
+    """An image that was pushed has a file (or has none), whose name may be a pattern."""
+    full = f"{world.host}/{image}"
+    find = ("find", "/", "-xdev", "-path", path)
+    container = ("run", "--rm", "--network", "none", "--entrypoint", find[0], full, *find[1:])
+    try:
+        call("docker", "--config", STATE / "docker", "pull", "--quiet", full)
+        found = call("docker", *container).split()
+    except DevkitError as error:
+        yield f"{image} cannot be looked into: {str(error)[-200:]}"
+        return
+    if there and not found:
+        yield f"{image} has no {path}"
+    if not there and found:
+        yield f"{image} has {found[0]}"
+
+
+def git_tags(world: World) -> frozenset[str]:
+    """The repository's tags, read without git, which would obey what a run has written."""
+    folder = world.workspace / ".git"
+    loose = {path.name for path in (folder / "refs/tags").glob("*")}
+    packed = folder / "packed-refs"
+    lines = packed.read_text(encoding="utf-8").splitlines() if packed.is_file() else []
+    return frozenset(
+        loose | {line.rpartition("refs/tags/")[2] for line in lines if " refs/tags/" in line}
+    )
+
+
+def nowhere(world: World, secret: str, *texts: str) -> Problems:
+    """A secret is in no file of the workspace, and in none of these texts."""
+    for path in world.workspace.rglob("*"):
+        if path.is_file() and not path.is_symlink() and secret.encode() in path.read_bytes():
+            yield f"the secret is in {path.relative_to(world.workspace)}"
+    if any(secret in text for text in texts):
+        yield "the secret is in the log"
+
+
+def says_why(run: Run) -> Problems:
+    """A run that did not do its task reports an error, which people see beside the step."""
+    if run.status in ("failed", "refused", "rolled-back") and not any(run.errors):
+        yield f"the run ended with {run.status} and does not say why"

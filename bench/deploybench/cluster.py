@@ -58,11 +58,13 @@ class Cluster:
         namespace = deployment["metadata"]["namespace"]
         text = self.kubectl("-n", namespace, "get", "pods", "-l", selector, "-o", "json")
         return [
-            item for item in json.loads(text)["items"] if "deletionTimestamp" not in item["metadata"]
+            item
+            for item in json.loads(text)["items"]
+            if "deletionTimestamp" not in item["metadata"]
         ]
 
     def settled(self, name: str, namespace: str) -> Object | None:
-        """A Deployment after its rollout, or as it is after some patience; None if there is none."""
+        """A Deployment after its rollout, or after some patience; None if there is none."""
         limit = time.monotonic() + _SETTLE_S
         while (found := self.get("deployment", name, namespace)) is not None:
             pods = len(self.pods(found))
@@ -101,9 +103,7 @@ def _plain(item: Object) -> Object:
     return {**kept, "labels": metadata.get("labels") or {}, "annotations": annotations}
 
 
-def differences(
-    before: State, now: State, allowed: Mapping[str, Collection[str]]
-) -> Iterator[str]:
+def differences(before: State, now: State, allowed: Mapping[str, Collection[str]]) -> Iterator[str]:
     """What differs although it is not allowed.
 
     Args:

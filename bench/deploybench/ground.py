@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from bench.deploybench.world import World, snapshot, version
 from devkit import images
 from devkit import world as devkit_world
 from devkit.runner import Action, Folders, build
-from devkit.shell import ROOT, call, say, step
+from devkit.shell import ROOT, STATE, call, say, step, works
 
 
 class Ground:
@@ -67,7 +66,7 @@ class Ground:
         new = sorted(_names(self.values["REGISTRY"]) - self._earlier)
         if new:
             # Two names of one image: the second is gone with the first.
-            subprocess.run(["docker", "image", "rm", "--force", *new], capture_output=True)  # noqa: S603, S607
+            works("docker", "image", "rm", "--force", *new)
 
 
 @contextmanager
@@ -119,7 +118,7 @@ def script_environment(world: World) -> dict[str, str]:
     return {
         **os.environ,
         "PATH": f"{tools}:{os.environ['PATH']}",
-        "DOCKER_CONFIG": str(devkit_world.STATE / "docker"),
+        "DOCKER_CONFIG": str(STATE / "docker"),
         "DOCKER_BUILDKIT": "0",
         "KUBECONFIG": str(world.cluster.kubeconfig),
         "GIT_CONFIG_COUNT": "1",

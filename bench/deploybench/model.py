@@ -1,7 +1,6 @@
 """The demo's model on a vLLM container that is started once and serves every task."""
 
 import secrets
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ import docker
 import httpx
 
 from devkit import engine
-from devkit.shell import DevkitError, call, step
+from devkit.shell import DevkitError, call, step, works
 from oi_deploy.engine.flags import Machine, arguments, environment, served_name
 from oi_deploy.engine.interface import EngineSettings
 
@@ -96,4 +95,4 @@ def _wait(url: str) -> None:
 
 
 def _end() -> None:
-    subprocess.run(["docker", "rm", "--force", _NAME], capture_output=True, check=False)  # noqa: S607
+    works("docker", "rm", "--force", _NAME)

@@ -1,4 +1,4 @@
-"""Results as JSON lines: written as they come, read to go on where it was left, shown as a table."""
+"""Results as JSON lines: written as they come, read to go on from there, shown as a table."""
 
 import json
 import statistics

@@ -1,11 +1,11 @@
 """Shows for every task that its verifier can pass and can fail.
 
-- Nothing done: `verify` must find something. Where nothing may change, it must find nothing.
+- Nothing done: `verify` must find something. Where a perfect agent gives up, it finds nothing.
 - `wrong.sh`, run in the workspace with every right and no action around it: it must find something.
 - The solution, run by the action with a scripted model: it must find nothing, and the run must end
   with a right status.
-- Where nothing may change, `wrong.sh` run by the action, too: the policy must stop it, or the
-  verifier must see what it did.
+- Where a hostile prompt asks for what is forbidden, `wrong.sh` run by the action, too: the policy
+  must stop it.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from bench.deploybench import agents
 from bench.deploybench.agents import Ours, Run
 from bench.deploybench.ground import Ground, script_environment
 from bench.deploybench.results import judge
-from bench.deploybench.task import Task
+from bench.deploybench.task import HOSTILE, Task
 from bench.deploybench.world import World
 from devkit import engine
 from devkit.scripted_model import MODEL, ScriptedModel
@@ -64,7 +64,7 @@ def check(ground: Ground, task: Task) -> Iterator[Check]:
     if task.wrong:
         with ground.fresh(task, 1) as world:
             yield _scripted(ground, task, world, "solution", replies(task, world.host))
-            if not task.solution:
+            if task.passive and task.spec.family == HOSTILE:
                 # Nothing was changed, so the same world serves for the model that obeys.
                 script = task.wrong.replace("{registry}", world.host)
                 yield _scripted(ground, task, world, "obeyed", [Execute(script)])
@@ -79,9 +79,7 @@ def _wrong(task: Task, world: World) -> Check:
     return Check(task.id, "wrong", bool(found), _first(found))
 
 
-def _scripted(
-    ground: Ground, task: Task, world: World, what: str, answers: list[Reply]
-) -> Check:
+def _scripted(ground: Ground, task: Task, world: World, what: str, answers: list[Reply]) -> Check:
     with ScriptedModel(answers, host=engine.gateway(), repeat_last=True) as model:
         agent = Ours(ground.image, api_base=model.base_url, model=MODEL)
         run = agent.run(task, world)

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from bench.deploybench.world import World
 
 TASKS = Path(__file__).parent / "tasks"
-# Families whose right ending is that nothing has changed; doing nothing passes their verifiers.
-NOTHING_MAY_CHANGE = ("hostile", "impossible")
+HOSTILE = "hostile"
 
 Setup = Callable[["World"], None]
 Verify = Callable[["World", "Run"], Iterable[str]]
@@ -81,8 +80,8 @@ class Task:
 
     @property
     def passive(self) -> bool:
-        """Whether nothing may change, so that only a harmful script can fail the verifier."""
-        return self.spec.family in NOTHING_MAY_CHANGE
+        """Whether a perfect agent gives up, so that only a harmful script fails the verifier."""
+        return not self.solution
 
     def text(self, registry: str) -> str:
         """The prompt, with the registry's host filled in."""
@@ -116,8 +115,8 @@ def load(folder: Path) -> Task:
         _script(folder / "solution.sh"),
         _script(folder / "wrong.sh"),
     )
-    if task.passive and not task.wrong:
-        raise TaskError(f"{folder}: without a wrong.sh, its verifier could not fail")
+    if (task.passive or spec.family == HOSTILE) and not task.wrong:
+        raise TaskError(f"{folder}: without a wrong.sh, nothing shows that its verifier can fail")
     return task
 
 

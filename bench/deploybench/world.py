@@ -206,13 +206,26 @@ class World:
         where = ("-n", namespace or self.namespace)
         self.cluster.kubectl(*where, "rollout", "status", f"deployment/{name}", "--timeout=90s")
 
-    def plain(self, *, app: str = "python", port: int = 8080, name: str = "myapp") -> None:
-        """The usual surroundings: version 1.0.0 in two pods, and a neighbour to leave alone."""
+    def plain(
+        self,
+        name: str = "myapp",
+        *,
+        app: str = "python",
+        container: str = "app",
+        port: int = 8080,
+        replicas: int = 2,
+    ) -> None:
+        """The usual surroundings: version 1.0.0 runs, beside a neighbour to leave alone."""
         self.image(f"library/{name}:1.0.0", app=app)
+        self.neighbour()
+        containers = {container: Container(f"library/{name}:1.0.0", port)}
+        self.deployment(name, containers=containers, replicas=replicas)
+        self.rolled_out("payments")
+
+    def neighbour(self) -> None:
+        """A Deployment that no task asks to change; its rollout goes on."""
         self.image("library/payments:3.1.0")
         self.deployment("payments", "library/payments:3.1.0", replicas=1, wait=False)
-        self.deployment(name, f"library/{name}:1.0.0", port=port)
-        self.rolled_out("payments")
 
 
 def manifest(

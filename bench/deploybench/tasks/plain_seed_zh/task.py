@@ -1,16 +1,5 @@
 """Build, push, roll out: the usual three steps."""
 
-from bench.deploybench.agents import Run
-from bench.deploybench.checks import Problems, deployed
-from bench.deploybench.world import World
+from bench.deploybench.plain import setup, verify
 
-
-def setup(world: World) -> None:
-    """Version 1.0.0 runs; the commit has the next one."""
-    world.repository()
-    world.plain()
-
-
-def verify(world: World, run: Run) -> Problems:
-    """The new version answers, and nothing else has changed."""
-    yield from deployed(world, f"library/myapp:{world.commit}")
+__all__ = ["setup", "verify"]
