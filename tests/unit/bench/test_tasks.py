@@ -128,3 +128,12 @@ def test_a_path_means_a_task_or_all_in_a_folder(tmp_path: Path) -> None:
 def test_a_pattern_that_means_nothing_is_an_error(pattern: str) -> None:
     with pytest.raises(TaskError, match=pattern):
         folders(pattern)
+
+
+def test_the_documentation_counts_the_families() -> None:
+    text = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", text, flags=re.MULTILINE)
+
+    assert {name: int(number) for name, number in rows} == Counter(
+        task.spec.family for task in OURS
+    )
