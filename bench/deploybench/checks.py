@@ -119,10 +119,11 @@ def deployed(
 ) -> Problems:
     """A new image was pushed and runs in one Deployment, and nothing else has changed."""
     repository, _, tag = image.rpartition(":")
-    yield from pushed(world, repository, tag)
-    yield from runs(world, name, image, container=container)
-    text = text or f"version {world.version}"
-    yield from answers(world, name, text, port=port, path=path)
+    wrong = [*pushed(world, repository, tag), *runs(world, name, image, container=container)]
+    yield from wrong
+    if not wrong:  # else there may be no pod that could answer
+        text = text or f"version {world.version}"
+        yield from answers(world, name, text, port=port, path=path)
     yield from only(
         world,
         cluster_changes={f"deployment/{name}": {f"image:{container}"}},

@@ -11,7 +11,7 @@ from devkit.shell import DevkitError, call
 
 _KINDS = "deployments,configmaps,services,secrets,namespaces"
 _OWN = ("deployment.kubernetes.io/", "kubectl.kubernetes.io/", "kubernetes.io/change-cause")
-_SETTLE_S = 40.0
+_SETTLE_S = 20.0
 
 Object = dict[str, Any]
 # Objects by `namespace:kind/name`; a namespace itself is `:namespace/name`.
