@@ -8,11 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.deploybench import model, results, selfcheck
-from bench.deploybench.agents import Ours
+from bench.deploybench.agents import Ours, Run
 from bench.deploybench.ground import Ground, opened
 from bench.deploybench.picture import picture
 from bench.deploybench.results import Result
 from bench.deploybench.task import Task, TaskError, folders, load
+from bench.deploybench.world import World
 from devkit.shell import STATE, DevkitError, say
 
 OUT = STATE / "deploybench" / "results.jsonl"
@@ -75,7 +76,8 @@ def run(options: argparse.Namespace) -> int:
         )
         say(f"{len(todo)} of {len(tasks) * options.runs} runs are to do")
         for place, (task, number) in enumerate(todo, 1):
-            result = _one(ground, agent, task, number)
+            kept = options.out.parent / "runs" / f"{agent.name}-{task.id}-{number}"
+            result = _one(ground, agent, task, number, kept)
             results.append(options.out, result)
             word = "passed" if result.passed else f"failed: {result.failures[0]}"
             say(
@@ -85,11 +87,22 @@ def run(options: argparse.Namespace) -> int:
     return show(options.out)
 
 
-def _one(ground: Ground, agent: Ours, task: Task, number: int) -> Result:
+def _one(ground: Ground, agent: Ours, task: Task, number: int, kept: Path) -> Result:
     with ground.fresh(task, number) as world:
         done = agent.run(task, world)
+        _keep(done, world, kept)
         problems = task.verify(world, done)
         return results.judge(task, number, done, problems, agent=agent.name, model=agent.model)
+
+
+def _keep(done: Run, world: World, kept: Path) -> None:
+    """Keep what explains a run: its console, its log and its transcript."""
+    kept.mkdir(parents=True, exist_ok=True)
+    (kept / "console.txt").write_text(done.log, encoding="utf-8")
+    for name in ("log-path", "transcript-path"):
+        path = done.outputs.get(name, "")
+        if (text := world.read(path)) is not None:
+            (kept / Path(path).name).write_text(text, encoding="utf-8")
 
 
 def check(options: argparse.Namespace) -> int:

@@ -9,6 +9,11 @@ from pathlib import Path
 from bench.deploybench.agents import Run
 from bench.deploybench.task import Task
 
+# Families that differ from the plain task in wording, Dockerfile, folder or tag only.
+BUILD_PUSH_ROLLOUT = frozenset(
+    {"plain", "dockerfile-missing", "dockerfile-broken", "subfolder", "tags"}
+)
+
 
 @dataclass(frozen=True)
 class Result:
@@ -168,15 +173,18 @@ def _row(name: str, part: Sequence[Result]) -> Row:
 
 
 def table(results: Sequence[Result]) -> str:
-    """Markdown: one row for each family, then each run that failed, with its first failure."""
+    """Markdown: a row for each family and for some together, then each run that failed, and why."""
     head = (
         "| family | runs | passed | rate | turns | completion tokens | seconds |\n"
         "|---|---:|---:|---:|---:|---:|---:|\n"
     )
+    main = [item for item in results if item.family in BUILD_PUSH_ROLLOUT]
+    *families, everything = rows(results, lambda item: item.family)
+    together = [_row("build, push, rollout", main)] if main else []
     lines = [
         f"| {row.name} | {row.runs} | {row.passed} | {row.rate:.0%} | {row.turns:g} "
         f"| {row.completion_tokens:g} | {row.seconds:.0f} |\n"
-        for row in rows(results, lambda item: item.family)
+        for row in (*families, *together, everything)
     ]
     failed = [item for item in results if not item.passed]
     text = head + "".join(lines)

@@ -114,6 +114,17 @@ def test_the_table_names_each_failure_in_one_line() -> None:
     assert "later" not in text
 
 
+def test_the_table_adds_up_the_families_of_the_main_job() -> None:
+    runs = [
+        result(),
+        result(task="tag_x", family="tags", passed=False),
+        result(task="scale_x", family="scale"),
+    ]
+
+    assert "| build, push, rollout | 2 | 1 | 50% |" in table(runs)
+    assert "build, push" not in table(runs[2:])
+
+
 def test_a_table_without_failures_has_no_list_of_them() -> None:
     assert "failure" not in table([result()])
 
