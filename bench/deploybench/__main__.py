@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -137,6 +138,8 @@ def show(path: Path) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; what it started is stopped."""
     options = _parser().parse_args(argv)
+    # Terminated, it cleans up as it does when it is interrupted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if options.command == "report":
             return show(options.out)
