@@ -82,8 +82,8 @@ def opened(*, with_model: bool) -> Iterator[Ground]:
     if devkit_world.read():
         say("the benchmark empties registry and cluster, so the world that is up ends here")
         devkit_world.stop()
-    values = devkit_world.up(with_model=with_model)
     try:
+        values = devkit_world.up(with_model=with_model)
         images.more()
         with step("building the action's image"):
             image = build(Action.load(ROOT), "deploybench")

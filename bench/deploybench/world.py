@@ -144,8 +144,8 @@ class World:
         options = ("-c", "commit.gpgsign=false", "-c", "safe.directory=*")
         return call("git", "-C", self.workspace, *options, *arguments, env={**_WHO, **dates})
 
-    def image(self, name: str, *, app: str = "python", says: str = "") -> str:
-        """Have an image in the registry; return its digest.
+    def image(self, name: str, *, app: str = "python", says: str = "") -> None:
+        """Have an image in the registry.
 
         Args:
             name: repository and tag (`library/myapp:1.0.0`).
@@ -164,8 +164,6 @@ class World:
         call("docker", "tag", cached, full)
         call("docker", "--config", STATE / "docker", "push", "--quiet", full)
         call("docker", "image", "rm", full)
-        repository, _, tag = name.rpartition(":")
-        return self.registry.digest(repository, tag)
 
     def apply(self, *documents: Mapping[str, object]) -> None:
         """Make objects in the cluster."""
