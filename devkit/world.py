@@ -186,9 +186,7 @@ def fresh_cluster(values: Mapping[str, str]) -> None:
     """
     if given := values.get(foreign.VARIABLE):
         raise DevkitError(f"the cluster of {given} is not the devkit's, and stays as it is")
-    _start_cluster(
-        engine.gateway(), (Path(values["KUBECONFIG_ADMIN"]), Path(values["KUBECONFIG"]))
-    )
+    _start_cluster(engine.gateway(), (Path(values["KUBECONFIG_ADMIN"]), Path(values["KUBECONFIG"])))
 
 
 def _start_cluster(address: str, kubeconfigs: tuple[Path, Path]) -> None:

@@ -51,6 +51,7 @@ class Ground:
         try:
             world.registry.empty()
             world.folders.create()
+            world.make_namespace(namespace)
             task.setup(world)
             world.folders.give_to_user()
             world.before = snapshot(world)

@@ -169,6 +169,10 @@ class World:
         """Make objects in the cluster."""
         self.cluster.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
 
+    def make_namespace(self, name: str) -> None:
+        """Have a namespace."""
+        self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
     def deployment(
         self,
         name: str,
@@ -192,10 +196,8 @@ class World:
         """
         namespace = namespace or self.namespace
         given = containers or {"app": Container(images_[0], port)}
-        self.apply(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
-            manifest(self.host, name, given, replicas=replicas, namespace=namespace),
-        )
+        self.make_namespace(namespace)
+        self.apply(manifest(self.host, name, given, replicas=replicas, namespace=namespace))
         if wait:
             self.rolled_out(name, namespace=namespace)
 

@@ -11,10 +11,7 @@ def setup(world: World) -> None:
     metadata = {"name": "myapp-config", "namespace": world.namespace}
     world.repository()
     world.image("library/myapp:1.0.0")
-    world.apply(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": world.namespace}},
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": old},
-    )
+    world.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": old})
     containers = {"app": Container("library/myapp:1.0.0", config="myapp-config")}
     world.deployment("myapp", containers=containers)
 
