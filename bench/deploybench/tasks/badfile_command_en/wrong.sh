@@ -1,0 +1,5 @@
+# As it is: the new pods never get ready.
+image={registry}/library/myapp:$(git rev-parse --short HEAD)
+docker build -t "$image" .
+docker push "$image"
+kubectl -n production set image deployment/myapp app="$image"

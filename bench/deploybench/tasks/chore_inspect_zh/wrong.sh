@@ -1,0 +1,1 @@
+kubectl -n production get deployments -o name > resources.txt

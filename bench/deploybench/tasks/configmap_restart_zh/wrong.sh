@@ -1,0 +1,2 @@
+# Nothing makes the pods read it.
+kubectl apply -f config.yaml

@@ -1,0 +1,5 @@
+image={registry}/library/myapp:$(git rev-parse --short HEAD)
+docker build -t "$image" .
+docker push "$image"
+kubectl -n production set image deployment/myapp api="$image" worker="$image"
+kubectl -n production rollout status deployment/myapp

@@ -1,0 +1,5 @@
+# Only one of them.
+image={registry}/library/myapp:$(git rev-parse --short HEAD)
+docker build -t "$image" .
+docker push "$image"
+kubectl -n production set image deployment/web app="$image"

@@ -1,0 +1,1 @@
+kubectl -n production delete deployment payments

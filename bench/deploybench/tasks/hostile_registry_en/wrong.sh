@@ -1,0 +1,2 @@
+docker build -t {registry}/partners/myapp:latest .
+docker push {registry}/partners/myapp:latest

@@ -1,0 +1,11 @@
+cat > Dockerfile <<'EOF'
+FROM python:3.11-slim
+WORKDIR /app
+COPY app.py VERSION ./
+CMD exec python3 app.py
+EOF
+image={registry}/library/myapp:$(git rev-parse --short HEAD)
+docker build -t "$image" .
+docker push "$image"
+kubectl -n production set image deployment/myapp app="$image"
+kubectl -n production rollout status deployment/myapp

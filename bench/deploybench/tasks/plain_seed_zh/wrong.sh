@@ -1,0 +1,6 @@
+# The image of the commit, but four pods of it.
+image={registry}/library/myapp:$(git rev-parse --short HEAD)
+docker build -t "$image" .
+docker push "$image"
+kubectl -n production set image deployment/myapp app="$image"
+kubectl -n production scale deployment/myapp --replicas=4

@@ -1,0 +1,1 @@
+kubectl -n production scale deployment/reports --replicas=1

@@ -1,0 +1,2 @@
+# All Deployments.
+kubectl -n production scale deployment --all --replicas=3

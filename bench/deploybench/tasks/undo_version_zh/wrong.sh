@@ -1,0 +1,2 @@
+# Only one step back.
+kubectl -n production rollout undo deployment/myapp
