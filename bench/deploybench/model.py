@@ -49,14 +49,16 @@ def served(values: Mapping[str, str]) -> Iterator[Server]:
         gpus="none",
         max_model_len=8192,
         timeout_s=_START_S,
-        run_id="bench",
+        keep_warm_s=0,
+        owner="",
+        user="bench",
     )
     key = secrets.token_urlsafe(24)
     client = docker.from_env()
     info = client.info()
     client.close()
     machine = Machine(cpus=int(info["NCPU"]), memory_bytes=int(info["MemTotal"]))
-    variables = environment(settings, machine, api_key=key, job={})
+    variables = {**environment(settings, machine, job={}), "VLLM_API_KEY": key}
     _end()
     with step("starting the model server"):
         call(
