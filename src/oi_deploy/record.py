@@ -18,6 +18,7 @@ from oi_deploy.result import (
     Phase,
     RunResult,
 )
+from oi_deploy.verify.finding import Finding as Checked
 from oi_deploy.verify.finding import Verdict
 from oi_deploy.verify.rollback import Restored
 
@@ -37,6 +38,7 @@ class Record:
     model: str = ""
     turns: int = 0
     scripts: int = 0
+    last_script: Checked | None = None
     last_words: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0

@@ -224,6 +224,7 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
                         rollout_timeout_s=min(inputs.rollout_timeout, stop.left()),
                         cancelled=stop.event,
                         say=progress,
+                        last_script=record.last_script,
                     )
                 )
                 record.verified_at = upto

@@ -18,7 +18,7 @@ from oi_deploy.limits import Stop
 from oi_deploy.loaded import Loaded
 from oi_deploy.sandbox import Result, Sandbox
 from oi_deploy.verify.cluster import Cluster
-from oi_deploy.verify.finding import Verdict
+from oi_deploy.verify.finding import Finding, Verdict
 from oi_deploy.workflow import Group, UntrustedStream
 
 # One answer: a script of about a hundred lines.
@@ -110,6 +110,7 @@ def talk(
         desk.log.event("turn.answer", turn=number, reply=reply.kind, language=reply.language)
         if result is not None:
             record.scripts += 1
+            record.last_script = _ended(result)
             desk.transcript.add(
                 "result",
                 turn=number,
@@ -137,6 +138,11 @@ def talk(
         refused = [entry.decision for entry in new if not entry.decision.allowed]
         return refused[-1] if refused else None
 
+    def changes() -> int:
+        # Where only the scripts' endings can be checked, each script is something new.
+        scripts = record.scripts if inputs.expect == "none" else 0
+        return scripts + sum(bool(entry.effects) for entry in record.journal.entries)
+
     completions = Completions(
         endpoint,
         stop=stop,
@@ -159,7 +165,7 @@ def talk(
             max_turns=inputs.max_turns,
             facts=facts,
             verify=check,
-            changes=lambda: sum(bool(entry.effects) for entry in record.journal.entries),
+            changes=changes,
             refusal=refusal,
             on_turn=on_turn,
             on_answer=on_answer,
@@ -186,6 +192,15 @@ def _refuse_nothing(outcome: Outcome, scripts: int) -> None:
             why="the model ran no code, and did not say why",
             remedy="Write a more exact prompt.",
         )
+
+
+def _ended(result: Result) -> Finding:
+    """How a script ended, for where that is all that there is to know."""
+    found = f"ended with exit code {result.exit_code}"
+    if result.exit_code is None:
+        found = "was stopped because its time was over" if result.timed_out else "was stopped"
+    ok = result.exit_code == 0
+    return Finding(ok, "script.ended", "the last script", found, "it must end with exit code 0")
 
 
 def _ending(turn: Turn) -> str:

@@ -284,6 +284,13 @@ def nothing_said(scene: Scene) -> Iterator[None]:
     yield
 
 
+@fault("nothing was expected, and the script fails", "failed", "ended with exit code 3")
+def script_fails(scene: Scene) -> Iterator[None]:
+    scene.inputs |= {"expect": "none", "max-turns": "2"}
+    scene.replies = [Execute("exit 3"), Finish("done")]
+    yield
+
+
 @fault("nothing was expected, and the model cannot do it", "failed", "I cannot read that.")
 def nothing_possible(scene: Scene) -> Iterator[None]:
     scene.inputs["expect"] = "none"

@@ -65,6 +65,7 @@ def verify(
     rollout_timeout_s: float,
     cancelled: threading.Event,
     say: Callable[[str], None],
+    last_script: Finding | None = None,
 ) -> Verdict:
     """Look everything up that this run claims, and say whether it is what the workflow expects.
 
@@ -79,6 +80,8 @@ def verify(
         rollout_timeout_s: how long rollouts may take, all together.
         cancelled: ends the waiting.
         say: prints a line of progress.
+        last_script: how the model's last script ended; where nothing else must be there, that is
+            what there is to know.
 
     Raises:
         RunError: the registry or the cluster cannot be read; the run is cancelled.
@@ -88,6 +91,8 @@ def verify(
     touched = journal.changed_deployments()
     findings = _claims(journal, pushes, expect, registry)
     findings += [_in_registry(push.reference, push.digest, registry) for push in pushes]
+    if expect == "none" and last_script is not None:
+        findings.append(last_script)
 
     targets: tuple[Target, ...] = ()
     stale: tuple[Finding, ...] = ()

@@ -12,6 +12,7 @@ Check = Literal[
     "rollout.complete",
     "pods.digest",
     "pods.ready",
+    "script.ended",
 ]
 
 

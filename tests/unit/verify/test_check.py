@@ -7,6 +7,7 @@ import pytest
 
 from oi_deploy.errors import RunError, Status
 from oi_deploy.verify.check import Verdict, verify
+from oi_deploy.verify.finding import Finding
 from oi_deploy.verify.state import DeploymentState, PodContainer, PodState
 
 from .imitations import (
@@ -48,6 +49,7 @@ def check(
         rollout_timeout_s=options.pop("timeout", 5.0),
         cancelled=options.pop("cancelled", threading.Event()),
         say=options.pop("say", lambda line: None),
+        last_script=options.pop("last_script", None),
     )
 
 
@@ -356,6 +358,16 @@ def test_expect_push_needs_no_cluster() -> None:
         say=lambda line: None,
     )
     assert verdict.ok
+
+
+def test_where_nothing_else_must_be_there_the_last_script_must_have_ended_well() -> None:
+    ended = [Finding(ok, "script.ended", "the last script", "ended") for ok in (True, False)]
+    assert check(Claims(), deployment(), expect="none", last_script=ended[0]).ok
+    assert wrong(check(Claims(), deployment(), expect="none", last_script=ended[1])) == [
+        "script.ended"
+    ]
+    # A rollout is checked by what runs: a script may fail after it, in what nobody asked for.
+    assert check(PUSHED, deployment(revision=2, app=NEW), last_script=ended[1]).ok
 
 
 def test_expect_none_asks_for_nothing_but_checks_what_was_done() -> None:
