@@ -17,7 +17,6 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
-from oi_deploy.engine.network import container_id
 from oi_deploy.ownership import SHIELDED
 from oi_deploy.sandbox import FIXED_ID
 
@@ -25,8 +24,6 @@ _PREFIX = "oi-deploy-run-"
 _LOCK = "lock"
 LOG = "deploy.log"
 _ENGINE_S = 10
-# The image's own label, which its containers have too.
-_ACTION = "org.opencontainers.image.title=oi-deploy-action"
 _RUN = "oi-deploy.run"
 
 
@@ -127,16 +124,15 @@ def _killed_run(folder: Path) -> Iterator[Leftover]:
 
 
 def _containers() -> Iterator[Leftover]:
-    """Containers of runs whose own container is gone; known when no other run goes on.
+    """Containers whose label names a run's container that is gone.
 
     The model server's container is none of them: it ends by itself.
     """
     with suppress(DockerException, OSError):
         client = docker.from_env(timeout=_ENGINE_S)
-        own = container_id(Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
-        runs = {item.id for item in client.containers.list(filters={"label": _ACTION})}
-        if runs - {own}:
-            return
+        running = {item.id for item in client.containers.list()}
         for item in client.containers.list(all=True, filters={"label": _RUN}):
+            if item.labels[_RUN] in running:
+                continue
             item.remove(force=True, v=True)
             yield Leftover(f"the container {item.name} of a run that was killed is removed")

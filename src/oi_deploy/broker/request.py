@@ -89,12 +89,14 @@ class Known:
         mounted: what Deployments had when the run began: name -> `secret/NAME` and
             `serviceaccount/NAME`.
         container: the name that a container of this request would get.
+        run: the id of the container that the run is in; empty if it is in none.
     """
 
     taken: frozenset[str] = frozenset()
     built: Mapping[str, str] = field(default_factory=dict)
     mounted: Mapping[str, frozenset[str]] = field(default_factory=dict)
     container: str = "oi-deploy-smoke-test"
+    run: str = ""
 
 
 @dataclass(frozen=True)

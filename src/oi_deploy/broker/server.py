@@ -25,6 +25,7 @@ from oi_deploy.broker.journal import Entry, Journal
 from oi_deploy.broker.policy import decide
 from oi_deploy.broker.request import BuildContext, Decision, Known, Policy, Refused, Request
 from oi_deploy.broker.rights import rights_of
+from oi_deploy.own_container import own_container
 from oi_deploy.redact import Redactor
 
 REFUSED = 126
@@ -298,7 +299,13 @@ class Broker:
             names = (image for name in listed if (image := images.read(name)) and not image.host)
             taken = frozenset(images.canonical(image) for image in names) - self._journal.named()
         container = f"oi-deploy-{secrets.token_hex(6)}"
-        return Known(taken=taken, built=built, mounted=self._mounted, container=container)
+        return Known(
+            taken=taken,
+            built=built,
+            mounted=self._mounted,
+            container=container,
+            run=own_container(),
+        )
 
     def _ask(self, *argv: str) -> str:
         """What the real docker prints; empty if it fails."""

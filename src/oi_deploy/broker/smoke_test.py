@@ -77,7 +77,7 @@ def decide(policy: Policy, request: Request, known: Known, parsed: Parsed) -> De
         "run",
         "--rm",
         f"--name={known.container}",
-        f"--label=oi-deploy.run={known.container}",
+        f"--label=oi-deploy.run={known.run}",
         "--network=none",
         "--cap-drop=ALL",
         "--security-opt=no-new-privileges",

@@ -14,6 +14,7 @@ from oi_deploy.engine.external import External
 from oi_deploy.engine.gpu import device_requests, no_gpu
 from oi_deploy.engine.readiness import NotReadyYet, Unreachable
 from oi_deploy.errors import RunError
+from oi_deploy.own_container import own_container
 
 _QUERY_S = 8
 _NOT_PULLED = "`vllm-image` is not here yet, and nothing is pulled by a check"
@@ -208,7 +209,7 @@ def _ask_gpus(context: Context, devices: Any) -> tuple[int, str]:
         command=[],
         network_mode="none",
         device_requests=devices,
-        labels={"oi-deploy.run": context.settings.user, "oi-deploy.role": "doctor"},
+        labels={"oi-deploy.run": own_container(), "oi-deploy.role": "doctor"},
     )
     try:
         container.start()

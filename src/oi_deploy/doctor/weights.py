@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 import docker
@@ -20,7 +20,7 @@ from docker.types import Mount
 
 from oi_deploy.engine import EngineSettings
 from oi_deploy.engine.container import CACHE, CACHE_VOLUME
-from oi_deploy.engine.network import container_id
+from oi_deploy.own_container import own_container
 
 _MOST_BYTES = 16 * 1024**2
 _PART = re.compile(r"model-(\d{5})-of-(\d{5})\.safetensors")
@@ -100,7 +100,7 @@ def _files(
     client: docker.DockerClient, settings: EngineSettings, mount: Mount
 ) -> Iterator["_Files"]:
     """Create the container, and remove it."""
-    own = container_id(Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
+    own = own_container()
     # Of any image; our own is always there.
     image = client.containers.get(own).attrs["Image"] if own else settings.vllm_image
     container = client.containers.create(
@@ -109,7 +109,7 @@ def _files(
         command=[],
         network_mode="none",
         mounts=[mount],
-        labels={"oi-deploy.run": settings.user, "oi-deploy.role": "doctor"},
+        labels={"oi-deploy.run": own, "oi-deploy.role": "doctor"},
     )
     try:
         yield _Files(client, str(container.id))

@@ -1,6 +1,6 @@
 """Which container we are in: mounts as Docker 20.10 and 28 write them."""
 
-from oi_deploy.engine.network import container_id
+from oi_deploy.own_container import container_id
 
 OWN = "3f2a" * 16
 BRIDGE = f"""\
