@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from oi_deploy.broker.request import Known, Policy, Refused
+from oi_deploy.broker.request import Known, NamesNeeded, Policy, Refused
 
 # The grammar of https://github.com/distribution/reference, without its rarely used IPv6 hosts.
 _HOST = (
@@ -158,7 +158,12 @@ def require_free(policy: Policy, known: Known, image: Image, rule: str, advice: 
     """Refuse a name without a registry that somebody else's image has in the engine.
 
     Whoever builds `FROM python:3.11` on the same engine gets what was tagged with that name last.
+
+    Raises:
+        NamesNeeded: the engine was not asked for its names yet.
     """
+    if known.taken is None:
+        raise NamesNeeded
     if canonical(image) in known.taken and not _is_local(policy, image):
         raise Refused(
             rule,

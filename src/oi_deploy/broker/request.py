@@ -79,12 +79,17 @@ class Request:
     stdin: bytes = b""
 
 
+class NamesNeeded(Exception):  # noqa: N818 - not an error: decide again, with `Known.taken`
+    """The decision depends on the engine's local names, which most commands do not."""
+
+
 @dataclass(frozen=True)
 class Known:
     """What the broker knows about the world when it decides.
 
     Attributes:
-        taken: names without a registry that the engine has and this run did not make, with tags.
+        taken: names without a registry that the engine has and this run did not make, with tags;
+            None as long as the engine was not asked, see `NamesNeeded`.
         built: images that this run has built, or given another name: reference -> image id.
         mounted: what Deployments had when the run began: name -> `secret/NAME` and
             `serviceaccount/NAME`.
@@ -92,7 +97,7 @@ class Known:
         run: the id of the container that the run is in; empty if it is in none.
     """
 
-    taken: frozenset[str] = frozenset()
+    taken: frozenset[str] | None = frozenset()
     built: Mapping[str, str] = field(default_factory=dict)
     mounted: Mapping[str, frozenset[str]] = field(default_factory=dict)
     container: str = "oi-deploy-smoke-test"

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +24,15 @@ from oi_deploy.broker.credentials import Credentials
 from oi_deploy.broker.effects import effects
 from oi_deploy.broker.journal import Entry, Journal
 from oi_deploy.broker.policy import decide
-from oi_deploy.broker.request import BuildContext, Decision, Known, Policy, Refused, Request
+from oi_deploy.broker.request import (
+    BuildContext,
+    Decision,
+    Known,
+    NamesNeeded,
+    Policy,
+    Refused,
+    Request,
+)
 from oi_deploy.broker.rights import rights_of
 from oi_deploy.own_container import own_container
 from oi_deploy.redact import Redactor
@@ -245,10 +254,15 @@ class Broker:
         self, client: socket.socket, request: Request, spool: IO[bytes]
     ) -> tuple[Decision, bytes | IO[bytes]]:
         """The decision and what the command reads; a build's files are packed into `spool`."""
-        known = self._known(request)
+        known = self._known()
         try:
-            with rights_of(*self._user):
-                decision = self._judge(request, known)
+            try:
+                with rights_of(*self._user):
+                    decision = self._judge(request, known)
+            except NamesNeeded:
+                known = replace(known, taken=self._taken())
+                with rights_of(*self._user):
+                    decision = self._judge(request, known)
             if decision.context is None:
                 return decision, decision.stdin
             self._pack(client, decision.context, spool)
@@ -291,21 +305,21 @@ class Broker:
             why = said.decode(errors="replace") if ended.ending == "exit" else ended.ending
             raise Refused("docker.build.context", f"the build context cannot be packed: {why}")
 
-    def _known(self, request: Request) -> Known:
-        built = self._journal.images()
-        taken: frozenset[str] = frozenset()
-        if request.tool == "docker" and {"build", "tag"} & set(request.argv):
-            listed = self._ask("image", "ls", "--format={{.Repository}}:{{.Tag}}").split()
-            names = (image for name in listed if (image := images.read(name)) and not image.host)
-            taken = frozenset(images.canonical(image) for image in names) - self._journal.named()
-        container = f"oi-deploy-{secrets.token_hex(6)}"
+    def _known(self) -> Known:
+        """All but the engine's local names, for which it is asked only when they matter."""
         return Known(
-            taken=taken,
-            built=built,
+            taken=None,
+            built=self._journal.images(),
             mounted=self._mounted,
-            container=container,
+            container=f"oi-deploy-{secrets.token_hex(6)}",
             run=own_container(),
         )
+
+    def _taken(self) -> frozenset[str]:
+        """See `Known.taken`."""
+        listed = self._ask("image", "ls", "--format={{.Repository}}:{{.Tag}}").split()
+        names = (image for name in listed if (image := images.read(name)) and not image.host)
+        return frozenset(images.canonical(image) for image in names) - self._journal.named()
 
     def _ask(self, *argv: str) -> str:
         """What the real docker prints; empty if it fails."""

@@ -1,12 +1,14 @@
 """docker command lines: what passes, what really runs, and what is refused by which rule."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from oi_deploy.broker.document import Document
 from oi_deploy.broker.policy import Decision, Known, Policy, Request, decide
+from oi_deploy.broker.request import NamesNeeded
 
 REG = "harbor.example.com/library"
 MEMORY = "--memory=4294967296 --memory-swap=4294967296"
@@ -293,6 +295,19 @@ def test_a_policy_file_narrows_what_builds_and_smoke_tests_may(policy: Policy) -
     assert not ask(narrow, f"push {REG}/other:1").allowed
     # A name that the policy calls the workflow's own may be overwritten.
     assert ask(narrow, "build -t python:3.11-slim .").allowed
+
+
+@pytest.mark.parametrize("line", ["build -t app:1 .", "tag app:1 app:2"])
+def test_the_engine_is_asked_for_names_only_where_one_could_be_taken(
+    policy: Policy, line: str
+) -> None:
+    unasked = replace(BUILT, taken=None)
+    request = Request("docker", tuple(line.split()), str(policy.workspace))
+    with pytest.raises(NamesNeeded):
+        decide(policy, request, unasked)
+    for other in (f"build -t {REG}/app:1 .", "build --help", f"tag app:1 {REG}/app:2", "images"):
+        request = Request("docker", tuple(other.split()), str(policy.workspace))
+        assert decide(policy, request, unasked).allowed
 
 
 def test_advice_is_a_line_with_real_names(policy: Policy) -> None:
