@@ -12,6 +12,7 @@ from oi_deploy.broker.effects import Changed
 from tests.integration.contained import (
     NAP,
     PASSWORD,
+    REGISTRY,
     TOKEN,
     Contained,
     alive,
@@ -134,6 +135,17 @@ def test_a_command_that_hangs_is_killed_with_all_that_it_started(base: Path) -> 
         assert "killed after 1 s" in result.output
         assert world.journal.entries[0].exit_code is None
         assert gone(f"{NAP}1", f"{NAP}2")
+
+
+def test_a_name_is_not_given_while_the_engine_does_not_say_which_it_has(base: Path) -> None:
+    docker = program(base / "docker", 'case "$1 $2" in "image ls") exit 1 ;; esac; echo ran')
+    with contained(base, docker=docker, kubectl=docker) as world:
+        (world.workspace / "Dockerfile").write_text("FROM scratch\n")
+        refused = world.run("docker build -t app:1 .").output
+        assert "refused: the engine does not say which names it has" in refused
+        assert "ran" not in refused
+        # Of a name with a registry, it need not be asked.
+        assert world.run(f"docker build -t {REGISTRY}/app:1 .").output == "ran\n"
 
 
 def test_a_command_dies_with_the_one_who_asked(world: Contained) -> None:

@@ -241,7 +241,7 @@ def test_there_is_no_terminal(world: Contained) -> None:
     assert "No such device" in world.run("exec 3<>/dev/tty").output
 
 
-@pytest.mark.skipif(not X86_64, reason="only x86-64 has these calls")
+@pytest.mark.skipif(not X86_64, reason="this processor has no second table of system calls")
 def test_calls_of_a_32_bit_program_are_no_way_around(world: Contained) -> None:
     code = """import ctypes, mmap
 # push rbx; socket(AF_INET, SOCK_STREAM, 0) by int 0x80; pop rbx; ret
@@ -252,7 +252,7 @@ print(ctypes.CFUNCTYPE(ctypes.c_long)(ctypes.addressof(ctypes.c_char.from_buffer
     assert python(world, code) == f"exit code {KILLED_BY_THE_FILTER}"
 
 
-@pytest.mark.skipif(not X86_64, reason="only x86-64 has these calls")
+@pytest.mark.skipif(not X86_64, reason="this processor has no second table of system calls")
 def test_x32_calls_are_no_way_around(world: Contained) -> None:
     assert python(world, f"{CALL}call(0x40000000 | 41, 2, 1, 0)") == (
         f"exit code {KILLED_BY_THE_FILTER}"

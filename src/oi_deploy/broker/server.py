@@ -316,15 +316,22 @@ class Broker:
         )
 
     def _taken(self) -> frozenset[str]:
-        """See `Known.taken`."""
-        listed = self._ask("image", "ls", "--format={{.Repository}}:{{.Tag}}").split()
-        names = (image for name in listed if (image := images.read(name)) and not image.host)
+        """See `Known.taken`.
+
+        Raises:
+            Refused: the engine does not say; any name could be another's.
+        """
+        listed = self._ask("image", "ls", "--format={{.Repository}}:{{.Tag}}")
+        if listed is None:
+            raise Refused("docker.names", "the engine does not say which names it has; try again")
+        found = map(images.read, listed.split())
+        names = (image for image in found if image and not image.host)
         return frozenset(images.canonical(image) for image in names) - self._journal.named()
 
-    def _ask(self, *argv: str) -> str:
-        """What the real docker prints; empty if it fails."""
+    def _ask(self, *argv: str) -> str | None:
+        """What the real docker prints; None if it fails."""
         try:
-            return subprocess.run(  # noqa: S603 - our own words
+            done = subprocess.run(  # noqa: S603 - our own words
                 (str(self._programs["docker"]), *argv),
                 env=self._env,
                 stdin=subprocess.DEVNULL,
@@ -333,9 +340,10 @@ class Broker:
                 text=True,
                 check=False,
                 timeout=_OWN_COMMAND_S,
-            ).stdout
+            )
         except (OSError, subprocess.TimeoutExpired):
-            return ""
+            return None
+        return done.stdout if done.returncode == 0 else None
 
     def _remove_local_names(self) -> None:
         """Take away the names without a registry that this run gave.
