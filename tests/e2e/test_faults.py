@@ -68,6 +68,7 @@ class Fault:
         said: words of the error.
         rollback: `nothing`: the run changed no Deployment; `restored`: it put it back; `not-ours`:
             it left it alone, and said how to go back; `new`: it runs the new image.
+        alone: no other run may be at work meanwhile: the Deployment is away for a while.
     """
 
     name: str
@@ -76,19 +77,20 @@ class Fault:
     status: str
     said: str
     rollback: str
+    alone: bool
 
 
 FAULTS: dict[str, Fault] = {}
 
 
 def fault(
-    broken: str, status: str, said: str = "", *, rollback: str = "nothing"
+    broken: str, status: str, said: str = "", *, rollback: str = "nothing", alone: bool = False
 ) -> Callable[[Stage], Stage]:
     """Add a row; the function's name is its id."""
 
     def add(stage: Stage) -> Stage:
         name = stage.__name__.replace("_", "-")
-        FAULTS[name] = Fault(name, broken, contextmanager(stage), status, said, rollback)
+        FAULTS[name] = Fault(name, broken, contextmanager(stage), status, said, rollback, alone)
         return stage
 
     return add
@@ -499,7 +501,9 @@ def changed_by_another(scene: Scene) -> Iterator[None]:
     assert theirs in str(deployment.template())
 
 
-@fault("somebody deletes the Deployment", "failed", "does not exist", rollback="not-ours")
+@fault(
+    "somebody deletes the Deployment", "failed", "does not exist", rollback="not-ours", alone=True
+)
 def deployment_deleted(scene: Scene) -> Iterator[None]:
     deployment = Deployment(scene.site)
     scene.inputs["max-turns"] = "1"
@@ -609,8 +613,12 @@ def deployment(site: Site) -> Iterator[Deployment]:
 
 
 def in_lanes() -> list[str]:
-    """The rows' names; those of the other lane come last, when they are over."""
-    return sorted(FAULTS, key=lambda name: bool(FAULTS[name].rollback == "nothing"))
+    """The rows' names; first those that run beside the other lane, last those that must not."""
+
+    def place(name: str) -> tuple[bool, bool]:
+        return FAULTS[name].alone, FAULTS[name].rollback == "nothing"
+
+    return sorted(FAULTS, key=place)
 
 
 @pytest.mark.parametrize("name", in_lanes())
