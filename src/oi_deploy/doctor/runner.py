@@ -8,7 +8,7 @@ from pathlib import Path
 from oi_deploy import surroundings, triggers
 from oi_deploy.doctor.context import Context
 from oi_deploy.doctor.finding import Finding
-from oi_deploy.doctor.memory import GIB, gib
+from oi_deploy.engine.memory import GIB, gib
 from oi_deploy.errors import RunError
 from oi_deploy.sandbox import Sandbox
 

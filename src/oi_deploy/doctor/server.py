@@ -4,15 +4,19 @@ import threading
 from contextlib import suppress
 from typing import Any
 
+import docker
 from docker.errors import DockerException, ImageNotFound
 
-from oi_deploy.doctor import memory
 from oi_deploy.doctor.context import Context
 from oi_deploy.doctor.finding import Finding, of_error
-from oi_deploy.doctor.memory import Gpu, gib
+from oi_deploy.engine import memory
+from oi_deploy.engine.choice import overlap
 from oi_deploy.engine.external import External
 from oi_deploy.engine.gpu import device_requests, no_gpu
+from oi_deploy.engine.memory import Gpu, Need, gib
 from oi_deploy.engine.readiness import NotReadyYet, Unreachable
+from oi_deploy.engine.sibling import GPUS
+from oi_deploy.engine.vllm_args import context_length
 from oi_deploy.errors import RunError
 from oi_deploy.own_container import own_container
 
@@ -60,37 +64,39 @@ def gpu_memory(context: Context) -> Finding:
     gpus = memory.read(output)
     if not gpus:
         raise no_gpu(f"`nvidia-smi` ended with exit code {exit_code}: {output.strip()[-500:]}")
-    weights = context.weights()
     used = len(context.settings.gpu_ids) or 1
-    needed = memory.need(
-        weights.size, weights.config, context.settings.max_model_len, min(used, len(gpus))
-    )
     return judge(
         gpus[:used],
-        needed,
-        memory.utilization(context.settings.vllm_args),
-        own_server=_own_server(context),
+        _need(context),
+        context_length(context.settings),
+        memory.utilization(context.settings),
+        own_server=own_server(context.engine().client, context.settings.gpus),
     )
 
 
-def judge(gpus: tuple[Gpu, ...], needed: float, share: float, *, own_server: str) -> Finding:
+def judge(
+    gpus: tuple[Gpu, ...], need: Need, tokens: int, share: float, *, own_server: str
+) -> Finding:
     """What to say of the memory of the GPUs that the model will use.
 
     Args:
         gpus: those GPUs.
-        needed: bytes that each of them needs; 0 if unknown.
+        need: of the model.
+        tokens: the context length; 0 if vLLM is to find one.
         share: of each GPU's memory that vLLM takes, whatever the model needs.
-        own_server: name of a model server of ours that runs already; empty if none does.
+        own_server: name of a model server of ours that runs on one of them; empty if none does.
     """
     name = "gpu memory"
     for one in gpus:
         may, where = share * one.total, f"GPU {one.index} ({one.name})"
-        if needed > may:
+        if need.each(tokens, len(gpus)) > may:
             return Finding(
                 name,
                 "FAILED",
-                f"the model needs about {gib(needed)}, and vLLM may use {gib(may)} of {where}",
-                "Write a smaller `max-model-len` or `model`, or list more GPUs: `gpus: 0,1`.",
+                f"the model needs about {need.said(tokens, len(gpus))}; vLLM may use {gib(may)} of "
+                f"{where}",
+                "Write a smaller `max-model-len` or `model`, `vllm-args: --quantization "
+                "fp8_per_tensor`, or list more GPUs: `gpus: 0,1`.",
             )
         if one.free < may and own_server:
             return Finding(name, "ok", f"{where} is in use by our own server, {own_server}")
@@ -103,8 +109,29 @@ def judge(gpus: tuple[Gpu, ...], needed: float, share: float, *, own_server: str
                 f"less: `vllm-args: --gpu-memory-utilization {one.free / one.total - 0.02:.2f}`",
             )
     least = min(gpus, key=lambda item: item.free)
-    fits = f"the model needs about {gib(needed)}" if needed else "what the model needs is unknown"
+    fits = "what the model needs is unknown"
+    if need.weights:
+        fits = f"the model needs about {need.said(tokens, len(gpus))}"
+    if runs := need.runs(least.total, tokens, share=share, gpus=len(gpus)):
+        fits += f"; room for {runs} runs of that length at once"
     return Finding(name, "ok", f"{gib(least.free)} are free on each GPU; {fits}")
+
+
+def own_server(client: docker.DockerClient, gpus: str) -> str:
+    """The name of a running server of ours on one of these GPUs; empty if there is none."""
+    for one in client.containers.list(filters={"label": "oi-deploy.role=engine"}):
+        if overlap(one.labels.get(GPUS, ""), gpus):
+            return str(one.name)
+    return ""
+
+
+def _need(context: Context) -> Need:
+    """The model's need; of a model that vLLM shrinks while it loads it, the weights are unknown."""
+    if known := memory.known(context.settings):
+        return known
+    found = context.weights()
+    size = 0 if memory.quantization(context.settings) else found.size
+    return Need(weights=size, token=memory.token_bytes(found.config))
 
 
 def image(context: Context) -> Finding:
@@ -194,11 +221,6 @@ def _no_gpu_of_ours(context: Context) -> str:
 
 def _after_docker(name: str) -> Finding:
     return Finding(name, "not checked", "the Docker engine has to answer first")
-
-
-def _own_server(context: Context) -> str:
-    listed = context.engine().client.containers.list(filters={"label": "oi-deploy.role=engine"})
-    return str(listed[0].name) if listed else ""
 
 
 def _ask_gpus(context: Context, devices: Any) -> tuple[int, str]:

@@ -45,19 +45,23 @@ def configuration(
         job: the job's variables.
     """
     server = [*start_of(image.attrs["Config"].get("Entrypoint") or []), *arguments]
-    machine = Machine(cpus=int(info["NCPU"]), memory_bytes=int(info["MemTotal"]))
-    env, mounts = environment(settings, machine, job=job), []
+    mounts = []
     if settings.model_is_path:
         mounts.append(Mount(settings.model, settings.model, type="bind", read_only=True))
     # There is something worth keeping: weights from the hub, or compiled kernels.
-    if not settings.model_is_path or settings.gpus != "none":
-        env |= {"HF_HOME": f"{CACHE}/huggingface", "VLLM_CACHE_ROOT": f"{CACHE}/vllm"}
+    kept = not settings.model_is_path or settings.gpus != "none"
+    if kept:
         labels = {"oi-deploy.role": "cache"}
         mounts.append(Mount(CACHE, CACHE_VOLUME, type="volume", labels=labels))
+    machine = Machine(
+        cpus=int(info["NCPU"]),
+        memory_bytes=int(info["MemTotal"]),
+        cache=CACHE if kept else "",
+    )
     return {
         "image": image.id,
         "entrypoint": program(supervisor, SOCKET, str(_GRACE_S), *server),
-        "environment": env,
+        "environment": environment(settings, machine, job=job),
         "device_requests": list(devices),
         "mounts": mounts,
     }

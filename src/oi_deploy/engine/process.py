@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from oi_deploy.engine import remarks
 from oi_deploy.engine.flags import Machine, arguments, environment
 from oi_deploy.engine.interface import Endpoint, EngineSettings, Say
 from oi_deploy.engine.server import LOOPBACK, MODULE, death, free_port, new_key, wait_for
@@ -57,9 +58,11 @@ class Process:
         port, api_key = free_port(), new_key()
         command = [_python(), "-m", MODULE, *arguments(settings, host=LOOPBACK, port=port)]
         self._say(f"engine: starting vLLM with `{settings.model}` as a process")
+        for line in remarks.at_start(settings):
+            self._say(line)
         try:
             self._launch(command, _environment(settings, api_key))
-            return wait_for(
+            endpoint = wait_for(
                 settings,
                 doing=lambda: str(self._log.progress),
                 port=port,
@@ -71,6 +74,9 @@ class Process:
         except BaseException:
             self.stop()
             raise
+        for line in remarks.when_ready(self._log.lines()):
+            self._say(line)
+        return endpoint
 
     def diagnose(self) -> str | None:
         """See `Engine`."""

@@ -18,7 +18,7 @@ import docker
 from docker.errors import APIError, DockerException, NotFound
 from docker.types import LogConfig
 
-from oi_deploy.engine import choice, container
+from oi_deploy.engine import choice, container, remarks
 from oi_deploy.engine.connection import Connection
 from oi_deploy.engine.flags import arguments
 from oi_deploy.engine.gpu import device_requests
@@ -31,7 +31,7 @@ from oi_deploy.errors import RunError, Status
 
 LABEL = "oi-deploy.engine"
 NAME = "oi-deploy-engine"
-_GPUS = "oi-deploy.engine.gpus"
+GPUS = "oi-deploy.engine.gpus"
 _MODEL = "oi-deploy.engine.model"
 
 _CALL_TIMEOUT_S = 60
@@ -152,7 +152,7 @@ class Sibling:
                 name=self._name,
                 labels={
                     LABEL: digest,
-                    _GPUS: settings.gpus,
+                    GPUS: settings.gpus,
                     _MODEL: settings.model,
                     "oi-deploy.role": "engine",
                 },
@@ -165,6 +165,8 @@ class Sibling:
                 time.sleep(random.uniform(_POLL_S, 4 * _POLL_S))  # noqa: S311 - no secret
                 return
             self._say(f"engine: starting vLLM with `{settings.model}` ({settings.vllm_image})")
+            for line in remarks.at_start(settings):
+                self._say(line)
             created.start()
         except APIError as error:
             if created is None and error.status_code == http.HTTPStatus.CONFLICT:
@@ -213,6 +215,8 @@ class Sibling:
             self.stop()
             raise
         lease.say_ready()
+        for line in remarks.when_ready(lease.log.lines()):
+            self._say(line)
         return replace(endpoint, warm=lease.was_ready)
 
     def _await(self, client: docker.DockerClient, server: choice.Server, deadline: float) -> None:
@@ -314,7 +318,7 @@ def _look(client: docker.DockerClient) -> list[choice.Server]:
             id=item["Id"],
             name=str((item["Names"] or [""])[0]).removeprefix("/"),
             digest=(item["Labels"] or {}).get(LABEL),
-            gpus=(item["Labels"] or {}).get(_GPUS, ""),
+            gpus=(item["Labels"] or {}).get(GPUS, ""),
             state=item["State"],
             age_s=now - item["Created"],
         )

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from oi_deploy.engine.flags import FLAGS, VARIABLES, Machine, arguments, environment, served_name
+from oi_deploy.engine.flags import Machine, arguments, environment, served_name
+from oi_deploy.engine.memory import DEFAULT
 from oi_deploy.errors import RunError
 from tests.unit.engine.settings import settings
 
@@ -131,6 +132,26 @@ def test_the_jobs_own_setting_wins() -> None:
     assert found["VLLM_CPU_KVCACHE_SPACE"] == "12"
 
 
-def test_every_flag_and_variable_has_its_reason() -> None:
-    assert all(flag.reason for flag in FLAGS)
-    assert all(variable.reason for variable in VARIABLES)
+def test_on_a_hosted_runner_one_run_of_the_default_model_has_room() -> None:
+    found = variables(gpus="none", machine=Machine(4, 16_764_559_360))
+    assert int(found["VLLM_CPU_KVCACHE_SPACE"]) * GIB >= 16384 * DEFAULT.token
+
+
+def test_what_a_server_has_made_is_kept_where_there_is_a_place_for_it() -> None:
+    machine = Machine(8, 64 * GIB, cache="/kept")
+    found = variables(machine=machine)
+    assert {name for name, text in found.items() if text.startswith("/kept/")} == {
+        "HF_HOME",
+        "VLLM_CACHE_ROOT",
+        "TRITON_CACHE_DIR",
+    }
+    assert found["VLLM_ENABLE_STARTUP_PLAN"] == "1"
+    assert not [text for text in variables().values() if text.startswith("/")]
+    assert "VLLM_ENABLE_STARTUP_PLAN" not in variables(gpus="none", machine=machine)
+
+
+def test_calls_are_constrained_by_their_schema() -> None:
+    assert value(vector(), "--tool-strict-level") == "parameter"
+    assert variables()["VLLM_ENFORCE_STRICT_TOOL_CALLING"] == "0"
+    own_form = variables(vllm_args=("--tool-call-parser", "openai"))
+    assert "VLLM_ENFORCE_STRICT_TOOL_CALLING" not in own_form
