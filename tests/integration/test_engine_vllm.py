@@ -1,5 +1,6 @@
 """The engines with the real vLLM: our arguments are its arguments, its log is what we read."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,9 @@ import docker
 import pytest
 
 from devkit import vllm
+from oi_deploy.engine.flags import FLAGS, VARIABLES
+from oi_deploy.engine.parsers import FAMILIES
+from oi_deploy.engine.server import MODULE
 from oi_deploy.errors import RunError
 from tests.integration import tiny_model
 from tests.integration.engine_world import Pool, answers, opened, own_pool
@@ -69,6 +73,32 @@ def test_a_process_gets_ready_and_shows_its_phases(image: str, model: Path) -> N
     assert [line for line in dict.fromkeys(said) if line in order] == order
     assert "model='model'" in done.stdout
     assert "max_model_len=2048" in done.stdout
+
+
+def in_image(image: str, *command: str) -> str:
+    """What a command of the image prints."""
+    return subprocess.run(
+        [
+            *("docker", "run", "--rm", "--network", "none", "--label", "oi-deploy.devkit=test"),
+            *("--entrypoint", "python3", image, *command),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_it_knows_every_argument_and_parser_that_we_name(image: str) -> None:
+    text = in_image(image, "-m", MODULE, "--help=all")
+    assert {flag.name for flag in FLAGS} <= set(re.findall(r"--[a-z-]+", text))
+    (known,) = re.findall(r"^  --tool-call-parser \{(.*?)\}", text, re.MULTILINE)
+    assert {one.parser for one in FAMILIES} <= set(known.split(","))
+
+
+def test_it_knows_every_variable_that_we_set(image: str) -> None:
+    text = in_image(image, "-c", "import vllm.envs; print(*vllm.envs.environment_variables)")
+    ours = {one.name for one in VARIABLES if one.name.startswith("VLLM_")}
+    assert ours <= set(text.split())
 
 
 @pytest.fixture
