@@ -5,15 +5,11 @@ It needs 14 GiB of free memory (7.5 for the weights, 4 for the KV cache) and tak
 `vllm-args: --load-format dummy`.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
-import jsonschema
 import pytest
 
 from devkit import model, vllm
@@ -25,6 +21,7 @@ from oi_deploy.engine.flags import arguments
 from oi_deploy.limits import Stop
 from tests import qwen3_4b
 from tests.engine_table import default_settings
+from tests.integration.constrained import check_call
 from tests.integration.engine_world import Opened, own_pool
 
 pytestmark = [pytest.mark.docker, pytest.mark.engine]
@@ -116,32 +113,4 @@ def test_the_agent_s_question_is_answered_with_a_call(server: Server) -> None:
 
 
 def test_a_call_whose_values_are_given_is_answered_whole(server: Server) -> None:
-    """No weights can make this one long: what is not in the schema cannot be written, no space."""
-    schema = {
-        "type": "object",
-        "properties": {
-            "verdict": {"type": "string", "enum": ["deployed", "failed"]},
-            "sure": {"type": "boolean"},
-        },
-        "required": ["verdict", "sure"],
-        "additionalProperties": False,
-    }
-    body: dict[str, Any] = {
-        "model": server.endpoint.model,
-        "messages": [{"role": "user", "content": "Did it work?"}],
-        "tools": [{"type": "function", "function": {"name": "judge", "parameters": schema}}],
-        "tool_choice": "required",
-        "parallel_tool_calls": False,
-        "temperature": 0.0,
-        "max_tokens": 64,
-    }
-    response = httpx.post(
-        f"{server.endpoint.base_url}/chat/completions",
-        headers={"Authorization": f"Bearer {server.endpoint.api_key}"},
-        json=body,
-        timeout=600,
-    )
-    (choice,) = response.json()["choices"]
-    (call,) = choice["message"]["tool_calls"]
-    assert call["function"]["name"] == "judge"
-    jsonschema.validate(json.loads(call["function"]["arguments"]), schema)
+    check_call(server.endpoint)

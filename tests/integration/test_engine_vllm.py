@@ -15,6 +15,7 @@ from oi_deploy.engine.parsers import FAMILIES
 from oi_deploy.engine.server import MODULE
 from oi_deploy.errors import RunError
 from tests.integration import tiny_model
+from tests.integration.constrained import check_call
 from tests.integration.engine_world import Pool, answers, opened, own_pool
 
 pytestmark = [pytest.mark.docker, pytest.mark.model]
@@ -117,6 +118,7 @@ def test_a_sibling_is_kept_for_the_next_run(pool: Pool, image: str, model: Path)
         assert endpoint.warm
         assert answers(endpoint)
         assert pool.server().id == container.id
+        check_call(endpoint)
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ VARIABLES: tuple[Variable, ...] = (
         "form: that one allows white space without end, which `disable_any_whitespace` does not "
         "change (vllm/v1/structured_output/backend_xgrammar.py, `compile_structural_tag`)",
         lambda s, m: "0",
-        wanted=lambda s, m: parsers.chosen(s) == "hermes",
+        wanted=lambda s, m: parsers.chosen(s) in parsers.HERMES,
         when="the parser `hermes`",
     ),
     Variable(

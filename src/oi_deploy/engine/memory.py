@@ -141,7 +141,7 @@ _HELD = re.compile(
 def held(log: Sequence[str]) -> str:
     """What vLLM has measured itself, from its log, for people; empty if it is not there.
 
-    The line is that of vLLM 0.32 (v1/core/kv_cache_utils.py, `_report_kv_cache_config`).
+    The line is that of vLLM 0.32 (v1/core/kv_cache_utils.py, `update_kv_cache_capacity`).
     """
     for line in reversed(log):
         if match := _HELD.search(line):

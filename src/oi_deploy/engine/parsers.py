@@ -14,6 +14,8 @@ from oi_deploy.engine.vllm_args import given
 FLAG = "--tool-call-parser"
 # The form of most models that write JSON between tags; also what an unknown one is asked for.
 ASSUMED = "hermes"
+# Both are this form's (vllm/tool_parsers/__init__.py).
+HERMES = ("hermes", "qwen3_json")
 
 
 @dataclass(frozen=True)
