@@ -13,7 +13,7 @@ from oi_deploy.engine import memory
 from oi_deploy.engine.choice import overlap
 from oi_deploy.engine.external import External
 from oi_deploy.engine.gpu import device_requests, no_gpu
-from oi_deploy.engine.memory import Gpu, Need, gib
+from oi_deploy.engine.memory import Gpu, Need, gib, times
 from oi_deploy.engine.readiness import NotReadyYet, Unreachable
 from oi_deploy.engine.sibling import GPUS
 from oi_deploy.engine.vllm_args import context_length
@@ -113,7 +113,7 @@ def judge(
     if need.weights:
         fits = f"the model needs about {need.said(tokens, len(gpus))}"
     if runs := need.runs(least.total, tokens, share=share, gpus=len(gpus)):
-        fits += f"; room for {runs} runs of that length at once"
+        fits += f"; room for {times(runs)} of that length at once"
     return Finding(name, "ok", f"{gib(least.free)} are free on each GPU; {fits}")
 
 

@@ -145,11 +145,17 @@ def held(log: Sequence[str]) -> str:
     """
     for line in reversed(log):
         if match := _HELD.search(line):
+            runs = times(int(float(match["times"])))
             return (
-                f"its KV cache holds {match['tokens']} tokens: "
-                f"{int(float(match['times']))} runs of {match['length']} tokens at once"
+                f"its KV cache holds {match['tokens']} tokens: {runs} of {match['length']} tokens "
+                "at once"
             )
     return ""
+
+
+def times(runs: int) -> str:
+    """How many runs, as people read it."""
+    return f"{runs} run{'' if runs == 1 else 's'}"
 
 
 def gib(number: float) -> str:

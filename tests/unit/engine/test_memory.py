@@ -95,6 +95,8 @@ def test_what_the_server_has_measured_is_told() -> None:
     assert remarks.when_ready(log) == [
         "engine: its KV cache holds 74,912 tokens: 4 runs of 16,384 tokens at once"
     ]
+    one = [log[0].replace("4.57x", "1.77x")]
+    assert remarks.when_ready(one)[0].endswith("1 run of 16,384 tokens at once")
     assert remarks.when_ready(log[1:]) == []
 
 
