@@ -1,8 +1,8 @@
 """The production command line on real vLLM: the default model's own configuration, random weights.
 
 It needs 16 GiB of free memory (7.5 for the weights, 4 for the KV cache, the rest for three
-processes) and takes minutes: `make test-engine`. What a workflow has to say for it is `gpus: none`, a folder as `model`, and
-`vllm-args: --load-format dummy`.
+processes) and takes minutes: `make test-engine`. What a workflow has to say for it is `gpus: none`,
+a folder as `model`, and `vllm-args: --load-format dummy`.
 """
 
 from collections.abc import Iterator
