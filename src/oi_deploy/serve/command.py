@@ -58,13 +58,14 @@ def serve(
     except RunError as error:
         say(str(error))
         return 2
+    say(f"serve: listening at {front.url}; clients get 503 until the model answers")
     if made:
         say(f"serve: a new key for clients is in {key_file}")
 
     def ready(endpoint: Endpoint) -> None:
         redactor.learn(endpoint.api_key)
         front.endpoint = endpoint
-        say(f"serve: `{endpoint.model}` is served at {front.url}")
+        say(f"serve: ready, with `{endpoint.model}` at {front.url}")
         notify(env, READY="1")
 
     def ended(why: str) -> None:
