@@ -6,6 +6,7 @@ import socketserver
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
@@ -15,12 +16,14 @@ from oi_deploy.engine.server import LOOPBACK
 from oi_deploy.errors import RunError
 from oi_deploy.serve.routes import Passed, Refusal, decide
 
+_ENDED = Refusal(502, "the model server has ended")
 # Each is a thread here and a process in the server's container.
 MOST_AT_ONCE = 64
 # For a client to send its request, or to take a piece of the answer. The model may take any time.
 _CLIENT_S = 30.0
 _LINGER_S = 2.0
 _CHUNK = 65536
+_LINE_END, _CLOSE = b"\r\n", b"Connection: close"
 
 
 class Front(socketserver.ThreadingTCPServer):
@@ -111,8 +114,13 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815 - the name that http.server looks for
 
     def _pass_on(self, request: Passed, port: int) -> None:
-        with socket.create_connection((LOOPBACK, port), _CLIENT_S) as server:
-            with suppress(BrokenPipeError, ConnectionResetError):  # it has ended: see below
+        try:
+            server = socket.create_connection((LOOPBACK, port), _CLIENT_S)
+        except OSError:
+            self._refuse(_ENDED)
+            return
+        with server:
+            with suppress(ConnectionError):  # it has ended, as is seen below
                 server.sendall(request.head)
                 left = request.length
                 while left:
@@ -121,26 +129,40 @@ class _Handler(BaseHTTPRequestHandler):
                         return  # the client broke off
                     server.sendall(data)
                     left -= len(data)
-            if not self._carry_back(server):
-                self._refuse(Refusal(502, "the model server has ended"))
+            self._pass_back(self._answer_of(server))
 
-    def _carry_back(self, server: socket.socket) -> bool:
-        """Pass the answer on as it comes, until either side ends; whether there was one.
+    def _pass_back(self, answer: Iterator[bytes]) -> None:
+        beginning = b""
+        for data in answer:
+            beginning += data
+            if _LINE_END in beginning:
+                break
+        else:
+            self._refuse(_ENDED)
+            return
+        # Not every server says it, and a client would ask again in this connection.
+        self.wfile.write(beginning.replace(_LINE_END, _LINE_END + _CLOSE + _LINE_END, 1))
+        for data in answer:
+            self.wfile.write(data)
+
+    def _answer_of(self, server: socket.socket) -> Iterator[bytes]:
+        """What the server sends, as it comes.
 
         A client that goes away ends the connection to the server too, which then gives up
         generating: nobody would read it, and others wait.
         """
-        sources, begun = [server, self.connection], False
         while True:
-            readable, _, _ = select.select(sources, [], [])
-            if server in readable:
+            readable, _, _ = select.select([server, self.connection], [], [])
+            if server not in readable:
+                if not self.connection.recv(_CHUNK):
+                    raise ConnectionAbortedError("the client has gone")
+                continue
+            data = b""
+            with suppress(ConnectionError):  # an end like any other
                 data = server.recv(_CHUNK)
-                if not data:
-                    return begun
-                self.connection.sendall(data)
-                begun = True
-            elif not self.connection.recv(_CHUNK):
-                return True
+            if not data:
+                return
+            yield data
 
     def _refuse(self, refusal: Refusal) -> None:
         self.wfile.write(refusal.answer())
