@@ -64,6 +64,10 @@ test-mutations: venv ## Every attack again, with what stops it switched off: all
 	python -m devkit world up; \
 	python -m pytest -m mutation tests/security
 
+.PHONY: test-engine
+test-engine: venv ## Everything about the engine on real vLLM: takes long
+	@python -m pytest -m engine tests
+
 .PHONY: pictures
 pictures: venv ## Take the pictures of docs/report.md anew (needs chromium)
 	@trap 'python -m devkit world down' EXIT; \
@@ -80,6 +84,7 @@ lint: venv ## Format, types, workflows, Dockerfiles, shell
 	git ls-files -z '*Dockerfile*' ':!*.dockerignore' | xargs -0 hadolint
 	shellcheck $(SHELL_FILES)
 	check-jsonschema --builtin-schema vendor.github-actions action.yml
+	check-jsonschema --builtin-schema vendor.compose-spec examples/serve/compose.yaml
 	check-jsonschema --builtin-schema vendor.github-workflows \
 	    $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 
