@@ -1,6 +1,7 @@
 """The port for clients, in front of a process that answers as vLLM does."""
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -111,12 +112,19 @@ def test_without_a_server_it_says_so() -> None:
         with socket.create_server(("127.0.0.1", 0)) as closing:
             port = closing.getsockname()[1]
             front.endpoint = Endpoint(f"http://127.0.0.1:{port}/v1", "x", SERVER_KEY, 1)
-            thread = threading.Thread(target=lambda: closing.accept()[0].close())
+            thread = threading.Thread(target=_break_off, args=(closing,))
             thread.start()
             assert known.get("/health").status_code == 502
             thread.join()
         front.endpoint = Endpoint(f"http://127.0.0.1:{port}/v1", "x", SERVER_KEY, 1)
         assert known.get("/health").status_code == 502
+
+
+def _break_off(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    # A reset, as from a process that is killed.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
 
 
 def test_a_refusal_reaches_a_client_that_still_sends() -> None:

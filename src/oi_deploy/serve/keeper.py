@@ -39,13 +39,13 @@ def keep(
     """
     pause, been_ready = _FIRST_PAUSE_S, False
     while True:
-        engine = open_one()
-        began = time.monotonic()
+        engine, lasted = open_one(), 0.0
         try:
             endpoint = engine.start()
             began, been_ready = time.monotonic(), True
             ready(endpoint)
             why = _cause_of_its_end(engine, endpoint, stop)
+            lasted = time.monotonic() - began
         except RunError as error:
             if not been_ready and not stop.is_set():
                 raise
@@ -54,7 +54,7 @@ def keep(
             engine.stop()
         if stop.is_set():
             return
-        if time.monotonic() - began > _LASTS_S:
+        if lasted > _LASTS_S:
             pause = _FIRST_PAUSE_S
         ended(f"{why}\nThe server is started again in {pause:.0f} s.")
         if stop.wait(pause):

@@ -83,10 +83,21 @@ def test_a_first_start_that_fails_ends_it() -> None:
     assert world.told == []
 
 
-def test_it_waits_longer_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("lasts_s", "starts", "expected"),
+    [
+        (600.0, [works, works, works, works], [1.0, 2.0, 3.0, 3.0]),
+        # Each of them lasted; a start that failed did not, however long it took.
+        (0.0, [works, works, fails, fails, works], [1.0, 1.0, 2.0, 3.0, 1.0]),
+    ],
+)
+def test_it_waits_longer_each_time_until_a_server_has_lasted(
+    lasts_s: float, starts: Any, expected: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(keeper, "_FIRST_PAUSE_S", 1.0)
     monkeypatch.setattr(keeper, "_LONGEST_PAUSE_S", 3.0)
-    world = World(works, works, works, works)
+    monkeypatch.setattr(keeper, "_LASTS_S", lasts_s)
+    world = World(*starts)
     pauses: list[float] = []
 
     class Stop(threading.Event):
@@ -97,7 +108,7 @@ def test_it_waits_longer_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
     world.stop = Stop()
     world.keep()
-    assert pauses == [1.0, 2.0, 3.0, 3.0]
+    assert pauses == expected
 
 
 def test_a_signal_while_it_starts_is_no_failure() -> None:
