@@ -158,6 +158,18 @@ def test_a_second_request_in_the_same_connection_is_not_passed_on() -> None:
     assert b"vllm:" not in answer
 
 
+def test_a_client_that_never_says_what_it_wants_is_sent_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_CLIENT_S", 1.0)
+    with fronted() as (front, _):
+        port = int(front.url.split(":")[2].split("/")[0])
+        with socket.create_connection(("127.0.0.1", port)) as slow, pytest.raises(OSError):
+            while True:
+                slow.sendall(b"G")
+                time.sleep(0.1)
+
+
 def test_there_is_a_bound_to_what_it_does_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_AT_ONCE", 1)
     with fronted() as (front, _), client(front) as known:

@@ -301,9 +301,9 @@ class Sibling:
 
 def _held(server: choice.Server, names: str) -> RunError:
     return RunError(
-        f"The GPUs are taken: `gpus: {server.gpus}` is served by {server.name}, which stays",
-        why=f"{names} uses it, and `oi-deploy serve` never lets go; this run's model, settings or "
-        "owner are others",
+        f"`gpus: {server.gpus}` is taken by {server.name}, which stays",
+        why=f"it is used by {names}, and `oi-deploy serve` never lets go; this run's model, "
+        "settings or owner are others",
         remedy="Give both the same `model`, `vllm-image`, `vllm-args` and `max-model-len`, and "
         "`oi-deploy serve --owner` this repository's owner; or use what it serves, with "
         "`api-base: http://HOST:8000/v1` and its key as `api-key`.",

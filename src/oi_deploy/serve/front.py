@@ -19,7 +19,7 @@ from oi_deploy.serve.routes import Passed, Refusal, decide
 _ENDED = Refusal(502, "the model server has ended")
 # Each is a thread here and a process in the server's container.
 MOST_AT_ONCE = 64
-# For a client to send its request, or to take a piece of the answer. The model may take any time.
+# For a client to say what it wants, or to send or take the next piece. The model may take any time.
 _CLIENT_S = 30.0
 _LINGER_S = 2.0
 _CHUNK = 65536
@@ -88,9 +88,14 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.server.free.acquire(blocking=False):
             self.wfile.write(Refusal(503, "too many requests at once").answer())
             return
+        # Whoever has not shown a key could keep the place with a byte now and then.
+        self._until_known = threading.Timer(_CLIENT_S, self._break_off)
+        self._until_known.daemon = True
+        self._until_known.start()
         try:
             self.handle_one_request()
         finally:
+            self._until_known.cancel()
             self.server.free.release()
 
     def do_GET(self) -> None:
@@ -109,6 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif endpoint is None:
             self._refuse(Refusal(503, "the model server is not ready"))
         else:
+            self._until_known.cancel()
             self._pass_on(decision, urlsplit(endpoint.base_url).port or 0)
 
     do_POST = do_GET  # noqa: N815 - the name that http.server looks for
@@ -163,6 +169,10 @@ class _Handler(BaseHTTPRequestHandler):
             if not data:
                 return
             yield data
+
+    def _break_off(self) -> None:
+        with suppress(OSError):  # it has ended by itself
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def _refuse(self, refusal: Refusal) -> None:
         self.wfile.write(refusal.answer())

@@ -77,8 +77,9 @@ def decide(
     if len(lengths) != 1 or not re.fullmatch(r"[0-9]{1,18}", lengths[0].strip()):
         return Refusal(400, "Content-Length is no number")
     length = int(lengths[0])
-    if length > MOST_BODY:
-        return Refusal(413, f"the request has more than {MOST_BODY} bytes")
+    most = 0 if for_all else MOST_BODY
+    if length > most:
+        return Refusal(413, f"the request has more than {most} bytes")
     lines = [f"{method} {target} {version}", "Host: localhost", "Connection: close"]
     for name in _HEADERS:
         if name in headers:

@@ -51,6 +51,7 @@ def test_health_and_metrics_need_none_and_carry_none(target: str) -> None:
     assert "authorization" not in passed.lower()
     assert refused(ask("POST", target)) == 404
     assert refused(ask("GET", target + "?x")) == 404
+    assert refused(ask("GET", target, ("Content-Length", "1"))) == 413
 
 
 @pytest.mark.parametrize(
