@@ -84,6 +84,7 @@ lint: venv ## Format, types, workflows, Dockerfiles, shell
 	git ls-files -z '*Dockerfile*' ':!*.dockerignore' | xargs -0 hadolint
 	shellcheck $(SHELL_FILES)
 	check-jsonschema --builtin-schema vendor.github-actions action.yml
+	check-jsonschema --builtin-schema vendor.compose-spec examples/serve/compose.yaml
 	check-jsonschema --builtin-schema vendor.github-workflows \
 	    $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 

@@ -78,10 +78,10 @@ class World:
         assert self.process.stdout
         return int(self.process.stdout.readline())
 
-    def join(self, name: str, *, use: bool = True, keep_s: float = 0) -> Run:
+    def join(self, name: str, *, use: bool = True, keep_s: float = 0, **more: Any) -> Run:
         run = Run(self.path)
         self.runs.append(run)  # a connection that is collected is closed
-        run.say(name=name, use=use, keep_s=keep_s)
+        run.say(name=name, use=use, keep_s=keep_s, **more)
         return run
 
     def used(self, name: str = "first", **how: Any) -> Run:
@@ -195,6 +195,20 @@ def test_a_run_that_waits_no_more_lets_others_in(tmp_path: Path) -> None:
             if "key" in late.event("users"):
                 break
             late.die()
+
+
+def test_nobody_waits_for_a_user_that_stays_and_nobody_is_kept_out(tmp_path: Path) -> None:
+    with world(tmp_path) as it:
+        serve = it.used("serve", stays=True)
+        waiting = it.join("waiting", use=False)
+        assert waiting.event("users", ["serve"])["stays"]
+        other = it.used("other")
+        serve.die()
+        assert "stays" not in waiting.event("users", ["other"])
+        # Whoever waits now waits for something.
+        assert "key" not in it.join("late").event("users")
+        other.die()
+        assert it.process.wait() == 0
 
 
 def test_a_run_that_waits_leaves_the_first_user_its_time_to_come(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ class EngineSettings:
         owner: whose runs may share a server.
         user: who this run is, as others read it that wait for the server.
         served_model_name: the name that requests use; the model's last path part if empty.
+        stays: whether it will never let go of the server, as `oi-deploy serve`; who wants another
+            server on the same GPUs then need not wait.
     """
 
     kind: Kind
@@ -44,6 +46,7 @@ class EngineSettings:
     owner: str
     user: str
     served_model_name: str = ""
+    stays: bool = False
 
     @property
     def model_is_path(self) -> bool:

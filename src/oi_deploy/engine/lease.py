@@ -26,11 +26,19 @@ class Lease:
         key: the server's API key; empty as long as we may not use it.
         was_ready: whether the model had answered somebody before we came.
         users: who uses the server.
+        held: whether one of them stays for good.
         exit_code: the server's, when it has ended by itself; 128 + N for signal N.
     """
 
     def __init__(
-        self, connection: Connection, server: str, *, name: str, use: bool, keep_s: float = 0.0
+        self,
+        connection: Connection,
+        server: str,
+        *,
+        name: str,
+        use: bool,
+        keep_s: float = 0.0,
+        stays: bool = False,
     ) -> None:
         """Say who we are, and what for.
 
@@ -40,6 +48,7 @@ class Lease:
             name: who we are, as others read it that wait for us.
             use: to use the server; else to be told when its users are gone and it has ended.
             keep_s: how long an idle server stays after us, in seconds.
+            stays: whether we use it for good.
         """
         self.server = server
         self.log = ServerLog()
@@ -48,11 +57,12 @@ class Lease:
         self.key = ""
         self.was_ready = False
         self.users: tuple[str, ...] = ()
+        self.held = False
         self.exit_code: int | None = None
         self._alone_since: float | None = None
         self._connection = connection
         threading.Thread(target=self._read, name="engine-lease", daemon=True).start()
-        self._say(name=name, use=use, keep_s=keep_s)
+        self._say(name=name, use=use, keep_s=keep_s, stays=stays)
 
     @property
     def alone_s(self) -> float:
@@ -90,7 +100,7 @@ class Lease:
 
     def _take(self, event: dict[str, Any]) -> None:
         if "users" in event:
-            self.users = tuple(event["users"])
+            self.users, self.held = tuple(event["users"]), bool(event.get("stays"))
             self._alone_since = time.monotonic() if len(self.users) == 1 else None
         if "log" in event:
             self.log.feed(str(event["log"]).encode("latin-1"))

@@ -235,7 +235,12 @@ class Sibling:
             raise _LookAgain from error
         settings = self._settings
         lease = self._lease = Lease(
-            connection, server.id, name=settings.user, use=use, keep_s=settings.keep_warm_s
+            connection,
+            server.id,
+            name=settings.user,
+            use=use,
+            keep_s=settings.keep_warm_s,
+            stays=settings.stays,
         )
         limit = time.monotonic() + STUCK_S
         while not lease.answered.wait(_POLL_S):
@@ -249,12 +254,14 @@ class Sibling:
 
         Raises:
             _LookAgain: it has ended.
-            RunError: too much time, or a cancelled run.
+            RunError: too much time, a cancelled run, or a server that will not end.
         """
         if lease.ended.is_set():
             raise _LookAgain
         users = lease.users
         names = " and ".join(users) or "nobody any more"
+        if lease.held:
+            raise _held(server, names)
         self._say(f"engine: waiting for {server.name}, which is used by {names}")
         told = time.monotonic()
         while users == lease.users and time.monotonic() - told < _SAY_EVERY_S and not lease.key:
@@ -294,6 +301,17 @@ class Sibling:
             # It had no time for a last word.
             code = _KILLED
         return death(self._settings, lease.log, code)
+
+
+def _held(server: choice.Server, names: str) -> RunError:
+    return RunError(
+        f"`gpus: {server.gpus}` is taken by {server.name}, which stays",
+        why=f"it is used by {names}, and `oi-deploy serve` never lets go; this run's model, "
+        "settings or owner are others",
+        remedy="Give both the same `model`, `vllm-image`, `vllm-args` and `max-model-len`, and "
+        "`oi-deploy serve --owner` this repository's owner; or use what it serves, with "
+        "`api-base: http://HOST:8000/v1` and its key as `api-key`.",
+    )
 
 
 def _connect() -> docker.DockerClient:

@@ -9,13 +9,15 @@ Both sides send lines of JSON. A run's first line says who it is:
 
     {"name": "acme/shop, run 7", "use": true, "keep_s": 1800}    it wants to use the server
     {"name": "acme/shop, run 8", "use": false}                   it waits for the server's end
+    {"name": "oi-deploy serve", "use": true, "stays": true}      it uses the server for good
 
 A run that waits ends the server as soon as its users are gone, and lets no new ones in; those wait
-too. A user's second line, `{"ready": true}`, says that the model has answered it. We send, each
-when there is news:
+too. Only if a user stays for good, nobody is kept out: whoever waits is told, and need not wait. A
+user's second line, `{"ready": true}`, says that the model has answered it. We send, each when there
+is news:
 
     {"key": "...", "ready": false}   it is a user now; whether the model has answered somebody
-    {"users": ["acme/shop, run 7"]}  who uses the server
+    {"users": ["acme/shop, run 7"]}  who uses the server; with `"stays": true` if one of them stays
     {"log": "..."}                   what the server writes, from Latin-1, to its users
     {"exit": 1}                      the server has ended by itself; 128 + N for signal N
 
@@ -52,6 +54,7 @@ class Client:
         self.name = ""
         self.uses = False
         self.waits = False
+        self.stays = False
         self.keep_s = 0.0
         self.gone = False
 
@@ -161,33 +164,41 @@ class Supervisor:
         client.name = str(said.get("name"))
         client.keep_s = float(str(said.get("keep_s", 0)))
         # The first user has made the server for itself, whoever has come before it.
-        closed = self._used and any(other.waits for other in self._clients)
+        waited_for = any(other.waits for other in self._clients) and not self._held()
+        closed = self._used and waited_for
         client.uses = bool(said.get("use")) and not closed
         client.waits = not client.uses
+        client.stays = client.uses and bool(said.get("stays"))
         if client.uses:
             if not self._used:
                 self._used, self._until = True, 0.0
             log = self._log.decode("latin-1")
-            client.tell(key=self._key, ready=self._ready, users=self._users(), log=log)
+            client.tell(key=self._key, ready=self._ready, log=log, **self._who())
         else:
-            client.tell(users=self._users())
+            client.tell(**self._who())
 
     def _leave(self, client: Client) -> None:
         # A server that never got ready is kept for nobody.
         if client.uses and self._ready:
             self._until = max(self._until, time.monotonic() + client.keep_s)
-        client.uses = client.waits = False
+        client.uses = client.waits = client.stays = False
         client.gone = True
 
     def _users(self) -> "list[str]":
         return sorted(client.name for client in self._clients if client.uses)
+
+    def _held(self) -> bool:
+        return any(client.stays for client in self._clients)
+
+    def _who(self) -> "dict[str, object]":
+        return {"users": self._users()} | ({"stays": True} if self._held() else {})
 
     def _tell_users(self) -> None:
         if self._users() != self._told:
             self._told = self._users()
             for client in self._clients:
                 if client.uses or client.waits:
-                    client.tell(users=self._told)
+                    client.tell(**self._who())
 
     def _over(self) -> bool:
         if self._users():

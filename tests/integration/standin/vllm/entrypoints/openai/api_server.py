@@ -6,8 +6,10 @@ Standard library only, so that it runs in any Python. What it does is decided by
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -28,17 +30,21 @@ def say(line: str) -> None:
 
 BEHAVIOUR = option("--standin", "serve")
 KEY = os.environ.get("VLLM_API_KEY", "")
+STREAMED_ENOUGH = threading.Event()
+METRICS = "# TYPE vllm:num_requests_running gauge\nvllm:num_requests_running 0.0\n"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """The three routes that readiness needs."""
+    """The three routes that readiness needs, and what else answers in vLLM without a key."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        """Answer /health and /v1/models."""
+        """Answer /health, /metrics and /v1/models."""
         if self.path == "/health":
             self.answer(503 if BEHAVIOUR == "loading" else 200, {})
+        elif self.path == "/metrics":
+            self.send(200, METRICS.encode())
         elif self.path != "/v1/models":
             self.answer(404, {})
         elif self.allowed():
@@ -48,13 +54,36 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, {"object": "list", "data": models})
 
     def do_POST(self) -> None:
-        """Answer /v1/chat/completions."""
+        """Answer /v1/chat/completions, and /tokenize."""
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        if BEHAVIOUR == "no-token":
+        if self.path == "/tokenize":
+            self.answer(200, {"tokens": []})
+        elif self.path == "/v1/enough":
+            STREAMED_ENOUGH.set()
+            self.answer(200, {})
+        elif body.get("stream") and self.allowed():
+            self.stream()
+        elif BEHAVIOUR == "no-token":
             self.answer(500, {"error": {"message": "EngineCore encountered an issue"}})
         elif self.allowed():
             assert body["max_tokens"] == 1
             self.answer(200, {"choices": [{"message": {"role": "assistant", "content": "Hi"}}]})
+
+    def stream(self) -> None:
+        """Send events until /v1/enough is asked for, or the client goes away."""
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        while not STREAMED_ENOUGH.wait(0.1):
+            self.wfile.write(b"data: {}\n\n")
+            try:
+                if not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                    say("the client has gone")
+                    return
+            except BlockingIOError:
+                pass
+        self.wfile.write(b"data: [DONE]\n\n")
 
     def allowed(self) -> bool:
         """Check the key as vLLM does."""
@@ -65,7 +94,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, code: int, body: object) -> None:
         """Send a JSON answer."""
-        data = json.dumps(body).encode()
+        self.send(code, json.dumps(body).encode())
+
+    def send(self, code: int, data: bytes) -> None:
+        """Send an answer."""
         self.send_response(code)
         self.send_header("content-length", str(len(data)))
         self.end_headers()
