@@ -203,6 +203,7 @@ def built_standin() -> Iterator[str]:
     name = f"oi-deploy-test/vllm-standin:{secrets.token_hex(4)}"
     dockerfile = (
         f"FROM {images.PYTHON}\nCOPY vllm /standin/vllm\nENV PYTHONPATH=/standin\n"
+        "COPY nvidia-smi /usr/local/bin/nvidia-smi\n"
         f'ENTRYPOINT ["python3", "-m", "{MODULE}"]\n'
     )
     subprocess.run(
