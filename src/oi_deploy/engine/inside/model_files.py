@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from oi_deploy.engine.inside.words import Problem
 
@@ -85,28 +86,31 @@ def weights(folder: Path, names: Sequence[str]) -> "list[str]":
 
 
 def wrong_size(path: Path) -> str:
-    """What is wrong with the size of a file of weights; empty if nothing is, or nobody can tell.
-
-    A .safetensors file begins with the length of its header, in 8 bytes; the header says where in
-    the rest each tensor ends (github.com/safetensors/safetensors, "Format").
-    """
-    if path.suffix != ".safetensors":
-        return "" if path.stat().st_size else "is empty"
+    """What is wrong with the size of a file of weights; empty if nothing is, or nobody can tell."""
     size = path.stat().st_size
+    if path.suffix != ".safetensors":
+        return "" if size else "is empty"
     with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if size < 8 or (length <= _HEADER_MOST and size < 8 + length):
-            return f"is cut off: only {size} bytes are there"
-        try:
-            if length > _HEADER_MOST:
-                raise ValueError
-            header = json.loads(file.read(length))
-            ends = [
-                tensor["data_offsets"][1] for name, tensor in header.items() if name[:2] != "__"
-            ]
-            whole = 8 + length + max(ends, default=0)
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
-            return "is broken: it does not begin as a .safetensors file does"
+        return wrong_safetensors(size, file)
+
+
+def wrong_safetensors(size: int, file: IO[bytes]) -> str:
+    """The same for a .safetensors file, of which only the beginning is read.
+
+    It begins with the length of its header, in 8 bytes; the header says where in the rest each
+    tensor ends (github.com/safetensors/safetensors, "Format").
+    """
+    length = int.from_bytes(file.read(8), "little")
+    if size < 8 or (length <= _HEADER_MOST and size < 8 + length):
+        return f"is cut off: only {size} bytes are there"
+    try:
+        if length > _HEADER_MOST:
+            raise ValueError
+        header = json.loads(file.read(length))
+        ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name[:2] != "__"]
+        whole = 8 + length + max(ends, default=0)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return "is broken: it does not begin as a .safetensors file does"
     if size < whole:
         return f"is cut off: {size} of its {whole} bytes are there"
     return f"is broken: it has {size} bytes, and its header says {whole}" if size > whole else ""
