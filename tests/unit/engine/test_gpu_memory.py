@@ -2,7 +2,7 @@
 
 import pytest
 
-from oi_deploy.engine.inside.gpu_memory import Gpu, read_gpus, read_holders, short_of_memory
+from oi_deploy.engine.inside.gpu_memory import Gpu, read, read_holders, short_of_memory
 from oi_deploy.engine.inside.words import option
 
 MIB, GIB = 1024**2, 1024**3
@@ -10,11 +10,11 @@ TWO = "0, NVIDIA L4, 23034, 22500\n1, NVIDIA L4, 23034, 2000\n"
 
 
 def test_what_nvidia_smi_says_is_read() -> None:
-    gpus = read_gpus("warning: something\n" + TWO)
+    gpus = read("warning: something\n" + TWO)
     assert gpus[1] == Gpu("1", "NVIDIA L4", 23034 * MIB, 2000 * MIB)
     # A machine whose GPU and processor share their memory.
-    assert read_gpus("0, NVIDIA GB10, [N/A], [N/A]\n") == []
-    assert read_gpus("NVIDIA-SMI has failed because it couldn't communicate") == []
+    assert read("0, NVIDIA GB10, [N/A], [N/A]\n") == ()
+    assert read("NVIDIA-SMI has failed because it couldn't communicate") == ()
 
 
 def test_who_holds_memory_is_named_as_far_as_it_is_seen() -> None:
@@ -40,7 +40,7 @@ def test_who_holds_memory_is_named_as_far_as_it_is_seen() -> None:
     ],
 )
 def test_vllm_starts_where_its_share_of_each_gpu_is_free(arguments: str, short: str | None) -> None:
-    found = short_of_memory(read_gpus(TWO), ["vllm", *arguments.split()])
+    found = short_of_memory(read(TWO), ["vllm", *arguments.split()])
     assert (found[0].index if found else None) == short
 
 

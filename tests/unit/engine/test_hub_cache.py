@@ -69,6 +69,11 @@ def test_what_is_not_whole_is_fetched(
     assert "GB are here already" in said
 
 
+def test_another_hub_has_another_cache(cache: Cache, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cache.look(VLLM_USE_MODELSCOPE="True") == {}
+    assert capfd.readouterr().out == ""
+
+
 def test_nothing_is_there_yet(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert from_hub("acme/tiny", COMMIT, [], {"HF_HOME": str(tmp_path)}) == {}
     assert capfd.readouterr().out == "oi-deploy: fetching weights from https://huggingface.co\n"

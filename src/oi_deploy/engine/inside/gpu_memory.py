@@ -29,22 +29,32 @@ class Gpu:
     free: int
 
 
-GPUS = "--query-gpu=index,name,memory.total,memory.free"
-HOLDERS = "--query-compute-apps=pid,process_name,used_memory"
+# The commands whose output `read` and `read_holders` take. They need no driver in the image: the
+# engine puts it there.
+QUERY = (
+    "nvidia-smi",
+    "--query-gpu=index,name,memory.total,memory.free",
+    "--format=csv,noheader,nounits",
+)
+_HOLDERS = (
+    "nvidia-smi",
+    "--query-compute-apps=pid,process_name,used_memory",
+    "--format=csv,noheader,nounits",
+)
 
 
-def read_gpus(output: str) -> "list[Gpu]":
-    """The GPUs in an answer to `GPUS`; without those whose memory it does not tell."""
+def read(output: str) -> "tuple[Gpu, ...]":
+    """The GPUs in the output of `QUERY`; without those whose memory it does not tell."""
     found = []
     for line in output.splitlines():
         parts = [part.strip() for part in line.split(",")]
         if len(parts) == 4 and parts[2].isdecimal() and parts[3].isdecimal():
             found.append(Gpu(parts[0], parts[1], int(parts[2]) * _MIB, int(parts[3]) * _MIB))
-    return found
+    return tuple(found)
 
 
 def read_holders(output: str) -> "list[str]":
-    """Who holds memory, largest first, from an answer to `HOLDERS`.
+    """Who holds memory, largest first, as `nvidia-smi` lists them.
 
     A container may not see the names of others' processes, and often not even the processes.
     """
@@ -85,13 +95,13 @@ def wait_for_memory(command: Sequence[str]) -> None:
     The run's own limit ends a wait that is too long. Where nothing answers, vLLM is left to tell.
     """
     told, again_at = "", 0.0
-    while short := short_of_memory(read_gpus(_ask(GPUS)), command):
+    while short := short_of_memory(read(_ask(QUERY)), command):
         gpu, wanted = short
         line = (
             f"waiting for GPU memory: GPU {gpu.index} ({gpu.name}): {gpu.free / _GIB:.1f} of "
             f"{gpu.total / _GIB:.1f} GiB are free, vLLM takes {wanted / _GIB:.1f}"
         )
-        if holders := read_holders(_ask(HOLDERS)):
+        if holders := read_holders(_ask(_HOLDERS)):
             line += f"; held by {' and '.join(holders)}"
         if line != told and time.monotonic() >= again_at:
             say(line)
@@ -99,10 +109,9 @@ def wait_for_memory(command: Sequence[str]) -> None:
         time.sleep(_POLL_S)
 
 
-def _ask(query: str) -> str:
-    command = ["nvidia-smi", query, "--format=csv,noheader,nounits"]
-    if visible := os.environ.get("CUDA_VISIBLE_DEVICES"):
-        command += ["--id", visible]
+def _ask(query: Sequence[str]) -> str:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    command = [*query, "--id", visible] if visible else query
     try:
         done = subprocess.run(  # noqa: S603 - an argument vector of ours
             command, capture_output=True, text=True, errors="replace", timeout=_QUERY_S

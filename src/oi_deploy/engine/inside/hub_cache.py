@@ -26,6 +26,8 @@ def from_hub(
 
     A branch may have moved, and only the hub knows: without the revision's full name it is asked.
     """
+    if variables.get("VLLM_USE_MODELSCOPE", "").lower() in ("1", "true"):
+        return {}  # another hub, with a cache of its own
     home = Path(variables.get("HF_HOME") or "~/.cache/huggingface").expanduser()
     cache = Path(variables.get("HF_HUB_CACHE") or home / "hub")
     repository = cache / f"models--{model.replace('/', '--')}"
