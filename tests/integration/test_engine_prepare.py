@@ -119,6 +119,19 @@ def test_weights_that_are_in_the_cache_need_no_hub(
 
 
 @pytest.mark.docker
+def test_an_image_without_vllm_is_told(pool: Pool) -> None:
+    # Its entry point is taken for what starts vLLM.
+    with (
+        built_standin(entrypoint=("vllm-is-not-here",)) as image,
+        opened("sibling", vllm_image=image) as it,
+        pytest.raises(RunError) as caught,
+    ):
+        it.start()
+    assert "vllm-is-not-here: No such file" in caught.value.why
+    assert "`vllm-image`" in caught.value.remedy
+
+
+@pytest.mark.docker
 def test_the_hub_s_token_reaches_the_server_and_nothing_that_docker_tells(
     pool: Pool, standin_image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ def write_manifest(folder: Path) -> None:
 def test_both_forms_of_sha256sum_are_read() -> None:
     text = f"{A}  config.json\n\n{B.upper()} *sub/model 1.safetensors\r\n"
     assert entries(text) == {"config.json": A, "sub/model 1.safetensors": B}
+    assert entries(f"{A}  one\u2028name\n") == {"one\u2028name": A}
 
 
 @pytest.mark.parametrize("line", ["nonsense", f"{A[1:]}  x", f"SHA256 (x) = {A}", f"{A}  "])

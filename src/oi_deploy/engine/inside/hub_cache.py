@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from oi_deploy.engine.inside.model_files import weights, wrong_size
@@ -42,7 +43,10 @@ def from_hub(
             say(f"{model} is in the cache, whole; the hub is not asked")
             return {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
         return {}
-    here = sum(blob.stat().st_size for blob in repository.glob("blobs/*"))
+    here = 0
+    for blob in repository.glob("blobs/*"):
+        with suppress(FileNotFoundError):  # another server has just fetched it, and names it anew
+            here += blob.stat().st_size
     hub = re.sub("//[^/]*@", "//", variables.get("HF_ENDPOINT") or "https://huggingface.co")
     so_far = f"; {here / 1e9:.1f} GB are here already" if here else ""
     say(f"fetching weights from {hub}{so_far}")

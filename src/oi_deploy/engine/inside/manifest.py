@@ -27,7 +27,7 @@ def entries(text: str) -> "dict[str, str]":
         Problem: a line is none of these, or its file lies outside the model's folder.
     """
     found = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(re.split(r"\r?\n", text), 1):
         match = re.fullmatch(r"(\\?)([0-9a-fA-F]{64}) [ *](.+)", line)
         if not match and line.strip():
             raise Problem(

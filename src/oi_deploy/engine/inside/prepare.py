@@ -56,15 +56,17 @@ def main() -> int:
     kind, *command = sys.argv[1:]
     try:
         variables = prepare(command, gpu=kind == "gpu")
-        say("starting vLLM")
-        os.execvpe(command[0], command, variables)  # noqa: S606 - the container's own command
     except Problem as problem:
         say(f"cannot start: {problem}")
         return 1
     except OSError as error:
-        say(
-            f"cannot start: `{command[0]}`: {error.strerror} -> Use a `vllm-image` with vLLM in it."
-        )
+        say(f"cannot start: {error.filename}: {error.strerror} -> Look at this file or its disk.")
+        return 1
+    say("starting vLLM")
+    try:
+        os.execvpe(command[0], command, variables)  # noqa: S606 - the container's own command
+    except OSError as error:
+        say(f"cannot start: {command[0]}: {error.strerror} -> Use a `vllm-image` with vLLM in it.")
         return 127
 
 
