@@ -18,7 +18,7 @@ unexport PROMPT DOCKERFILE
 
 IMAGE ?= oi-deploy-action:dev
 PYTHON_FILES := src devkit tests bench fuzz entrypoint.py image
-SHELL_FILES := .ci/run .ci/venv examples/kubernetes/kubeconfig.sh
+SHELL_FILES := .ci/run .ci/venv examples/kubernetes/kubeconfig.sh tests/integration/standin/nvidia-smi
 
 .PHONY: help
 help: ## Show the targets

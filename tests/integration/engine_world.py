@@ -1,11 +1,12 @@
 """What the tests of the three engines share: settings, a stand-in for vLLM, and its image."""
 
+import json
 import secrets
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -196,14 +197,15 @@ def group(pgid: int) -> list[int]:
 
 
 @contextmanager
-def built_standin() -> Iterator[str]:
+def built_standin(entrypoint: Sequence[str] = ("python3", "-m", MODULE)) -> Iterator[str]:
     """An image that starts the stand-in as vLLM's image starts vLLM."""
     images.up()
     # Not the name of another clone's tests in the same engine, which remove theirs.
     name = f"oi-deploy-test/vllm-standin:{secrets.token_hex(4)}"
     dockerfile = (
         f"FROM {images.PYTHON}\nCOPY vllm /standin/vllm\nENV PYTHONPATH=/standin\n"
-        f'ENTRYPOINT ["python3", "-m", "{MODULE}"]\n'
+        "COPY nvidia-smi /usr/local/bin/nvidia-smi\n"
+        f"ENTRYPOINT {json.dumps(entrypoint)}\n"
     )
     subprocess.run(
         ["docker", "build", "-q", "-t", name, "-f", "-", str(STANDIN)],

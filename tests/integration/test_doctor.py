@@ -333,6 +333,12 @@ CONFIG = json.dumps(
 )
 
 
+def beginning(size: int) -> str:
+    """The first 56 bytes of a .safetensors file that has so many."""
+    header = json.dumps({"a": {"data_offsets": [0, size - 56]}}).ljust(48)
+    return chr(len(header)) + 7 * chr(0) + header
+
+
 def test_weights_in_the_cache_volume(volume: Volume, standin: str) -> None:
     client = docker_sdk.from_env()
     wanted = settings("sibling", model="acme/tiny", vllm_image=standin)
@@ -344,7 +350,7 @@ def test_weights_in_the_cache_volume(volume: Volume, standin: str) -> None:
     files = {
         f"{home}/refs/main": "abc",
         f"{home}/blobs/1": CONFIG,
-        f"{home}/blobs/2": "x" * 100,
+        f"{home}/blobs/2": beginning(100).ljust(100),
         f"{snapshot}/config.json": "../../blobs/1",
         f"{snapshot}/model.safetensors.index.json": index,
         f"{snapshot}/model-1.safetensors": "../../blobs/2",
@@ -355,6 +361,8 @@ def test_weights_in_the_cache_volume(volume: Volume, standin: str) -> None:
     fill(volume, {f"{snapshot}/model-2.safetensors": "../../blobs/2"})
     whole = weights.find(client, wanted)
     assert (whole.problem, whole.size, whole.config["head_dim"]) == ("", 200, 8)
+    fill(volume, {f"{home}/blobs/2": beginning(100).ljust(99)})
+    assert "model-1.safetensors is cut off: 99 of its 100" in weights.find(client, wanted).problem
     other = replace(wanted, model_revision="def")
     assert "no config.json" in weights.find(client, other).problem
     assert not client.containers.list(all=True, filters={"label": "oi-deploy.role=doctor"})
@@ -367,8 +375,12 @@ def test_weights_in_a_folder_of_the_host(tmp_path: Path, standin: str) -> None:
     assert "there is no folder" in weights.find(client, wanted).problem
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_text(CONFIG)
-    (tmp_path / "model" / "model.safetensors").write_bytes(b"x" * 50)
-    assert weights.find(client, wanted) == weights.Weights("", 50, json.loads(CONFIG))
+    # The header is read of it, not the rest.
+    large = 64 * 1024**2
+    with (tmp_path / "model" / "model.safetensors").open("wb") as file:
+        file.write(beginning(large).encode())
+        file.truncate(large)
+    assert weights.find(client, wanted) == weights.Weights("", large, json.loads(CONFIG))
     client.close()
 
 
@@ -409,7 +421,10 @@ def test_gpus_are_asked_in_a_container_that_is_removed(
     # This machine's engine has no GPU to give; the rest is as it is with one.
     monkeypatch.setattr(gpus, "device_requests", lambda wanted, info: [])
     home = "huggingface/hub/models--acme--tiny/snapshots/abc"
-    fill(volume, {f"{home}/config.json": CONFIG, f"{home}/model.safetensors": "x" * 100})
+    fill(
+        volume,
+        {f"{home}/config.json": CONFIG, f"{home}/model.safetensors": beginning(100).ljust(100)},
+    )
     given = {
         "mode": "doctor", "expect": "none", "vllm-image": smi, "model": "acme/tiny",
         "model-revision": "abc",

@@ -12,6 +12,7 @@ import pytest
 
 from oi_deploy.engine import Endpoint
 from oi_deploy.errors import RunError, Status
+from tests.integration import tiny_model
 from tests.integration.engine_world import Pool, answers, built_standin, opened, own_pool
 from tests.integration.private_registry import private_registry
 
@@ -64,11 +65,12 @@ def test_weights_from_the_hub_are_kept_in_a_volume_and_folders_are_read_only(
         (mount,) = container.attrs["Mounts"]
         assert (mount["Type"], mount["Name"]) == ("volume", "oi-deploy-models")
         assert f"HF_HOME={mount['Destination']}/huggingface" in container.attrs["Config"]["Env"]
-    with opened("sibling", vllm_image=standin_image, model=str(tmp_path)) as it:
+    folder = str(tiny_model.write(tmp_path))
+    with opened("sibling", vllm_image=standin_image, model=folder) as it:
         it.start()
         container = pool.server()
         (mount,) = container.attrs["Mounts"]
-        assert (mount["Type"], mount["Source"], mount["RW"]) == ("bind", str(tmp_path), False)
+        assert (mount["Type"], mount["Source"], mount["RW"]) == ("bind", folder, False)
 
 
 def test_its_death_is_told_with_cause_and_last_lines(pool: Pool, standin_image: str) -> None:

@@ -21,13 +21,14 @@ from tests.integration.engine_world import Pool, answers, opened, own_pool
 pytestmark = [pytest.mark.docker, pytest.mark.model]
 
 ROOT = Path(__file__).parents[2]
+REVISION = "c" * 40
 # In an image with vLLM in it, as `engine: process` wants one.
 PROCESS = """
 import threading
 from oi_deploy.engine import EngineSettings, open_engine
 settings = EngineSettings(
-    kind="process", model="/model", model_revision="", api_base="", api_key="", vllm_image="",
-    vllm_args=(), gpus="none", max_model_len=2048, timeout_s=500, keep_warm_s=0,
+    kind="process", model={model!r}, model_revision={revision!r}, api_base="", api_key="",
+    vllm_image="", vllm_args=(), gpus="none", max_model_len=2048, timeout_s=500, keep_warm_s=0,
     owner="acme", user="test",
 )
 engine = open_engine(settings, say=print, cancelled=threading.Event())
@@ -46,25 +47,32 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_model.write(tmp_path_factory.mktemp("models") / "tiny")
 
 
-def test_a_process_gets_ready_and_shows_its_phases(image: str, model: Path) -> None:
+def run_process(image: str, mount: Path, *, model: str, revision: str = "") -> str:
+    """Start and stop a server in a container without a network, which sees `mount` as /data."""
     volumes = {
         ROOT / "src": "/repository",
         Path(docker.__file__).parent: "/packages/docker",
-        model: "/model",
+        mount: "/data",
     }
     done = subprocess.run(
         [
             *("docker", "run", "--rm", "--network", "none", "--label", "oi-deploy.devkit=test"),
             "--shm-size=1g",  # on a CPU, vLLM's queues need 400 MiB of it
             *(f"--volume={source}:{target}:ro" for source, target in volumes.items()),
-            *("--env", "PYTHONPATH=/repository:/packages"),
-            *("--entrypoint", "python3", image, "-c", PROCESS),
+            *("--env", "PYTHONPATH=/repository:/packages", "--env", "HF_HOME=/data"),
+            *("--entrypoint", "python3", image, "-c"),
+            PROCESS.format(model=model, revision=revision),
         ],
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr + done.stdout
-    said = [line.partition(" (")[0] for line in done.stdout.splitlines()]
+    return done.stdout
+
+
+def test_a_process_gets_ready_and_shows_its_phases(image: str, model: Path) -> None:
+    output = run_process(image, model, model="/data")
+    said = [line.partition(" (")[0] for line in output.splitlines()]
     order = [
         "engine: reading the model's configuration",
         "engine: starting its workers",
@@ -72,8 +80,15 @@ def test_a_process_gets_ready_and_shows_its_phases(image: str, model: Path) -> N
         "engine: serving",
     ]
     assert [line for line in dict.fromkeys(said) if line in order] == order
-    assert "model='model'" in done.stdout
-    assert "max_model_len=2048" in done.stdout
+    assert "model='data'" in output
+    assert "max_model_len=2048" in output
+
+
+def test_weights_in_the_cache_are_served_without_a_hub(image: str, tmp_path: Path) -> None:
+    repository = tmp_path / "hub" / "models--acme--tiny"
+    tiny_model.write(repository / "snapshots" / REVISION)
+    (repository / "refs").mkdir()
+    assert "model='tiny'" in run_process(image, tmp_path, model="acme/tiny", revision=REVISION)
 
 
 def in_image(image: str, *command: str) -> str:
@@ -139,3 +154,17 @@ def test_a_sibling_that_refuses_its_arguments_says_what_to_write(
     ):
         it.start()
     assert remedy in caught.value.remedy
+
+
+def test_a_model_that_broke_off_is_told_before_vllm_starts(
+    pool: Pool, image: str, tmp_path: Path
+) -> None:
+    weights = tiny_model.write(tmp_path / "tiny") / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    with (
+        opened("sibling", vllm_image=image, model=str(tmp_path / "tiny"), timeout_s=500) as it,
+        pytest.raises(RunError) as caught,
+    ):
+        it.start()
+    assert caught.value.what == "The model server was not started"
+    assert f"{weights} is cut off" in caught.value.why

@@ -13,7 +13,8 @@ from oi_deploy.engine import memory
 from oi_deploy.engine.choice import overlap
 from oi_deploy.engine.external import External
 from oi_deploy.engine.gpu import device_requests, no_gpu
-from oi_deploy.engine.memory import Gpu, Need, gib, times
+from oi_deploy.engine.inside.gpu_memory import QUERY, Gpu, read
+from oi_deploy.engine.memory import Need, gib, times
 from oi_deploy.engine.readiness import NotReadyYet, Unreachable
 from oi_deploy.engine.sibling import GPUS
 from oi_deploy.engine.vllm_args import context_length
@@ -61,7 +62,7 @@ def gpu_memory(context: Context) -> Finding:
     if context.image() is None:
         return Finding(name, "not checked", _NOT_PULLED)
     exit_code, output = _ask_gpus(context, wanted)
-    gpus = memory.read(output)
+    gpus = read(output)
     if not gpus:
         raise no_gpu(f"`nvidia-smi` ended with exit code {exit_code}: {output.strip()[-500:]}")
     used = len(context.settings.gpu_ids) or 1
@@ -227,7 +228,7 @@ def _ask_gpus(context: Context, devices: Any) -> tuple[int, str]:
     """Exit code and output of `nvidia-smi`, in a container that is removed at once."""
     container = context.engine().client.containers.create(
         context.settings.vllm_image,
-        entrypoint=list(memory.QUERY),
+        entrypoint=list(QUERY),
         command=[],
         network_mode="none",
         device_requests=devices,

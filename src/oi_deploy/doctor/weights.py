@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 import docker
 from docker.errors import APIError, DockerException, NotFound
@@ -20,6 +20,7 @@ from docker.types import Mount
 
 from oi_deploy.engine import EngineSettings
 from oi_deploy.engine.container import CACHE, CACHE_VOLUME
+from oi_deploy.engine.inside.model_files import wrong_safetensors
 from oi_deploy.own_container import own_container
 
 _MOST_BYTES = 16 * 1024**2
@@ -84,6 +85,9 @@ def _weights(files: "_Files", folder: PurePosixPath) -> Weights:
         return Weights(f"there are no .safetensors files in {folder}", config=config)
     if missing:
         return Weights(f"{missing} of {len(names)} files are missing", total, config)
+    for name in names:
+        if wrong := files.wrong_safetensors(folder / str(name)):
+            return Weights(f"{folder / str(name)} {wrong}", total, config)
     return Weights("", total, config)
 
 
@@ -127,38 +131,59 @@ class _Files:
 
     def size(self, path: PurePosixPath) -> int | None:
         """In bytes; None if there is no such file."""
-        found = self._open(path)
-        return None if found is None else int(found[1]["size"])
+        with self._open(path) as found:
+            return found[1] if found else None
 
     def text(self, path: PurePosixPath) -> str:
         """The content; empty if there is no such file, or if it is too large."""
-        found = self._open(path, content=True)
-        if found is None or found[1]["size"] > _MOST_BYTES:
-            return ""
-        with tarfile.open(fileobj=io.BytesIO(found[0])) as archive:
-            member = archive.next()
-            stream = archive.extractfile(member) if member and member.isreg() else None
-            return stream.read().decode("utf-8", "replace") if stream else ""
+        with self._open(path) as found:
+            if found is None or found[1] > _MOST_BYTES:
+                return ""
+            return found[0].read().decode("utf-8", "replace")
 
-    def _open(
-        self, path: PurePosixPath, *, content: bool = False
-    ) -> tuple[bytes, dict[str, Any]] | None:
-        """What the engine says about a file; links, which the hub's cache has, are followed."""
+    def wrong_safetensors(self, path: PurePosixPath) -> str:
+        """What is wrong with the size of such a file; empty if nothing is."""
+        with self._open(path) as found:
+            return wrong_safetensors(found[1], found[0]) if found else ""
+
+    @contextmanager
+    def _open(self, path: PurePosixPath) -> Iterator[tuple[IO[bytes], int] | None]:
+        """A file's content, to be read from its beginning, and its size in bytes.
+
+        Links, which the hub's cache has, are followed.
+        """
         for _ in range(3):
             try:
                 stream, stat = self._client.api.get_archive(self._container, str(path))
             except NotFound:
-                return None
+                break
             link = stat.get("linkTarget", "")
             # Go's os.ModeSymlink; the engine resolves the target inside the container.
             if stat["mode"] & 1 << 27 and link:
                 stream.close()
                 path = PurePosixPath(link)
                 continue
-            data = b""
-            if content and stat["size"] <= _MOST_BYTES:
-                data = b"".join(stream)
-            else:
-                stream.close()
-            return data, stat
-        return None
+            try:
+                with tarfile.open(fileobj=_Arriving(stream), mode="r|") as archive:
+                    member = archive.next()
+                    file = archive.extractfile(member) if member and member.isreg() else None
+                    yield (file, int(stat["size"])) if file else None
+            finally:
+                stream.close()  # the rest is not sent
+            return
+        yield None
+
+
+class _Arriving(io.RawIOBase):
+    """What arrives in pieces, as a file."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = b""
+
+    def read(self, size: int = -1) -> bytes:
+        """At most so many bytes; none at the end."""
+        if not self._rest:
+            self._rest = next(self._pieces, b"")
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data

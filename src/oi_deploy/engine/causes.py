@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from oi_deploy.engine.interface import EngineSettings
+from oi_deploy.engine.phases import Phase, Progress
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,10 @@ def _bad_parser(settings: EngineSettings, match: re.Match[str]) -> str:
 def _re(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
+
+# Our own programs, which look before vLLM starts, bring cause and remedy along (engine/inside).
+_OURS = _re(r"^oi-deploy: cannot start: (?P<problem>.+) -> (?P<remedy>.+)")
+_HELD = _re(r"(?P<free>[\d.]+) of (?P<total>[\d.]+) GiB are free")
 
 # In order of trust: the first that is found in the log is told. The texts are those of vLLM 0.32,
 # torch, huggingface_hub and the NVIDIA container toolkit.
@@ -261,6 +266,9 @@ def likely_cause(
 
     An exit code is 128 plus the signal for a container, and minus the signal for a process.
     """
+    for line in lines:
+        if match := _OURS.search(line):
+            return Cause(match["problem"], match["remedy"], line)
     for known in _KNOWN:
         for line in lines:
             if match := known.pattern.search(line):
@@ -271,6 +279,13 @@ def likely_cause(
         if (match := _ERROR.search(line)) and not _EMPTY_ERRORS.search(line):
             return Cause(f"its log says `{match['error'][:300]}`", "", line)
     return None
+
+
+def late(progress: Progress, settings: EngineSettings) -> str:
+    """What to do about a server that was not ready in time; empty: wait longer."""
+    if progress.phase is Phase.WAITING and (match := _HELD.search(progress.detail)):
+        return _shared_gpu(settings, match)
+    return ""
 
 
 def _cause(known: _Known, match: re.Match[str], settings: EngineSettings, line: str) -> Cause:

@@ -1,5 +1,7 @@
 """What the Docker engine is told about a server's container. Pure."""
 
+import io
+import tarfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,9 +11,9 @@ from docker.types import DeviceRequest, Mount
 
 from oi_deploy.engine.flags import Machine, environment
 from oi_deploy.engine.gpu import no_gpu
-from oi_deploy.engine.inside import program, supervisor
+from oi_deploy.engine.inside import prepare, program, supervisor
 from oi_deploy.engine.interface import EngineSettings
-from oi_deploy.engine.server import MODULE
+from oi_deploy.engine.server import MODULE, prepared
 from oi_deploy.errors import RunError
 
 # Both in the container, which has them for itself.
@@ -60,7 +62,7 @@ def configuration(
     )
     return {
         "image": image.id,
-        "entrypoint": program(supervisor, SOCKET, str(_GRACE_S), *server),
+        "entrypoint": program(supervisor, SOCKET, str(_GRACE_S), *prepared(settings, server)),
         "environment": environment(settings, machine, job=job),
         "device_requests": list(devices),
         "mounts": mounts,
@@ -76,6 +78,20 @@ def start_of(entrypoint: Sequence[str]) -> list[str]:
     if any("vllm" in part for part in entrypoint):
         return list(entrypoint)
     return [*entrypoint, "python3", "-m", MODULE]
+
+
+def token_archive(token: str) -> bytes:
+    """A tar archive with the hub's token, for `inside/prepare.py`, which removes it.
+
+    The user of an image may be another than root; all that runs in there is the server's.
+    """
+    data = token.encode()
+    entry = tarfile.TarInfo(prepare.TOKEN.lstrip("/"))
+    entry.size, entry.mode = len(data), 0o444
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as archive:
+        archive.addfile(entry, io.BytesIO(data))
+    return written.getvalue()
 
 
 def not_started(settings: EngineSettings, error: APIError) -> RunError:

@@ -1,48 +1,18 @@
-"""How much GPU memory a model needs, and how much there is. Pure."""
+"""How much GPU memory a model needs. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from oi_deploy.engine.inside.gpu_memory import SHARE
 from oi_deploy.engine.interface import EngineSettings
 from oi_deploy.engine.vllm_args import given
 
 GIB = 1024**3
-MIB = 1024**2
-# What vLLM takes of a GPU if `vllm-args` says nothing else (v0.32, `--gpu-memory-utilization`).
-UTILIZATION = 0.92
 # Activations, CUDA graphs and the libraries' own memory: about this much with few sequences.
 _BESIDE = 1.5 * GIB
 _BYTES = 2  # of a number in bfloat16
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """One GPU, as `nvidia-smi` shows it; memory in bytes."""
-
-    index: str
-    name: str
-    total: int
-    free: int
-
-
-# The command whose output `read` takes. It needs no driver in the image: the engine puts it there.
-QUERY = (
-    "nvidia-smi",
-    "--query-gpu=index,name,memory.total,memory.free",
-    "--format=csv,noheader,nounits",
-)
-
-
-def read(output: str) -> tuple[Gpu, ...]:
-    """The GPUs in the output of `QUERY`; lines that say something else are left out."""
-    found = []
-    for line in output.splitlines():
-        parts = [part.strip() for part in line.split(",")]
-        if len(parts) == 4 and parts[2].isdecimal() and parts[3].isdecimal():
-            found.append(Gpu(parts[0], parts[1], int(parts[2]) * MIB, int(parts[3]) * MIB))
-    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -61,7 +31,7 @@ class Need:
         """What each of so many GPUs needs for one run of so many tokens; 0 if unknown."""
         return (self.weights + self.token * tokens) / gpus + _BESIDE if self.weights else 0.0
 
-    def runs(self, total: float, tokens: int, *, share: float = UTILIZATION, gpus: int = 1) -> int:
+    def runs(self, total: float, tokens: int, *, share: float = SHARE, gpus: int = 1) -> int:
         """How many runs have room for so many tokens at once; 0 if unknown, or if none has.
 
         Args:
@@ -129,7 +99,7 @@ def utilization(settings: EngineSettings) -> float:
             return float(values[name][0])
         except (KeyError, IndexError, ValueError):
             continue
-    return UTILIZATION
+    return SHARE
 
 
 _HELD = re.compile(

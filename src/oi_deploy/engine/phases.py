@@ -9,6 +9,8 @@ class Phase(StrEnum):
     """A part of vLLM's start, in the words that people read."""
 
     STARTING = "starting"
+    VERIFYING = "checking the model's files"
+    WAITING = "waiting for GPU memory"
     CHECKING = "reading the model's configuration"
     LAUNCHING = "starting its workers"
     LOADING = "loading weights"
@@ -30,9 +32,16 @@ class Progress:
         return f"{self.phase}, {self.detail}" if self.detail else str(self.phase)
 
 
-# What vLLM 0.32 writes (v1/worker, v1/engine/core.py, model_executor/model_loader, compilation,
-# entrypoints/launchers). An unknown line of another version changes nothing.
+# Before the server is started, in our own words (engine/inside).
+BEFORE_START = (Phase.VERIFYING, Phase.WAITING)
+
+# Our own lines first, then what vLLM 0.32 writes (v1/worker, v1/engine/core.py, compilation,
+# model_executor/model_loader, entrypoints/launchers). An unknown line of another version changes
+# nothing.
 _LINES: tuple[tuple[re.Pattern[str], Phase], ...] = (
+    (re.compile(r"^oi-deploy: checking the model's files(?:: (?P<done>.+))?"), Phase.VERIFYING),
+    (re.compile(r"^oi-deploy: waiting for GPU memory: (?P<done>.+)"), Phase.WAITING),
+    (re.compile(r"^oi-deploy: starting vLLM"), Phase.STARTING),
     (re.compile(r"non-default args: "), Phase.CHECKING),
     (re.compile(r"Initializing a V\d LLM engine"), Phase.LAUNCHING),
     (re.compile(r"Starting to load model"), Phase.LOADING),
@@ -62,6 +71,16 @@ _LINES: tuple[tuple[re.Pattern[str], Phase], ...] = (
     ),
     (re.compile(r"Starting vLLM (?:API )?server|Application startup complete"), Phase.SERVING),
 )
+
+
+# vLLM fetches them when it begins to load, and says nothing before it has.
+_TO_FETCH = re.compile(r"^oi-deploy: (fetching weights from .+)")
+
+
+def to_fetch_of(line: str) -> str:
+    """What this line of ours says that vLLM will fetch; empty if it says nothing of that."""
+    match = _TO_FETCH.search(line)
+    return match[1] if match else ""
 
 
 def progress_of(line: str) -> Progress | None:

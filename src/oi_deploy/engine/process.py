@@ -13,13 +13,12 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import IO
 
 from oi_deploy.engine import remarks
 from oi_deploy.engine.flags import Machine, arguments, environment
 from oi_deploy.engine.interface import Endpoint, EngineSettings, Say
-from oi_deploy.engine.server import LOOPBACK, MODULE, death, free_port, new_key, wait_for
+from oi_deploy.engine.server import LOOPBACK, MODULE, death, free_port, new_key, prepared, wait_for
 from oi_deploy.engine.serverlog import ServerLog
 from oi_deploy.errors import RunError
 
@@ -49,14 +48,10 @@ class Process:
     def start(self) -> Endpoint:
         """Start the child and wait for it. See `Engine`."""
         settings = self._settings
-        if settings.model_is_path and not Path(settings.model, "config.json").is_file():
-            raise RunError(
-                "The model was not found",
-                why=f"there is no `{settings.model}/config.json` here",
-                remedy="Correct `model`: a folder that this container sees, or a hub name.",
-            )
         port, api_key = free_port(), new_key()
-        command = [_python(), "-m", MODULE, *arguments(settings, host=LOOPBACK, port=port)]
+        python = _python()
+        server = [python, "-m", MODULE, *arguments(settings, host=LOOPBACK, port=port)]
+        command = [python, *prepared(settings, server)[1:]]
         self._say(f"engine: starting vLLM with `{settings.model}` as a process")
         for line in remarks.at_start(settings):
             self._say(line)
@@ -65,6 +60,7 @@ class Process:
             endpoint = wait_for(
                 settings,
                 doing=lambda: str(self._log.progress),
+                log=self._log,
                 port=port,
                 api_key=api_key,
                 died=self._died,

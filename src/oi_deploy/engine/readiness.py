@@ -179,6 +179,7 @@ def wait(
     doing: Callable[[], str],
     say: Say,
     cancelled: threading.Event,
+    late: Callable[[], str] = str,
 ) -> Served:
     """Repeat `attempt` until it succeeds.
 
@@ -193,6 +194,7 @@ def wait(
         doing: what the server does now, for the lines of progress.
         say: told at every change of `doing`, and every ten seconds.
         cancelled: ends the wait at once.
+        late: what to do if the time is over now, if that is something else than to wait longer.
 
     Raises:
         RunError: what `attempt` or `died` gives, too much time, or a cancelled run.
@@ -230,7 +232,7 @@ def wait(
                 raise RunError(
                     f"The model was not ready within {timeout_s:.0f} s",
                     why=f"last state: {doing()}; {last}",
-                    remedy="Write a longer limit, such as: `engine-timeout: 30m`",
+                    remedy=late() or "Write a longer limit, such as: `engine-timeout: 30m`",
                     status=Status.TIMED_OUT,
                 )
             now = doing()

@@ -1,14 +1,24 @@
-"""What our two servers, `process` and `sibling`, share: a free port, the wait, the post-mortem."""
+"""What our two servers, `process` and `sibling`, share: what comes first, the wait, the end."""
 
 import math
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from oi_deploy.engine.causes import Cause, likely_cause
+from oi_deploy.engine.causes import Cause, late, likely_cause
 from oi_deploy.engine.flags import served_name
+from oi_deploy.engine.inside import (
+    gpu_memory,
+    hub_cache,
+    manifest,
+    model_files,
+    prepare,
+    program,
+    words,
+)
 from oi_deploy.engine.interface import Endpoint, EngineSettings, Say
+from oi_deploy.engine.phases import BEFORE_START
 from oi_deploy.engine.readiness import Api, check, endpoint, wait
 from oi_deploy.engine.serverlog import ServerLog
 from oi_deploy.errors import RunError
@@ -31,10 +41,17 @@ def free_port() -> int:
         return int(candidate.getsockname()[1])
 
 
+def prepared(settings: EngineSettings, server: Sequence[str]) -> list[str]:
+    """The command that looks whether a server can start, and becomes it: `inside/prepare.py`."""
+    uses = (words, model_files, manifest, hub_cache, gpu_memory)
+    return program(prepare, "cpu" if settings.gpus == "none" else "gpu", *server, uses=uses)
+
+
 def wait_for(
     settings: EngineSettings,
     *,
     doing: Callable[[], str],
+    log: ServerLog,
     port: int,
     api_key: str,
     died: Callable[[], RunError | None],
@@ -50,6 +67,7 @@ def wait_for(
             patience_s=math.inf,
             died=died,
             doing=doing,
+            late=lambda: late(log.progress, settings),
             say=say,
             cancelled=cancelled,
         )
@@ -69,12 +87,11 @@ def death(settings: EngineSettings, log: ServerLog, exit_code: int | None) -> Ru
     if cause.line and cause.line[:_SHOWN_WIDTH] not in shown:
         shown = [cause.line[:_SHOWN_WIDTH], "...", *shown]
     tail = "\n".join(f"    {line}" for line in shown)
+    phase = log.progress.phase
     return RunError(
-        f"The model server died while it was {_state(log)}",
+        "The model server was not started"
+        if phase in BEFORE_START
+        else f"The model server died while it was {phase}",
         why=f"{cause.why}. Its last lines:\n{tail}" if tail else f"{cause.why}. It wrote nothing.",
         remedy=cause.remedy,
     )
-
-
-def _state(log: ServerLog) -> str:
-    return str(log.progress.phase)

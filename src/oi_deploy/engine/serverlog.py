@@ -5,7 +5,7 @@ import re
 import threading
 from collections import deque
 
-from oi_deploy.engine.phases import Phase, Progress, progress_of
+from oi_deploy.engine.phases import Phase, Progress, progress_of, to_fetch_of
 
 _KEPT_LINES = 1000
 _LONGEST_LINE = 4000
@@ -22,6 +22,7 @@ class ServerLog:
         self._rest = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._progress = Progress(Phase.STARTING)
+        self._to_fetch = ""
 
     def feed(self, data: bytes) -> None:
         r"""Take what the server wrote. Progress bars end their lines with `\r`."""
@@ -53,4 +54,8 @@ class ServerLog:
         line = _ANSI.sub("", line).rstrip()[:_LONGEST_LINE]
         if line:
             self._lines.append(line)
-            self._progress = progress_of(line) or self._progress
+        progress = progress_of(line)
+        self._to_fetch = to_fetch_of(line) or self._to_fetch
+        if progress == Progress(Phase.LOADING) and self._to_fetch:
+            progress, self._to_fetch = Progress(Phase.LOADING, self._to_fetch), ""
+        self._progress = progress or self._progress

@@ -22,6 +22,7 @@ from oi_deploy.engine import choice, container, remarks
 from oi_deploy.engine.connection import Connection
 from oi_deploy.engine.flags import arguments
 from oi_deploy.engine.gpu import device_requests
+from oi_deploy.engine.holders import shown_with_holders
 from oi_deploy.engine.image import require_image
 from oi_deploy.engine.interface import Endpoint, EngineSettings, Say
 from oi_deploy.engine.lease import Lease
@@ -82,6 +83,8 @@ class Sibling:
             settings, vector, image, devices, info, job=os.environ
         )
         digest = choice.digest_of({**configuration, "owner": settings.owner})
+        # Not in the container's settings, which outlive the run; part of what makes it another.
+        token = configuration["environment"].pop("HF_TOKEN", "")
         deadline = time.monotonic() + settings.timeout_s
         try:
             while True:
@@ -89,7 +92,7 @@ class Sibling:
                 found = _look(client)
                 step = choice.decide(found, name=self._name, digest=digest, gpus=settings.gpus)
                 try:
-                    if endpoint := self._do(client, step, digest, configuration, deadline):
+                    if endpoint := self._do(client, step, digest, configuration, token, deadline):
                         return endpoint
                 except _LookAgain:
                     time.sleep(_POLL_S)
@@ -117,11 +120,12 @@ class Sibling:
         step: choice.Step,
         digest: str,
         configuration: dict[str, Any],
+        token: str,
         deadline: float,
     ) -> Endpoint | None:
         server = step.server
         if server is None:
-            self._launch(client, digest, configuration)
+            self._launch(client, digest, configuration, token)
         elif step.kind == "use":
             return self._use(client, server, deadline)
         elif step.kind == "await":
@@ -140,7 +144,7 @@ class Sibling:
         return None
 
     def _launch(
-        self, client: docker.DockerClient, digest: str, configuration: dict[str, Any]
+        self, client: docker.DockerClient, digest: str, configuration: dict[str, Any], token: str
     ) -> None:
         """Make and start the container; its first user has yet to come."""
         settings = self._settings
@@ -164,6 +168,8 @@ class Sibling:
                 _remove(client, str(created.id))
                 time.sleep(random.uniform(_POLL_S, 4 * _POLL_S))  # noqa: S311 - no secret
                 return
+            if token:
+                client.api.put_archive(str(created.id), "/", container.token_archive(token))
             self._say(f"engine: starting vLLM with `{settings.model}` ({settings.vllm_image})")
             for line in remarks.at_start(settings):
                 self._say(line)
@@ -192,6 +198,8 @@ class Sibling:
             lambda: Connection(client, server.id, "tcp", str(container.PORT))
         )
 
+        shown = shown_with_holders(client, server.id)
+
         def died() -> RunError | None:
             if lease.was_ready and lease.alone_s > STUCK_S:
                 raise self._stuck(client, server, "the model does not answer")
@@ -204,7 +212,8 @@ class Sibling:
         try:
             endpoint = wait_for(
                 self._settings,
-                doing=lambda: "asking the model" if lease.was_ready else str(lease.log.progress),
+                doing=lambda: "asking the model" if lease.was_ready else shown(lease.log.progress),
+                log=lease.log,
                 port=tunnel.port,
                 api_key=lease.key,
                 died=died,

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from oi_deploy.engine.causes import Cause, likely_cause
+from oi_deploy.engine.causes import Cause, late, likely_cause
+from oi_deploy.engine.phases import Phase, Progress, progress_of
 from oi_deploy.engine.server import death
 from oi_deploy.engine.serverlog import ServerLog
 from tests.unit.engine.settings import settings
@@ -36,6 +37,12 @@ NO_DEVICE = "RuntimeError: Failed to infer device type, please set the environme
 OFFLINE = (
     "huggingface_hub.errors.LocalEntryNotFoundError: Cannot find an appropriate cached snapshot "
     "folder for the specified revision on the local disk and outgoing traffic has been disabled."
+)
+
+
+HELD = (
+    "oi-deploy: waiting for GPU memory: GPU 0 (NVIDIA L4): 5.0 of 20.0 GiB are free, vLLM takes "
+    "18.4; held by python3 (process 71, 14.0 GiB)"
 )
 
 
@@ -225,3 +232,32 @@ def test_the_error_shows_the_cause_the_decisive_line_and_the_last_lines() -> Non
 def test_a_silent_death_shows_its_exit_code() -> None:
     error = death(settings(), ServerLog(), 3)
     assert "exit code is 3" in error.why
+
+
+def test_what_was_found_before_the_start_brings_its_own_remedy() -> None:
+    log = ServerLog()
+    log.feed(
+        b"oi-deploy: checking the model's files\n"
+        b"oi-deploy: cannot start: /srv/m/model.safetensors is cut off -> Copy the model again.\n"
+    )
+    error = death(settings(), log, 1)
+    assert error.what == "The model server was not started"
+    assert error.why.startswith("/srv/m/model.safetensors is cut off. Its last lines:")
+    assert error.remedy == "Copy the model again."
+
+
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        (HELD, "`vllm-args: --gpu-memory-utilization 0.22`"),
+        (HELD.replace("5.0 of", "1.0 of"), "`gpus: 1`"),
+    ],
+)
+def test_memory_that_did_not_get_free_in_time_has_a_remedy(line: str, remedy: str) -> None:
+    progress = progress_of(line)
+    assert progress
+    assert remedy in late(progress, settings())
+
+
+def test_what_took_too_long_for_no_reason_only_needs_more_time() -> None:
+    assert late(Progress(Phase.LOADING, "33%"), settings()) == ""

@@ -1,4 +1,4 @@
-"""GPU memory: what there is, and what a model needs."""
+"""GPU memory: what a model needs."""
 
 import hashlib
 from typing import Any
@@ -6,18 +6,10 @@ from typing import Any
 import pytest
 
 from oi_deploy.engine import memory, remarks
-from oi_deploy.engine.memory import DEFAULT, DEFAULT_FP8, GIB, MIB, UTILIZATION, Gpu, Need
+from oi_deploy.engine.inside.gpu_memory import SHARE
+from oi_deploy.engine.memory import DEFAULT, DEFAULT_FP8, GIB, Need
 from tests import qwen3_4b
 from tests.unit.engine.settings import settings
-
-
-def test_reads_what_nvidia_smi_prints() -> None:
-    text = "0, NVIDIA H100 80GB HBM3, 81559, 81008\n1, NVIDIA L4, 23034, 10\nNo devices\n"
-    assert memory.read(text) == (
-        Gpu("0", "NVIDIA H100 80GB HBM3", 81559 * MIB, 81008 * MIB),
-        Gpu("1", "NVIDIA L4", 23034 * MIB, 10 * MIB),
-    )
-    assert memory.read("Failed to initialize NVML: Driver/library version mismatch") == ()
 
 
 def test_the_cache_of_a_token_follows_from_the_configuration() -> None:
@@ -66,7 +58,7 @@ def test_several_gpus_share_weights_and_cache() -> None:
 def test_as_many_runs_fit_as_the_memory_beside_the_weights_holds() -> None:
     runs = DEFAULT.runs(24 * GIB, 16384)
     taken = DEFAULT.each(16384) + (runs - 1) * 16384 * DEFAULT.token
-    assert taken <= UTILIZATION * 24 * GIB < taken + 16384 * DEFAULT.token
+    assert taken <= SHARE * 24 * GIB < taken + 16384 * DEFAULT.token
     assert DEFAULT.runs(8 * GIB, 16384) == 0
     assert DEFAULT.runs(24 * GIB, 0) == 0
 
@@ -74,12 +66,12 @@ def test_as_many_runs_fit_as_the_memory_beside_the_weights_holds() -> None:
 @pytest.mark.parametrize(
     ("arguments", "share"),
     [
-        ((), UTILIZATION),
+        ((), SHARE),
         (("--gpu-memory-utilization", "0.5"), 0.5),
         (("--gpu_memory_utilization=0.5",), 0.5),
         (("--device-memory-utilization=0.5",), 0.5),
-        (("--gpu-memory-utilization",), UTILIZATION),
-        (("--gpu-memory-utilization", "most"), UTILIZATION),
+        (("--gpu-memory-utilization",), SHARE),
+        (("--gpu-memory-utilization", "most"), SHARE),
     ],
 )
 def test_what_vllm_will_take(arguments: tuple[str, ...], share: float) -> None:

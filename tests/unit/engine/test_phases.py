@@ -7,6 +7,16 @@ from oi_deploy.engine.serverlog import ServerLog
 
 # Runs of vLLM 0.32 on a CPU; the CUDA graph lines are composed from its source.
 LINES = [
+    ("oi-deploy: checking the model's files", "checking the model's files"),
+    (
+        "oi-deploy: checking the model's files: 3.1 of 8.0 GB",
+        "checking the model's files, 3.1 of 8.0 GB",
+    ),
+    (
+        "oi-deploy: waiting for GPU memory: GPU 0 (NVIDIA L4): 5.0 of 22.0 GiB are free",
+        "waiting for GPU memory, GPU 0 (NVIDIA L4): 5.0 of 22.0 GiB are free",
+    ),
+    ("oi-deploy: starting vLLM", "starting"),
     (
         "(APIServer pid=15433) INFO 11-24 05:22:59 [api_utils.py:286] non-default args: "
         "{'enable_auto_tool_choice': True, 'tool_call_parser': 'hermes'}",
@@ -78,8 +88,27 @@ def test_other_lines_announce_nothing(line: str) -> None:
 def test_the_log_is_in_the_phase_that_was_announced_last() -> None:
     log = ServerLog()
     assert str(log.progress) == Phase.STARTING
-    log.feed(LINES[2][0].encode() + b"\nTriton is installed\n")
+    log.feed(LINES[6][0].encode() + b"\nTriton is installed\n")
     assert str(log.progress) == Phase.LOADING
+
+
+def test_weights_are_fetched_when_vllm_begins_to_load() -> None:
+    log = ServerLog()
+    shown = []
+    for line in (
+        "oi-deploy: fetching weights from https://huggingface.co; 1.2 GB are here already",
+        "oi-deploy: starting vLLM",
+        "(Worker pid=1) INFO [cpu_model_runner.py:68] Starting to load model acme/tiny...",
+        "(Worker pid=1) INFO [weight_utils.py:539] Time spent downloading weights for acme/tiny: 9",
+    ):
+        log.feed(line.encode() + b"\n")
+        shown.append(str(log.progress))
+    assert shown == [
+        "starting",
+        "starting",
+        "loading weights, fetching weights from https://huggingface.co; 1.2 GB are here already",
+        "loading weights",
+    ]
 
 
 def test_a_progress_bar_moves_although_its_line_never_ends() -> None:
