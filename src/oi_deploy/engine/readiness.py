@@ -29,6 +29,13 @@ class Unreachable(NotReadyYet):
     """Nothing listens there (yet)."""
 
 
+class Down(RunError):  # noqa: N818 - a state of one server; of several, another may do
+    """The server is not there, does not get ready, or fails by itself.
+
+    Unlike a refused key or a model that is not served: there, the inputs are wrong.
+    """
+
+
 @dataclass(frozen=True)
 class Served:
     """One entry of `/v1/models`; `max_model_len` is None where the server does not tell."""
@@ -121,7 +128,8 @@ class Api:
                 remedy="Write the right one: `api-key: ${{ secrets.VLLM_API_KEY }}`",
             )
         if code >= 400:
-            raise RunError(
+            kind = Down if code >= 500 else RunError
+            raise kind(
                 "The model endpoint cannot be used",
                 why=f"{url} answers {code}: {response.text[:300]}",
             )
@@ -195,7 +203,8 @@ def wait(
         cancelled: ends the wait at once.
 
     Raises:
-        RunError: what `attempt` or `died` gives, too much time, or a cancelled run.
+        Down: too much time.
+        RunError: what `attempt` or `died` gives, or a cancelled run.
     """
     results: queue.SimpleQueue[Served | Exception] = queue.SimpleQueue()
     over = threading.Event()
@@ -220,14 +229,14 @@ def wait(
                 raise result
             elapsed = time.monotonic() - started
             if elapsed > patience_s and isinstance(last, Unreachable):
-                raise RunError(
+                raise Down(
                     "The model endpoint cannot be reached",
                     why=str(last),
                     remedy="Check `api-base`. In the action's container `localhost` is the "
                     "container itself, not the runner.",
                 )
             if elapsed > timeout_s:
-                raise RunError(
+                raise Down(
                     f"The model was not ready within {timeout_s:.0f} s",
                     why=f"last state: {doing()}; {last}",
                     remedy="Write a longer limit, such as: `engine-timeout: 30m`",
