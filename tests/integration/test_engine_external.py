@@ -106,10 +106,18 @@ def test_a_server_that_still_loads_gets_the_whole_time_and_no_more() -> None:
     assert "`engine-timeout:" in caught.value.remedy
 
 
+def test_a_router_that_is_not_healthy_while_one_of_its_servers_is_gone_is_used() -> None:
+    with (
+        server("--served-model-name", "acme/tiny", "--standin", "unhealthy") as url,
+        opened("external", api_base=(url,)) as it,
+    ):
+        assert answers(it.start())
+
+
 def test_a_server_that_lists_the_model_but_cannot_use_it_is_not_ready() -> None:
     with (
         server("--served-model-name", "acme/tiny", "--standin", "no-token") as url,
-        opened("external", api_base=(url,)) as it,
+        opened("external", api_base=(url,), timeout_s=1.0) as it,
         pytest.raises(RunError) as caught,
     ):
         it.start()
@@ -149,7 +157,7 @@ def test_one_that_is_down_is_told_and_comes_last(standin: str) -> None:
     assert (endpoint.base_url, endpoint.others) == (f"{up}/v1", (f"{down}/v1",))
     (warning,) = [line for line in it.said if "warning" in line]
     assert f"{down}/v1" in warning
-    assert {"": "refused", "loading": "not ready", "no-token": "EngineCore"}[standin] in warning
+    assert {"": "refused", "loading": "503", "no-token": "EngineCore"}[standin] in warning
 
 
 def test_where_none_is_there_all_are_named() -> None:

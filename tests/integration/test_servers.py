@@ -125,6 +125,22 @@ def test_waiting_for_a_busy_server_is_no_stall_but_takes_from_the_run_s_time() -
     assert "`timeout`" in caught.value.why
 
 
+@pytest.mark.parametrize("header", ["inf", "1e300"])
+def test_no_header_makes_a_run_wait_past_its_time(header: str) -> None:
+    stop, busy = Stop(0.5), servers([Failure(503, "busy", header)])
+    with stop.watching(), busy as (one,), pytest.raises(RunError) as caught:
+        Run(one.base_url, stop=stop).turn()
+    assert caught.value.status is Status.TIMED_OUT
+
+
+@pytest.mark.parametrize("header", ["-1", "nan", "Wed, 21 Oct 2026 07:28:00 GMT", "soon"])
+def test_a_header_without_seconds_is_as_none(header: str) -> None:
+    with servers([Failure(503, "busy", header), Execute(CODE)]) as (one,):
+        run = Run(one.base_url, stop=Stop())
+        assert run.turn() == "execute"
+    assert 0 < run.again[0].wait_s <= 0.5
+
+
 def test_a_server_that_hangs_is_a_stall() -> None:
     stop = Stop(60, stall_s=0.5)
     with stop.watching(), servers([Silence()]) as (one,), pytest.raises(RunError) as caught:

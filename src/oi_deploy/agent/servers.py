@@ -21,6 +21,7 @@ import openai
 from oi_deploy.engine.interface import Endpoint
 from oi_deploy.errors import RunError
 from oi_deploy.limits import Stop
+from oi_deploy.text import one_line
 
 # Requests with the same value go to the same replica, which has the run's prompt in its cache.
 # vllm-router reads it with `--policy consistent_hash` (vllm-project/router,
@@ -42,8 +43,9 @@ _KEEPALIVE = [
 ]
 # What a server or a router says that will take the same request later.
 _BUSY = (429, 502, 503, 504)
-# How often all of them in turn may fail in other ways; with the waits between, about six seconds.
-_ROUNDS = 5
+# How often all of them in turn may fail in other ways; with the waits between, about 12 seconds.
+# vllm-router answers 500 for some seconds when the server that it has chosen has died.
+_ROUNDS = 6
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
 _LOOK_S = 0.2
@@ -78,7 +80,7 @@ class Again:
         """What people read."""
         what = "the answer broke off" if self.broke_off else "no answer"
         soon = f" in {self.wait_s:.0f} s" if self.wait_s >= 1 else ""
-        return f"model: {what} ({self.why}); asking {self.next_server} again{soon}"
+        return f"model: {what} ({one_line(self.why)}); asking {self.next_server} again{soon}"
 
 
 class _Failed(Exception):  # noqa: N818 - the question may be asked again
@@ -177,7 +179,7 @@ class Servers:
         until = time.monotonic() + seconds
         self._stop.check()
         while (left := until - time.monotonic()) > 0:
-            self._stop.event.wait(left)
+            self._stop.event.wait(min(left, _LONGEST_WAIT_S))  # a header may say any number
             self._stop.check()
 
     def _chunks(self, request: dict[str, Any], url: str) -> Iterator[Any]:

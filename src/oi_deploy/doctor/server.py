@@ -195,7 +195,7 @@ def _one_endpoint(
             "the runner.",
         )
     if isinstance(answer, NotReadyYet):
-        waits = "the others are used" if another else "a run waits for it, up to `engine-timeout`"
+        waits = "the others are used" if another else "a run waits until it answers"
         return Finding(name, "warning", f"{url}: {answer}; {waits}")
     return of_error(name, answer, "warning" if another and isinstance(answer, Down) else "FAILED")
 

@@ -20,7 +20,8 @@ from oi_deploy.engine.readiness import (
 from oi_deploy.errors import RunError, Status
 from oi_deploy.limits import Ahead, beside
 
-# A server that restarts comes back; a wrong address does not. One that answers 503 gets the whole
+# A server that restarts comes back, and a router whose server has just died answers 500 for seconds
+# until it notices; a wrong address stays wrong. One that answers 503 gets the whole
 # `engine-timeout`.
 _PATIENCE_S = 10.0
 # How long the others of several endpoints may take when one has answered.
@@ -101,18 +102,25 @@ class External:
 
     def _wait_for(self, api: Api, over: threading.Event) -> Served:
         settings = self._settings
+        patience_s = min(_PATIENCE_S, settings.timeout_s)
+        patient_until = time.monotonic() + patience_s
 
         def attempt() -> Served:
             try:
-                return check(api, self._wanted, any_single=True)
+                return check(api, self._wanted, any_single=True, ask_health=False)
             except NotReadyYet as error:
                 self._last[api] = error
                 raise
+            except Down as error:
+                if time.monotonic() > patient_until:
+                    raise
+                self._last[api] = NotReadyYet(error.why)
+                raise self._last[api] from error
 
         return wait(
             attempt,
             timeout_s=settings.timeout_s,
-            patience_s=min(_PATIENCE_S, settings.timeout_s),
+            patience_s=patience_s,
             died=lambda: None,
             doing=lambda: f"waiting for {api.base_url}",
             say=self._say,

@@ -37,8 +37,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer /health and /v1/models."""
-        if self.path == "/health":
-            self.answer(503 if BEHAVIOUR == "loading" else 200, {})
+        if BEHAVIOUR == "loading" or (BEHAVIOUR == "unhealthy" and self.path == "/health"):
+            self.answer(503, {})
+        elif self.path == "/health":
+            self.answer(200, {})
         elif self.path != "/v1/models":
             self.answer(404, {})
         elif self.allowed():
