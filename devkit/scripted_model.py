@@ -173,7 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, reply: Reply, body: dict[str, Any]) -> None:
         if isinstance(reply, Failure):
-            self._error(reply.status, reply.message)
+            self._error(reply.status, reply.message, retry_after=reply.retry_after)
         elif body.get("stream"):
             self._stream(reply, body)
         else:
@@ -200,6 +200,8 @@ class _Handler(BaseHTTPRequestHandler):
             delta = {"tool_calls": [piece]}
             self._event({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
         if isinstance(reply, Disconnect | Endless):
+            if isinstance(reply, Disconnect) and reply.properly:
+                self.wfile.write(b"0\r\n\r\n")
             self.close_connection = True
             return
         last = {"index": 0, "delta": {}, "finish_reason": finish_reason(reply)}
@@ -220,13 +222,16 @@ class _Handler(BaseHTTPRequestHandler):
     def _json(self, status: int, value: object) -> None:
         self._send(status, json.dumps(value, ensure_ascii=False).encode())
 
-    def _error(self, status: int, text: str) -> None:
+    def _error(self, status: int, text: str, *, retry_after: str = "") -> None:
         error = {"message": text, "type": "BadRequestError", "param": None, "code": status}
-        self._json(status, {"error": error})
+        headers = {"Retry-After": retry_after} if retry_after else {}
+        self._send(status, json.dumps({"error": error}).encode(), **headers)
 
-    def _send(self, status: int, data: bytes) -> None:
+    def _send(self, status: int, data: bytes, **headers: str) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)

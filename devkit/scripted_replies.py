@@ -42,17 +42,22 @@ class Text:
 
 @dataclass(frozen=True)
 class Failure:
-    """An HTTP error."""
+    """An HTTP error; `retry_after` is that header, if not empty."""
 
     status: int
     message: str
+    retry_after: str = ""
 
 
 @dataclass(frozen=True)
 class Disconnect:
-    """A call of `execute` whose connection breaks in the middle."""
+    """A call of `execute` whose connection breaks in the middle.
+
+    `properly`: the response ends as if it were whole, as a router's may when its server died.
+    """
 
     code: str = "echo never"
+    properly: bool = False
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def served(values: Mapping[str, str]) -> Iterator[Server]:
         kind="sibling",
         model=folder,
         model_revision="",
-        api_base="",
+        api_base=(),
         api_key="",
         vllm_image=values["VLLM_IMAGE"],
         vllm_args=(),

@@ -77,11 +77,17 @@ def registry(text: str) -> str:
     return text
 
 
-def api_base(text: str) -> str:
-    """An http or https URL, without a final slash."""
-    if text and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
-        raise ValueError(f"`{text}` is not an http or https URL")
-    return text.rstrip("/")
+def api_base(text: str) -> tuple[str, ...]:
+    """Http or https URLs, without a final slash; one that is written twice counts once."""
+    found = []
+    for url in lines(text):
+        if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", url):
+            raise ValueError(f"`{url}` is not an http or https URL")
+        if "@" in url.split("/")[2]:
+            # It would be printed with every error.
+            raise ValueError("holds a name or a password; write the key into `api-key`")
+        found.append(url.rstrip("/"))
+    return tuple(dict.fromkeys(found))
 
 
 def gpus(text: str) -> str:

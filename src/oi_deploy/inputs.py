@@ -54,12 +54,13 @@ class Inputs(BaseModel):
         "or an endpoint that is there already",
         "engine: sibling",
     )
-    api_base: Annotated[str, AfterValidator(input_values.api_base)] = _input(
+    api_base: Annotated[tuple[str, ...], BeforeValidator(input_values.api_base)] = _input(
         "",
-        "an OpenAI-compatible endpoint; sets `engine: external`",
+        "an OpenAI-compatible endpoint, or several of which the next is asked when one is gone; "
+        "sets `engine: external`",
         "api-base: http://gpu-host:8000/v1",
     )
-    api_key: str = _input("", "the key of that endpoint", "api-key: ${{ secrets.VLLM_API_KEY }}")
+    api_key: str = _input("", "the key of the endpoint", "api-key: ${{ secrets.VLLM_API_KEY }}")
     model: str = _input(
         "Qwen/Qwen3-4B-Instruct-2507",
         "a hub name, or the absolute path of a model folder",

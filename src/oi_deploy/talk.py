@@ -9,6 +9,7 @@ from oi_deploy.agent.completions import Completions
 from oi_deploy.agent.facts import Facts, gather
 from oi_deploy.agent.languages import describe
 from oi_deploy.agent.loop import Outcome, converse, system_message
+from oi_deploy.agent.servers import Again
 from oi_deploy.agent.session import Session, Turn
 from oi_deploy.broker.request import Decision
 from oi_deploy.desk import Desk
@@ -130,6 +131,18 @@ def talk(
         ):
             yield stream
 
+    def on_again(again: Again) -> None:
+        desk.say(again.sentence)
+        desk.log.event(
+            "model.again",
+            turn=record.turns,
+            server=again.server,
+            why=again.why,
+            broke_off=again.broke_off,
+            next_server=again.next_server,
+            seconds=round(again.wait_s, 1),
+        )
+
     seen = 0
 
     def refusal() -> Decision | None:
@@ -148,6 +161,7 @@ def talk(
         stop=stop,
         max_tokens=min(_MAX_TOKENS, (endpoint.max_model_len or 8192) // 4),
         show=writing,
+        on_again=on_again,
     )
     session = Session(
         completions,

@@ -49,9 +49,16 @@ class Site:
     def inputs(self, model: ScriptedModel, **more: str) -> dict[str, str]:
         """`with:` for a deployment by a scripted model; `_` in a name stands for `-`."""
         given = {
-            "prompt": "Build this, push it and roll it out as myapp.",
+            **self.inputs_without_model(),
             "api-base": model.base_url,
             "model": MODEL,
+        }
+        return given | {name.replace("_", "-"): value for name, value in more.items()}
+
+    def inputs_without_model(self) -> dict[str, str]:
+        """`with:` for a deployment, but for where the model is."""
+        return {
+            "prompt": "Build this, push it and roll it out as myapp.",
             "registry": f"{self.values['REGISTRY']}/library",
             "registry-username": self.values["REGISTRY_USERNAME"],
             "registry-password": self.values["REGISTRY_PASSWORD"],
@@ -59,7 +66,6 @@ class Site:
             "kubeconfig": Path(self.values["KUBECONFIG"]).read_text(encoding="utf-8"),
             "namespace": self.values["NAMESPACE"],
         }
-        return given | {name.replace("_", "-"): value for name, value in more.items()}
 
     def start(
         self, inputs: Mapping[str, str], *, on_line: Callable[[str], None] = lambda line: None

@@ -28,7 +28,7 @@ def settings(kind: str, **changes: Any) -> EngineSettings:
         "kind": kind,
         "model": "acme/tiny",
         "model_revision": "",
-        "api_base": "",
+        "api_base": (),
         "api_key": "",
         "vllm_image": "",
         "vllm_args": (),

@@ -292,6 +292,19 @@ def test_an_endpoint(tmp_path: Path) -> None:
     assert endpoint(tmp_path, f"http://127.0.0.1:{free_port()}").state == "FAILED"
 
 
+def test_of_several_endpoints_each_is_shown(tmp_path: Path) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    with server("--served-model-name", "a") as one, server("--served-model-name", "a,b") as two:
+        both = endpoint(tmp_path, f"{one}\n{two}", model="a")
+        assert (both.state, both.found.count("serves `a`")) == ("ok", 2)
+        lone = endpoint(tmp_path, f"{one}, {nobody}", model="a")
+        assert (lone.state, nobody in lone.found, one in lone.found) == ("warning", True, True)
+        wrong = endpoint(tmp_path, f"{two} {one}", model="c")
+        assert (wrong.state, "`a`, `b`" in wrong.found) == ("FAILED", True)
+    none = endpoint(tmp_path, f"{nobody} {one}", model="a")
+    assert (none.state, nobody in none.found, one in none.found) == ("FAILED", True, True)
+
+
 @pytest.fixture(scope="module")
 def standin() -> Iterator[str]:
     with built_standin() as name:

@@ -27,7 +27,7 @@ PROCESS = """
 import threading
 from oi_deploy.engine import EngineSettings, open_engine
 settings = EngineSettings(
-    kind="process", model={model!r}, model_revision={revision!r}, api_base="", api_key="",
+    kind="process", model={model!r}, model_revision={revision!r}, api_base=(), api_key="",
     vllm_image="", vllm_args=(), gpus="none", max_model_len=2048, timeout_s=500, keep_warm_s=0,
     owner="acme", user="test",
 )

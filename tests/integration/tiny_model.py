@@ -15,8 +15,12 @@ _TEMPLATE = (
 )
 
 
-def write(folder: Path) -> Path:
-    """Write configuration, tokenizer and weights; return the folder."""
+def write(folder: Path, *, likes: str = "") -> Path:
+    """Write configuration, tokenizer and weights; return the folder.
+
+    With `likes`, one ASCII character, it writes that wherever its grammar allows it: an answer with
+    a string in it goes on up to the limit of tokens.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for name, document in (
         ("config.json", _config()),
@@ -32,7 +36,7 @@ def write(folder: Path) -> Path:
         ),
     ):
         (folder / name).write_text(json.dumps(document), encoding="utf-8")
-    (folder / "model.safetensors").write_bytes(_weights())
+    (folder / "model.safetensors").write_bytes(_weights(likes))
     return folder
 
 
@@ -80,7 +84,7 @@ def _tokenizer() -> dict[str, object]:
     }
 
 
-def _weights() -> bytes:
+def _weights(likes: str) -> bytes:
     """All tensors in the safetensors format: header length, JSON header, data."""
     width = _HIDDEN // _HEADS
     shapes = {"model.embed_tokens.weight": [_VOCABULARY, _HIDDEN], "model.norm.weight": [_HIDDEN]}
@@ -105,8 +109,14 @@ def _weights() -> bytes:
     data = bytearray()
     for name, shape in shapes.items():
         begin = len(data)
-        for _ in range(math.prod(shape)):
-            data += struct.pack("<f", numbers.gauss(0, 0.05))[2:]  # bfloat16: the upper half
+        for index in range(math.prod(shape)):
+            value = numbers.gauss(0, 0.05)
+            # Only the first of a token's numbers reaches the end, and one token has more of it.
+            if likes and name == "model.embed_tokens.weight" and index % _HIDDEN == 0:
+                value = 16.0 if index == ord(likes) * _HIDDEN else 8.0
+            if likes and name == "model.norm.weight":
+                value = float(index == 0)
+            data += struct.pack("<f", value)[2:]  # bfloat16: the upper half
         header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [begin, len(data)]}
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + data

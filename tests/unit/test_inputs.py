@@ -46,7 +46,20 @@ def test_only_a_server_s_stay_may_last_no_time() -> None:
 
 def test_an_endpoint_makes_the_engine_external() -> None:
     parsed = inputs.parse(GOOD | {"INPUT_API-BASE": "http://gpu:8000/v1/", "INPUT_API-KEY": "k"})
-    assert (parsed.engine_kind, parsed.api_base) == ("external", "http://gpu:8000/v1")
+    assert (parsed.engine_kind, parsed.api_base) == ("external", ("http://gpu:8000/v1",))
+
+
+def test_endpoints_are_a_list_in_lines_or_with_commas() -> None:
+    for text in ("http://a/v1/\nhttps://b:8000\n", "http://a/v1, https://b:8000,http://a/v1"):
+        parsed = inputs.parse(GOOD | {"INPUT_API-BASE": text})
+        assert parsed.api_base == ("http://a/v1", "https://b:8000")
+    (line,) = refusal(GOOD | {"INPUT_API-BASE": "http://a/v1\ngpu-host:8000"})
+    assert "`gpu-host:8000` is not an http or https URL" in line
+
+
+def test_a_password_in_an_endpoint_is_refused_without_showing_it() -> None:
+    (line,) = refusal(GOOD | {"INPUT_API-BASE": "http://a/v1 http://me:s3cret@b/v1"})
+    assert "`api-key`" in line and "s3cret" not in line
 
 
 @pytest.mark.parametrize(

@@ -7,19 +7,15 @@ reply must be a call of one of two functions, and only a complete, well-formed c
 """
 
 import json
-import queue
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Protocol
 
-import openai
-
 from oi_deploy.agent.interpreter_import import parse_partial_json
+from oi_deploy.agent.servers import Again, BrokenOff, Servers
 from oi_deploy.engine.interface import Endpoint
-from oi_deploy.errors import RunError
 from oi_deploy.limits import Stop
 
 LANGUAGES = ("shell", "python", "javascript")
@@ -56,8 +52,6 @@ _FINISH = {
         },
     },
 }
-# Seconds without any byte from the server after which it is asked whether it still lives.
-_SILENCE = 600.0
 
 
 @dataclass(frozen=True)
@@ -108,8 +102,8 @@ class Completions:
 
     Attributes:
         reply: the turn's answer; None before it. Whoever begins a turn sets it to None.
-        prompt_tokens: tokens sent in all requests so far, as counted by the server.
-        completion_tokens: tokens received in all answers so far.
+        prompt_tokens: tokens sent so far, as counted by the server for answers that were whole.
+        completion_tokens: tokens received so far, likewise.
     """
 
     def __init__(
@@ -119,35 +113,51 @@ class Completions:
         stop: Stop,
         max_tokens: int,
         show: Callable[[], AbstractContextManager[Writes]],
+        on_again: Callable[[Again], None] = lambda again: None,
     ) -> None:
-        """Talk to `endpoint`; `show` opens what code and text are written to as they arrive."""
+        """Talk to `endpoint`.
+
+        Args:
+            endpoint: the model.
+            stop: ends every wait.
+            max_tokens: of one answer.
+            show: opens what code and text of an answer are written to as they arrive.
+            on_again: told when an answer broke off or did not come, and is asked for again.
+        """
         self.reply: Reply | None = None
         self.prompt_tokens = 0
         self.completion_tokens = 0
-        self._endpoint = endpoint
-        self._stop = stop
+        self._model = endpoint.model
         self._max_tokens = max_tokens
         self._show = show
-        self._client = openai.OpenAI(
-            base_url=endpoint.base_url,
-            api_key=endpoint.api_key or "none",
-            timeout=_SILENCE,
-            max_retries=2,
-        )
+        self._servers = Servers(endpoint, stop=stop, on_again=on_again)
 
     def __call__(self, **params: Any) -> Iterator[dict[str, Any]]:
-        """Ask the model once and hand the reply on, if it can be executed or is an ending.
+        """Ask the model for one reply and hand it on, if it can be executed or is an ending.
 
         Raises:
-            RunError: the server failed, or the run has to stop.
+            RunError: no server answers, one refuses, or the run has to stop.
         """
         if self.reply is not None:
             # Open Interpreter asks again after each execution, for as long as it gets code; it has
             # no limit of its own. Words end its turn, and no request is needed for them.
             yield _words("-")
             return
-        with self._show() as shown:
-            name, arguments, text, finish_reason = self._read(params["messages"], shown.write)
+        name, arguments, text, finish_reason = self._servers.ask(
+            {
+                "model": self._model,
+                "messages": params["messages"],
+                "tools": [_EXECUTE, _FINISH],
+                "tool_choice": "required",
+                "parallel_tool_calls": False,
+                "temperature": 0.0,
+                "seed": 0,
+                "max_tokens": self._max_tokens,
+                "stream": True,
+                "stream_options": {"include_usage": True},
+            },
+            self._read,
+        )
         self.reply = read_call(name, arguments, finish_reason) if name else Reply("malformed", text)
         if self.reply.kind == "execute":
             call = SimpleNamespace(name="execute", arguments=arguments)
@@ -156,73 +166,38 @@ class Completions:
             # An empty message would leave Open Interpreter looking at the user's message again.
             yield _words(self.reply.text or "-")
 
-    def _read(
-        self, messages: list[dict[str, Any]], write: Callable[[str], None]
-    ) -> tuple[str, str, str, str]:
+    def _read(self, chunks: Iterator[Any]) -> tuple[str, str, str, str]:
+        """Function name, arguments, text and finish reason of one answer, shown as it arrives.
+
+        Raises:
+            BrokenOff: it has no end.
+        """
         name, arguments, text, finish_reason, shown = "", "", "", "", ""
-        for chunk in self._chunks(messages):
-            if chunk.usage:
-                self.prompt_tokens += chunk.usage.prompt_tokens
-                self.completion_tokens += chunk.usage.completion_tokens
-            for choice in chunk.choices:
-                finish_reason = choice.finish_reason or finish_reason
-                if choice.delta.content:
-                    text += choice.delta.content
-                    write(choice.delta.content)
-                for call in choice.delta.tool_calls or []:
-                    # A second, parallel call is never run; Open Interpreter knows only one.
-                    if call.index or not call.function:
-                        continue
-                    name = call.function.name or name
-                    arguments += call.function.arguments or ""
-                    now = _visible(arguments)
-                    # Between the two characters of an escape, there is nothing to read yet.
-                    if len(now) > len(shown):
-                        write(now[len(shown) :])
-                        shown = now
+        with self._show() as stream:
+            for chunk in chunks:
+                if chunk.usage:
+                    self.prompt_tokens += chunk.usage.prompt_tokens
+                    self.completion_tokens += chunk.usage.completion_tokens
+                for choice in chunk.choices:
+                    finish_reason = choice.finish_reason or finish_reason
+                    if choice.delta.content:
+                        text += choice.delta.content
+                        stream.write(choice.delta.content)
+                    for call in choice.delta.tool_calls or []:
+                        # A second, parallel call is never run; Open Interpreter knows only one.
+                        if call.index or not call.function:
+                            continue
+                        name = call.function.name or name
+                        arguments += call.function.arguments or ""
+                        now = _visible(arguments)
+                        # Between the two characters of an escape, there is nothing to read yet.
+                        if len(now) > len(shown):
+                            stream.write(now[len(shown) :])
+                            shown = now
+        # A router may end its answer properly when the server behind it has died.
+        if not finish_reason:
+            raise BrokenOff("it has no end")
         return name, arguments, text, finish_reason
-
-    def _chunks(self, messages: list[dict[str, Any]]) -> Iterator[Any]:
-        """The server's chunks; a thread reads them so that a stop request is seen at once."""
-        items: queue.Queue[Any] = queue.Queue()
-        over = object()
-
-        request: dict[str, Any] = {
-            "model": self._endpoint.model,
-            "messages": messages,
-            "tools": [_EXECUTE, _FINISH],
-            "tool_choice": "required",
-            "parallel_tool_calls": False,
-            "temperature": 0.0,
-            "seed": 0,
-            "max_tokens": self._max_tokens,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-
-        def read() -> None:
-            try:
-                stream = self._client.chat.completions.create(**request)
-                for chunk in stream:
-                    items.put(chunk)
-                items.put(over)
-            except Exception as error:  # handed to the waiting side, which raises it
-                items.put(error)
-
-        threading.Thread(target=read, daemon=True).start()
-        with self._stop.expecting("the model wrote nothing"):
-            while True:
-                self._stop.check()
-                try:
-                    item = items.get(timeout=0.2)
-                except queue.Empty:
-                    continue
-                if item is over:
-                    return
-                if isinstance(item, Exception):
-                    raise _explain(item, self._endpoint) from item
-                self._stop.alive()
-                yield item
 
 
 def _words(text: str) -> dict[str, Any]:
@@ -236,22 +211,3 @@ def _visible(arguments: str) -> str:
         return ""
     value = values.get("code", values.get("summary", ""))
     return value if isinstance(value, str) else ""
-
-
-def _explain(error: Exception, endpoint: Endpoint) -> RunError:
-    if isinstance(error, openai.APIStatusError):
-        detail = str(error.message)[:500]
-        remedy = ""
-        if error.status_code == 400 and "context length" in detail:
-            remedy = "Write a larger `max-model-len:`, or a shorter prompt."
-        if error.status_code in (401, 403):
-            remedy = "Write: `api-key: ${{ secrets.VLLM_API_KEY }}`"
-        return RunError(
-            "The model server refused a request",
-            why=f"HTTP {error.status_code} from {endpoint.base_url}: {detail}",
-            remedy=remedy,
-        )
-    return RunError(
-        "The model server stopped answering",
-        why=f"{endpoint.base_url}: {type(error).__name__}: {error}",
-    )

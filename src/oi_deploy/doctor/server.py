@@ -15,7 +15,7 @@ from oi_deploy.engine.external import External
 from oi_deploy.engine.gpu import device_requests, no_gpu
 from oi_deploy.engine.inside.gpu_memory import QUERY, Gpu, read
 from oi_deploy.engine.memory import Need, gib, times
-from oi_deploy.engine.readiness import NotReadyYet, Unreachable
+from oi_deploy.engine.readiness import Down, NotReadyYet, Served, Unreachable
 from oi_deploy.engine.sibling import GPUS
 from oi_deploy.engine.vllm_args import context_length
 from oi_deploy.errors import RunError
@@ -188,26 +188,44 @@ def weights(context: Context) -> Finding:
 
 
 def endpoint(context: Context) -> Finding:
-    """Whether the endpoint answers and serves the model."""
+    """Whether the endpoint answers and serves the model; of several, whether each does."""
     name, settings = "endpoint", context.settings
     if settings.kind != "external":
         return Finding(name, "not needed", f"`engine: {settings.kind}` has a server of its own")
     external = External(settings, say=lambda line: None, cancelled=threading.Event())
     try:
-        served = external.look()
-    except Unreachable as error:
+        answers = external.look()
+    finally:
+        external.stop()
+    another = any(isinstance(answer, Served) for answer in answers.values())
+    found = [_one_endpoint(name, *item, another=another) for item in answers.items()]
+    states = [item.state for item in found]
+    return Finding(
+        name,
+        "FAILED" if "FAILED" in states else "warning" if "warning" in states else "ok",
+        "; ".join(item.found for item in found),
+        "\n".join(dict.fromkeys(item.remedy for item in found if item.remedy)),
+    )
+
+
+def _one_endpoint(
+    name: str, url: str, answer: Served | NotReadyYet | RunError, *, another: bool
+) -> Finding:
+    """What to say of one endpoint; `another`: one that can be used instead, if it is down."""
+    if isinstance(answer, Served):
+        return Finding(name, "ok", f"{url} serves `{answer.name}`")
+    if isinstance(answer, Unreachable):
         return Finding(
             name,
-            "FAILED",
-            str(error),
+            "warning" if another else "FAILED",
+            str(answer),
             "Check `api-base`. In the action's container `localhost` is the container itself, not "
             "the runner.",
         )
-    except NotReadyYet as error:
-        return Finding(name, "warning", f"{error}; a run waits for it, up to `engine-timeout`")
-    finally:
-        external.stop()
-    return Finding(name, "ok", f"{settings.api_base} serves `{served.name}`")
+    if isinstance(answer, NotReadyYet):
+        waits = "the others are used" if another else "a run waits until it answers"
+        return Finding(name, "warning", f"{url}: {answer}; {waits}")
+    return of_error(name, answer, "warning" if another and isinstance(answer, Down) else "FAILED")
 
 
 def _no_gpu_of_ours(context: Context) -> str:

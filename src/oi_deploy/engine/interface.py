@@ -17,8 +17,9 @@ class EngineSettings:
         kind: where the model runs.
         model: a hub name, or the absolute path of a model folder.
         model_revision: the hub revision; empty for a path.
-        api_base: the endpoint of `external`, with or without its final `/v1`.
-        api_key: the key of that endpoint; our own servers make their own.
+        api_base: the endpoints of `external`, each with or without its final `/v1`; those after
+            the first are for when it is gone.
+        api_key: the key of all of them; our own servers make their own.
         vllm_image: the image that `sibling` starts.
         vllm_args: more arguments for the vLLM server; they win over ours.
         gpus: `all`, `none`, or GPU indexes such as `0,1`.
@@ -35,7 +36,7 @@ class EngineSettings:
     kind: Kind
     model: str
     model_revision: str
-    api_base: str
+    api_base: tuple[str, ...]
     api_key: str
     vllm_image: str
     vllm_args: tuple[str, ...]
@@ -69,6 +70,8 @@ class Endpoint:
         api_key: empty when the endpoint wants none.
         max_model_len: context length in tokens, as the server reports it.
         warm: whether it was up before this run.
+        others: more such APIs with the same model and key, in the order in which they are asked
+            when `base_url` is gone.
     """
 
     base_url: str
@@ -76,6 +79,7 @@ class Endpoint:
     api_key: str
     max_model_len: int
     warm: bool = False
+    others: tuple[str, ...] = ()
 
 
 class Engine(Protocol):

@@ -29,6 +29,13 @@ class Unreachable(NotReadyYet):
     """Nothing listens there (yet)."""
 
 
+class Down(RunError):  # noqa: N818 - a state of one server; of several, another may do
+    """The server is not there, does not get ready, or fails by itself.
+
+    Unlike a refused key or a model that is not served: there, the inputs are wrong.
+    """
+
+
 @dataclass(frozen=True)
 class Served:
     """One entry of `/v1/models`; `max_model_len` is None where the server does not tell."""
@@ -121,7 +128,8 @@ class Api:
                 remedy="Write the right one: `api-key: ${{ secrets.VLLM_API_KEY }}`",
             )
         if code >= 400:
-            raise RunError(
+            kind = Down if code >= 500 else RunError
+            raise kind(
                 "The model endpoint cannot be used",
                 why=f"{url} answers {code}: {response.text[:300]}",
             )
@@ -156,14 +164,21 @@ def choose(served: Sequence[Served], wanted: str, *, any_single: bool) -> Served
     )
 
 
-def check(api: Api, wanted: str, *, any_single: bool = False) -> Served:
+def check(api: Api, wanted: str, *, any_single: bool = False, ask_health: bool = True) -> Served:
     """Ask once: healthy, model served, one token generated.
+
+    Args:
+        api: the server.
+        wanted: the model's name.
+        any_single: see `choose`.
+        ask_health: not of a router, which is not healthy while one of its servers is gone, and
+            answers all the same (seen with vllm-router 0.1.17).
 
     Raises:
         NotReadyYet: ask again later.
         RunError: asking again will not help.
     """
-    if api.healthy() is False:
+    if ask_health and api.healthy() is False:
         raise NotReadyYet("/health says that it is not ready")
     model = choose(api.models(), wanted, any_single=any_single)
     api.generate_one(model.name)
@@ -197,7 +212,8 @@ def wait(
         late: what to do if the time is over now, if that is something else than to wait longer.
 
     Raises:
-        RunError: what `attempt` or `died` gives, too much time, or a cancelled run.
+        Down: too much time.
+        RunError: what `attempt` or `died` gives, or a cancelled run.
     """
     results: queue.SimpleQueue[Served | Exception] = queue.SimpleQueue()
     over = threading.Event()
@@ -222,14 +238,14 @@ def wait(
                 raise result
             elapsed = time.monotonic() - started
             if elapsed > patience_s and isinstance(last, Unreachable):
-                raise RunError(
+                raise Down(
                     "The model endpoint cannot be reached",
                     why=str(last),
                     remedy="Check `api-base`. In the action's container `localhost` is the "
                     "container itself, not the runner.",
                 )
             if elapsed > timeout_s:
-                raise RunError(
+                raise Down(
                     f"The model was not ready within {timeout_s:.0f} s",
                     why=f"last state: {doing()}; {last}",
                     remedy=late() or "Write a longer limit, such as: `engine-timeout: 30m`",

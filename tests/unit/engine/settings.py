@@ -10,7 +10,7 @@ def settings(**changes: Any) -> EngineSettings:
         "kind": "sibling",
         "model": "Qwen/Qwen3-4B-Instruct-2507",
         "model_revision": "cdbee75f17c01a7cc42f958dc650907174af0554",
-        "api_base": "",
+        "api_base": (),
         "api_key": "",
         "vllm_image": "vllm/vllm-openai:v0.32.0",
         "vllm_args": (),

@@ -41,8 +41,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer /health, /metrics and /v1/models."""
-        if self.path == "/health":
-            self.answer(503 if BEHAVIOUR == "loading" else 200, {})
+        if BEHAVIOUR == "loading" or (BEHAVIOUR == "unhealthy" and self.path == "/health"):
+            self.answer(503, {})
+        elif self.path == "/health":
+            self.answer(200, {})
         elif self.path == "/metrics":
             self.send(200, METRICS.encode())
         elif self.path != "/v1/models":
