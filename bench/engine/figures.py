@@ -112,6 +112,11 @@ class Jobs:
     statuses: Sequence[str] = field(default_factory=tuple)
 
     @property
+    def good(self) -> bool:
+        """Whether the figures mean anything: all ended deployed, by one server."""
+        return self.servers == 1 and all(status == "deployed" for status in self.statuses)
+
+    @property
     def ratio(self) -> float:
         """The time of all at once, of the time in a row."""
         return self.total / sum(self.row)

@@ -115,6 +115,9 @@ def test_without_a_plain_server_its_columns_stay_empty() -> None:
 def test_jobs_are_compared_by_their_whole_time() -> None:
     jobs = Jobs("x", "m", [30.0, 50.0], [35.0, 40.0], 40.0, 1, ["deployed"] * 3 + ["failed"])
     assert jobs.ratio == 0.5
+    assert not jobs.good
+    assert replace(jobs, statuses=["deployed"] * 4).good
+    assert not replace(jobs, statuses=["deployed"] * 4, servers=2).good
     text = figures.jobs_table(jobs)
     assert "ratio 0.50; deployed: 3 of 4; servers started: 1" in text
 
