@@ -18,7 +18,7 @@ COPY --from=kubectl /bin/kubectl /tools/usr/local/libexec/oi-deploy/kubectl
 # changing a mode in the last stage would store both files twice.
 RUN chmod -R 0700 /tools/usr/local/libexec/oi-deploy
 
-FROM ${BASE_IMAGE} AS python-packages
+FROM ${BASE_IMAGE} AS all-packages
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*
@@ -30,6 +30,8 @@ RUN python3 -m venv /opt/venv \
         --requirement /build/requirements-build.txt \
     && /opt/venv/bin/pip install --no-cache-dir --no-compile --require-hashes --no-deps \
         --no-build-isolation --use-pep517 --requirement /build/requirements.txt
+
+FROM all-packages AS python-packages
 COPY image/prune.py image/check_imports.py src/oi_deploy/agent/interpreter_import.py /build/
 RUN find /opt/venv -name __pycache__ -prune -exec rm -rf '{}' + \
     && /opt/venv/bin/python -IB /build/prune.py \

@@ -118,6 +118,17 @@ bench-check: venv ## Show that the verifier of every task can pass and can fail 
 bench-broker: venv ## What containment and the broker cost for each command
 	@python -m bench.broker
 
+ENGINE_OPTIONS = $(if $(MODEL),--model '$(MODEL)') $(if $(GPUS),--gpus '$(GPUS)') \
+    $(if $(VLLM_IMAGE),--vllm-image '$(VLLM_IMAGE)') $(if $(VLLM_ARGS),--vllm-args='$(VLLM_ARGS)')
+
+.PHONY: bench-engine
+bench-engine: venv ## What the engine brings (MODEL=... GPUS=all VLLM_IMAGE=... VLLM_ARGS=... RUNS=9)
+	@python -m bench.engine run $(ENGINE_OPTIONS) $(if $(filter command line,$(origin RUNS)),--runs '$(RUNS)')
+
+.PHONY: bench-engine-jobs
+bench-engine-jobs: venv ## Eight deployments in a row, and eight at once
+	@python -m bench.engine jobs $(ENGINE_OPTIONS)
+
 .PHONY: fuzz
 fuzz: venv ## Fuzz what reads the model's bytes (FUZZ_SECONDS=600 for each)
 	@for harness in frames manifest commands; do \

@@ -36,6 +36,11 @@ DISTRIBUTIONS = {
     "kiwisolver": "of matplotlib",
     "selenium": "Open Interpreter's browser",
     "trio": "of selenium",
+    "rich": "Open Interpreter's terminal; a start of httpx imports it too, if it is there",
+    "pygments": "of rich",
+    "markdown-it-py": "of rich",
+    "click": "httpx's command line",
+    "google-auth": "logins to Google's clusters by a plugin, which we refuse",
     # What it imports nowhere, or in uses of its own only.
     "google-generativeai": "Open Interpreter's voice profiles for Gemini",
     "google-ai-generativelanguage": "of google-generativeai",
@@ -49,6 +54,8 @@ DISTRIBUTIONS = {
 
 PATHS = {
     "kubernetes/aio": "the asyncio client; the blocking one is used",
+    "kubernetes/client/models/[a-z]*": "a type for every object; answers are read as they come",
+    "kubernetes/client/api/[a-z]*": "a method for every path; paths are used",
 }
 
 

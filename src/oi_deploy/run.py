@@ -34,6 +34,7 @@ from oi_deploy.workflow import Workflow
 _DIAGNOSIS_S = 10.0
 _LEFTOVERS_S = 30.0
 _IMPORT_S = 5.0
+_SANDBOX_S = 5.0
 # A slow registry or cluster is one all the same; a run has the time.
 _CHECKS_S = 60.0
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -141,19 +142,6 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
             before = context.deployments()
         engine = open_engine(context.settings, say=desk.say, cancelled=stop.event)
         stack.callback(engine.stop)
-        with desk.workflow.group("Engine"), record.phase("engine"):
-            try:
-                endpoint = engine.start()
-            except RunError:
-                stop.check()
-                raise
-            # Of a server of ours, nobody knew it before.
-            desk.hide(endpoint.api_key)
-            record.model = endpoint.model
-            desk.say(f"engine: {endpoint.model} answers")
-            desk.log.event(
-                "engine.ready", model=endpoint.model, kind=inputs.engine_kind, warm=endpoint.warm
-            )
         changes = Changes({item.name: item for item in before})
 
         def on_entry(entry: Entry) -> None:
@@ -198,7 +186,32 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
         # The sandbox proves, when it opens, that its user reaches none of these.
         hidden.append(broker.private)
         stack.callback(_tell_put_back, sandbox, desk)
-        stack.enter_context(sandbox)
+        opened = stack.enter_context(ExitStack())
+
+        def contain() -> None:
+            try:
+                opened.enter_context(sandbox)
+            except RunError as error:
+                stop.request(error)  # such a run need not wait for the model
+
+        # Beside the engine's start, which mostly waits.
+        containing = Ahead(contain)
+        stack.callback(containing.settle, _SANDBOX_S)
+        with desk.workflow.group("Engine"), record.phase("engine"):
+            try:
+                endpoint = engine.start()
+            except RunError:
+                stop.check()
+                raise
+            # Of a server of ours, nobody knew it before.
+            desk.hide(endpoint.api_key)
+            record.model = endpoint.model
+            desk.say(f"engine: {endpoint.model} answers")
+            desk.log.event(
+                "engine.ready", model=endpoint.model, kind=inputs.engine_kind, warm=endpoint.warm
+            )
+        containing.value(look=stop.check)
+        stop.check()
         if sandbox.weaker:
             desk.workflow.warning(sandbox.weaker, "oi-deploy")
             desk.log.event("sandbox.weaker", missing=sandbox.weaker)

@@ -31,6 +31,8 @@ PROGRAMS = Path("/usr/local/libexec/oi-deploy")
 # (`seccomp.py`), and no other socket should happen to have one.
 SOCKET = Path(f"/run/oi-deploy/{'broker' * 12}.sock")
 
+_UNTAGGED = "<none>:<none>"
+
 _SECRET_INPUTS = ("INPUT_API-KEY", "INPUT_REGISTRY-PASSWORD")
 _SECRET_VARIABLES = ("ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "GITHUB_TOKEN")
 
@@ -131,8 +133,9 @@ def allowed(
 def local_images() -> list[str]:
     """References of the engine's images; none if it cannot be asked."""
     try:
-        client = docker.from_env(timeout=30)
-        return [tag for image in client.images.list() for tag in image.tags]
+        # The list itself: the library's objects cost one more request for each image.
+        images = docker.from_env(timeout=30).api.images()
+        return [tag for image in images for tag in image["RepoTags"] or () if tag != _UNTAGGED]
     except (DockerException, OSError):
         return []
 

@@ -62,20 +62,19 @@ def talk(
         # It goes back to the model.
         return replace(result, output=desk.redactor.text(result.output))
 
-    def git(*argv: str) -> str:
+    def script(text: str) -> str:
         # As the model's user: a repository's configuration can name programs that git runs.
-        result = sandbox.run(
-            ("git", *argv),
+        return sandbox.run(
+            ("/bin/sh", "-c", text),
             timeout_s=_FACT_TIMEOUT_S,
             on_output=lambda text: None,
             cancelled=stop.event,
             cwd=folder,
-        )
-        return result.output.strip() if result.exit_code == 0 else ""
+        ).output
 
     def facts() -> Facts:
         return gather(
-            git=git,
+            script=script,
             prompt=loaded.prompt,
             expect=inputs.expect,
             registry=inputs.registry,

@@ -1,12 +1,15 @@
 """A run reports whatever happens, as far as the disk takes it."""
 
 import io
+import socket
 from pathlib import Path
 
 import pytest
 
-from oi_deploy import leftovers
+from oi_deploy import leftovers, surroundings
+from oi_deploy.errors import RunError
 from oi_deploy.run import run
+from oi_deploy.sandbox import Sandbox
 
 
 def environment(workspace: Path, outputs: Path) -> dict[str, str]:
@@ -71,3 +74,25 @@ def test_a_doctor_s_failure_is_everywhere_a_person_looks(tmp_path: Path) -> None
     shown = out.getvalue().replace("::add-mask::key-canary-1", "")
     texts = [path.read_text() for path in tmp_path.iterdir() if path.is_file()]
     assert not [text for text in (shown, *texts) if "key-canary-1" in text]
+
+
+def test_code_that_cannot_be_contained_ends_the_run_while_the_model_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(sandbox: Sandbox) -> Sandbox:
+        raise RunError("the model's code cannot be contained")
+
+    monkeypatch.setattr(Sandbox, "__enter__", refuse)
+    monkeypatch.setattr(surroundings, "SOCKET", tmp_path / "run" / "broker.sock")
+    out = io.StringIO()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        base = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        env = {
+            **environment(tmp_path, tmp_path / "outputs"),
+            "INPUT_EXPECT": "none",
+            "INPUT_API-BASE": base,
+            "INPUT_ENGINE-TIMEOUT": "5s",
+        }
+        assert run(env, out) == 1
+    assert "cannot be contained" in out.getvalue()
+    assert "not ready" not in out.getvalue()

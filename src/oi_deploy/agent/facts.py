@@ -18,7 +18,13 @@ from oi_deploy.verify.state import DeploymentState
 _MOST_FILES = 60
 _COMMIT = "$(git rev-parse --short HEAD)"
 
-Git = Callable[..., str]
+# One process for all that git is asked, since a sandboxed one takes as long to start as git works.
+# No branch and no quoted path has the character between the answers in it.
+_ASK_GIT = r"""
+git rev-parse --short HEAD 2>/dev/null; printf '\036'
+git branch --show-current 2>/dev/null; printf '\036'
+git ls-files --cached --others --exclude-standard --deduplicate 2>/dev/null
+"""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class Facts:
 
 def gather(
     *,
-    git: Git,
+    script: Callable[[str], str],
     prompt: str,
     expect: str,
     registry: str,
@@ -55,7 +61,7 @@ def gather(
     """Collect the facts of one turn.
 
     Args:
-        git: runs git with the given arguments as the model's user; empty on failure.
+        script: the output of a shell script that runs as the model's user.
         prompt: the task, for the names in it.
         expect: the input of that name.
         registry: the input of that name.
@@ -63,14 +69,14 @@ def gather(
         deployments: those that the run may change, as the cluster has them now.
         local_images: references of the images that the Docker engine has.
     """
-    commit = git("rev-parse", "--short", "HEAD")
-    listing = git("ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate")
+    answers = [answer.strip() for answer in script(_ASK_GIT).split("\036")]
+    commit, branch, listing = (*answers, "", "", "")[:3]
     paths = tuple(line for line in listing.splitlines() if line)
     named = named_deployments(prompt, deployments)
     dockerfiles = [path for path in paths if _is_dockerfile(path)]
     return Facts(
         commit=commit,
-        branch=git("branch", "--show-current"),
+        branch=branch,
         files=paths[:_MOST_FILES],
         deployments=named,
         dockerfile_lines="" if dockerfiles else dockerfile_command(paths, local_images),

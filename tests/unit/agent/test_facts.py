@@ -14,13 +14,12 @@ WEB = DeploymentState(
 JOBS = DeploymentState(
     "production", "jobs", (ContainerState("worker", "r.example.com:5000/team/jobs:7"),)
 )
-FILES = {"ls-files": "app.py\nDockerfile\nREADME.md", "rev-parse": "abc1234", "branch": "main"}
+FILES = "app.py\nDockerfile\nREADME.md\n"
 
 
-def facts(prompt: str, *, expect: str = "deploy", files: str = FILES["ls-files"]) -> Facts:
-    answers = {**FILES, "ls-files": files}
+def facts(prompt: str, *, expect: str = "deploy", files: str = FILES) -> Facts:
     return gather(
-        git=lambda *argv: answers[argv[0]],
+        script=lambda text: f"abc1234\n\036main\n\036{files}",
         prompt=prompt,
         expect=expect,
         registry="r.example.com:5000/team",

@@ -1,0 +1,1 @@
+"""What the engine brings, measured on the real vLLM: `make bench-engine`."""
