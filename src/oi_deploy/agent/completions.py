@@ -56,6 +56,8 @@ _FINISH = {
         },
     },
 }
+# The temperature of an answer that has to differ from the last one.
+_DRAWN = 0.7
 # Seconds without any byte from the server after which it is asked whether it still lives.
 _SILENCE = 600.0
 
@@ -110,6 +112,7 @@ class Completions:
         reply: the turn's answer; None before it. Whoever begins a turn sets it to None.
         prompt_tokens: tokens sent in all requests so far, as counted by the server.
         completion_tokens: tokens received in all answers so far.
+        variation: 0 for the likeliest answer; another number draws one, always the same.
     """
 
     def __init__(
@@ -119,9 +122,15 @@ class Completions:
         stop: Stop,
         max_tokens: int,
         show: Callable[[], AbstractContextManager[Writes]],
+        constrained: bool = True,
     ) -> None:
-        """Talk to `endpoint`; `show` opens what code and text are written to as they arrive."""
+        """Talk to `endpoint`; `show` opens what code and text are written to as they arrive.
+
+        With `constrained`, the server lets the model write nothing but a call of a function.
+        """
         self.reply: Reply | None = None
+        self.variation = 0
+        self._tool_choice = "required" if constrained else "auto"
         self.prompt_tokens = 0
         self.completion_tokens = 0
         self._endpoint = endpoint
@@ -191,10 +200,10 @@ class Completions:
             "model": self._endpoint.model,
             "messages": messages,
             "tools": [_EXECUTE, _FINISH],
-            "tool_choice": "required",
+            "tool_choice": self._tool_choice,
             "parallel_tool_calls": False,
-            "temperature": 0.0,
-            "seed": 0,
+            "temperature": _DRAWN if self.variation else 0.0,
+            "seed": self.variation,
             "max_tokens": self._max_tokens,
             "stream": True,
             "stream_options": {"include_usage": True},

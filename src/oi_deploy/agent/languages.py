@@ -10,8 +10,15 @@ from typing import Any, Protocol
 
 from oi_deploy.sandbox import Result
 
-# The script stops at the first command that fails, so that a later line cannot report success.
-_SHELL = ("/bin/bash", "--noprofile", "--norc", "-euo", "pipefail", "-c")
+# bash reads and runs line by line, so a mistake in the last line would show when the others have
+# run. Python and Node.js read the whole of what `-c` and `-e` give them first. The script stops at
+# the first command that fails, so that a later line cannot report success.
+_SHELL = (
+    "/bin/bash", "--noprofile", "--norc", "-c",
+    '/bin/bash --noprofile --norc -n -c "$1" script || { echo "[nothing was run]"; exit 2; }; '
+    'exec /bin/bash --noprofile --norc -euo pipefail -c "$1" script',
+    "check",
+)  # fmt: skip
 _COMMANDS: dict[str, tuple[str, ...]] = {
     "shell": _SHELL,
     "python": ("/usr/bin/python3", "-c"),

@@ -18,6 +18,7 @@ from oi_deploy.verify.state import (
     PodContainer,
     PodState,
     deployment_state,
+    images_by_revision,
     pod_states,
 )
 
@@ -150,6 +151,19 @@ class Cluster:
             label_selector=deployment.selector,
         )
         return pod_states(deployment, sets, pods)
+
+    def revisions(self, deployment: DeploymentState) -> dict[str, tuple[str, ...]]:
+        """The images of each revision that the Deployment can go back to, oldest first.
+
+        Raises:
+            RunError: the API gives no usable answer.
+        """
+        sets = self._list(
+            "list replicasets",
+            AppsV1Api(self._client).list_namespaced_replica_set,
+            label_selector=deployment.selector,
+        )
+        return images_by_revision(deployment, sets)
 
     def warnings_about(self, name: str) -> tuple[str, ...]:
         """The last messages of Warning events about an object, oldest first; at most 5.
