@@ -93,7 +93,9 @@ def _stages(world: Situation) -> tuple[str, str] | None:
     commands = re.findall(r"`([^`\n]+)`", prompt) or re.findall(
         r"(?:python3?|node|sh|bash) [\w./-]+|npm run [\w:-]+|make(?: [\w-]+)?", prompt
     )
-    folder = re.search(r"(?:folder|directory|目录|文件夹)\s*`?([\w.-]+)", prompt) or re.search(
+    folder = re.search(
+        r"(?:folder|directory|目录|文件夹)\s*`?([\w-]+(?:\.[\w-]+)*)", prompt
+    ) or re.search(
         r"`?\b(dist|build|out|public|target)\b`?(?:/| ?(?:folder|directory|目录|文件夹))", prompt
     )
     return (commands[0], folder[1]) if commands and folder else None

@@ -138,7 +138,7 @@ def converse(
                 state = replace(state, closing="", notes=(_NOT_RUN + "\n".join(left),))
                 continue
             scripts.append(reply.text)
-            if closing_left == 0 or repeated(scripts):
+            if closing_left == 0 or (state.closing and repeated(scripts)):
                 return Outcome(verdict, number, "")
             closing_left -= 1
             steps.append(Step.of(turn, verdict))
@@ -271,7 +271,14 @@ def _closing(turn: Turn, verdict: Verdict, state: State, expect: str) -> State:
     # Of a deployment that is done, the output is only noise.
     output = describe(result) if result is not None and (failed or expect == "none") else ""
     script = turn.reply.text if failed else ""
-    return State(script=script, output=output, verified=verified, closing=_CLOSING[expect], ran=ran)
+    return State(
+        script=script,
+        output=output,
+        verified=verified,
+        closing=_CLOSING[expect],
+        deployed=expect != "none",
+        ran=ran,
+    )
 
 
 def _next_state(

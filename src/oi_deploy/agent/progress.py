@@ -28,6 +28,7 @@ class State:
         verified: what verification has found to be right.
         missing: what it has found to be wrong.
         closing: what to do when everything is verified.
+        deployed: whether what was verified is a deployment, or a push.
         ran: scripts that ended well.
     """
 
@@ -37,6 +38,7 @@ class State:
     verified: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     closing: str = ""
+    deployed: bool = False
     ran: tuple[str, ...] = ()
 
 
@@ -96,7 +98,12 @@ def _fill(task: str, facts: Facts, state: State) -> str:
         autoescape=False,  # noqa: S701 - plain text for a model, not HTML
     )
     template = environment.from_string(prompt_file("message.md.j2"))
-    commands = still_to_run(facts, state.ran) if state.closing else facts.commands
+    commands = facts.commands
+    if state.closing:
+        commands = still_to_run(facts, state.ran)
+    if state.deployed:
+        # The other lines did their work, perhaps in other words; what is shown is run again.
+        commands = tuple(line for line in commands if " > " in line and "<<" not in line)
     return template.render(
         task=task.strip(), facts=facts, commands=commands, **vars(state)
     ).strip() + "\n"  # fmt: skip

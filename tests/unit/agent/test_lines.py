@@ -2,6 +2,7 @@
 
 import pytest
 
+from oi_deploy.agent.progress import State, render
 from tests.unit.agent.worlds import COMMIT, FILES, JOBS, PYTHON, WEB, deployment, facts, short
 
 USUAL = [
@@ -153,13 +154,16 @@ def test_manifests_and_a_restart() -> None:
 
 
 def test_a_deployment_that_a_manifest_makes() -> None:
-    policy = "version: 1\nnamespaces:\n  production:\n  - {kinds: [deployment], verbs: [apply, set-image]}\n"
+    policy = (
+        "version: 1\nnamespaces:\n  production:\n"
+        "  - {kinds: [deployment], verbs: [apply, set-image]}\n"
+    )
     manifest = (
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: fresh}\nspec:\n  template:\n"
         f"    spec: {{containers: [{{name: main, image: {'r.example.com:5000/team/fresh:0'}}}]}}\n"
     )
     lines = facts(
-        "First apply k8s/fresh.yaml, then build {registry}/fresh and set it in the deployment fresh.",
+        "First apply k8s/fresh.yaml, then build {registry}/fresh for the deployment fresh.",
         files={**FILES, "k8s/fresh.yaml": manifest},
         policy=policy,
     ).commands
@@ -267,6 +271,12 @@ def test_reports() -> None:
     lines = facts("Write the two largest files in data to top.txt", expect="none",
                   files={"data/a.bin": "", "data/b.bin": ""}).commands  # fmt: skip
     assert lines[0].startswith("find data") and lines[0].endswith("head -n 2 > top.txt")
+
+
+def test_only_the_rest_is_shown_when_the_deployment_is_done() -> None:
+    known = facts("Push {registry}/web and write its digest to digest.txt", expect="push")
+    text = render("x", known, State(closing="Done.", deployed=True))
+    assert "> digest.txt" in text and "docker push" not in text
 
 
 def test_the_digest_of_what_was_pushed() -> None:
