@@ -97,12 +97,12 @@ RUNS ?= 1
 AGENT ?= ours
 
 .PHONY: bench
-bench: $(BENCHMARKS) ## All benchmarks, or some tasks (TASKS=glob RUNS=n AGENT=ours MODEL=... API_BASE=...)
+bench: $(BENCHMARKS) ## All benchmarks, or some tasks (TASKS=glob RUNS=n AGENT=... WITHOUT=... MODEL=... API_BASE=...)
 
 .PHONY: bench-deploy
 bench-deploy: venv ## Only the deployment tasks; goes on where it was left (OUT=file of results)
 	@python -m bench.deploybench run --tasks "$$BENCH_TASKS" --runs '$(RUNS)' --agent '$(AGENT)' \
-	    $(if $(MODEL),--model '$(MODEL)') $(if $(API_BASE),--api-base '$(API_BASE)') \
+	    $(if $(WITHOUT),--without $(WITHOUT)) $(if $(MODEL),--model '$(MODEL)') $(if $(API_BASE),--api-base '$(API_BASE)') \
 	    $(if $(OUT),--out '$(OUT)')
 
 .PHONY: bench-check
