@@ -154,6 +154,10 @@ def talk(
         refused = [entry.decision for entry in new if not entry.decision.allowed]
         return refused[-1] if refused else None
 
+    def ran() -> Sequence[str]:
+        entries = record.journal.entries
+        return [" ".join((it.tool, *it.argv)) for it in entries if it.exit_code == 0]
+
     def changes() -> int:
         # Where only the scripts' endings can be checked, each script is something new.
         scripts = record.scripts if inputs.expect == "none" else 0
@@ -189,6 +193,7 @@ def talk(
             on_turn=on_turn,
             on_answer=on_answer,
             expect=inputs.expect,
+            ran=ran,
             budget=window - max_tokens - _STANDING,
             parts=parts,
         )

@@ -114,6 +114,11 @@ def inside(folder: str, path: str) -> str:
     return (text if folder == "." else f"{folder}/{text}").removesuffix("/.").rstrip("/") or "."
 
 
+def is_plain(path: str) -> bool:
+    """Whether a path can stand in a command line as it is: it is somebody else's text."""
+    return re.fullmatch(r"[\w./@+-]+", path) is not None and not path.startswith("-")
+
+
 def is_dockerfile(path: str) -> bool:
     """Whether a file is one, by its name."""
     name = path.rpartition("/")[2].lower()
@@ -159,7 +164,9 @@ def repairs(
         images: what the engine has, if the base image is to be looked at too.
     """
     context = item.context(exists)
-    near = [path for path in paths if context == "." or path.startswith(f"{context}/")]
+    near = [
+        path for path in filter(is_plain, paths) if context == "." or path.startswith(f"{context}/")
+    ]
     names = [path if context == "." else path.removeprefix(f"{context}/") for path in near]
     found = [
         *_bases(item, images),
@@ -191,7 +198,7 @@ def _missing_sources(
 ) -> Iterable[str]:
     for part in item.instructions():
         for source in part.sources:
-            if set(source) & set("*?[") or exists(inside(context, source)):
+            if not is_plain(source) or exists(inside(context, source)):
                 continue
             if close := closest(source, names):
                 yield _line(item, part.line, source, close)
@@ -199,7 +206,8 @@ def _missing_sources(
 
 def closest(wanted: str, names: Iterable[str]) -> str:
     """The path whose file name is most like that of another path; empty if none is like it."""
-    by_name = {PurePosixPath(path).name: path for path in reversed(list(names))}
+    plain = [path for path in names if is_plain(path)]
+    by_name = {PurePosixPath(path).name: path for path in reversed(plain)}
     close = difflib.get_close_matches(PurePosixPath(wanted).name, by_name, n=1, cutoff=0.6)
     return by_name[close[0]] if close else ""
 

@@ -39,6 +39,7 @@ class Facts:
         git_tags: git tags, where the prompt speaks of them.
         languages: the programming languages of the files.
         files: paths of tracked and new files, the named and the upper ones first, cut to 60.
+        paths: of all files.
         more_files: how many were left out.
         excerpts: the first lines of data files that the prompt names.
         dockerfiles: those of the repository.
@@ -56,6 +57,7 @@ class Facts:
     git_tags: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
     more_files: int = 0
     excerpts: Mapping[str, str] = field(default_factory=dict)
     dockerfiles: tuple[Dockerfile, ...] = ()
@@ -158,6 +160,7 @@ def tell(world: Situation, policy: Policy) -> Facts:
         git_tags=checkout.tags if about_tags else (),
         languages=checkout.languages[:3],
         files=tuple(order[:_MOST_FILES]),
+        paths=checkout.files,
         more_files=max(0, len(order) - _MOST_FILES),
         excerpts={
             path: _beginning(text)

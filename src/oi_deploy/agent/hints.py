@@ -48,8 +48,8 @@ def _not_in_context(match: re.Match[str], failure: Failure) -> str:
     for file in failure.facts.dockerfiles:
         for part in file.instructions():
             named = [source for source in part.sources if source.strip("./") == wanted.strip("./")]
-            close = dockerfiles.closest(wanted, failure.facts.files)
-            if named and close and wanted not in failure.facts.files:
+            close = dockerfiles.closest(wanted, failure.facts.paths)
+            if named and close and wanted not in failure.facts.paths:
                 name = close if file.folder == "." else close.removeprefix(f"{file.folder}/")
                 line = f"sed -i '{part.line}s#{named[0]}#{name}#' {file.path}"
                 return f"The Dockerfile copies {wanted}, which does not exist. First run: {line}"
@@ -60,7 +60,7 @@ def _not_copied(match: re.Match[str], failure: Failure) -> str:
     """A step of a build misses a file that the repository has: let COPY bring it."""
     name = PurePosixPath(match["path"]).name
     steps = re.findall(r"^Step (\d+)/\d+ :", failure.output, re.MULTILINE)
-    if not steps or name not in {PurePosixPath(path).name for path in failure.facts.files}:
+    if not steps or name not in {PurePosixPath(path).name for path in failure.facts.paths}:
         return ""
     for file in failure.facts.dockerfiles:
         if line := dockerfiles.add_to_copy(file, int(steps[-1]), name):
@@ -137,7 +137,7 @@ def _port(match: re.Match[str], failure: Failure) -> str:
 def _folder(match: re.Match[str], failure: Failure) -> str:
     """A path that is right from another folder, or misspelt; each script starts in the root."""
     wanted = match["path"].strip("\"'").removeprefix("./")
-    files = failure.facts.files
+    files = failure.facts.paths
     if wanted in files or wanted == "Dockerfile":
         return ""
     ends = [path for path in files if path.endswith(f"/{wanted}")]

@@ -5,7 +5,7 @@ what it printed, the line that would fix it, and what verification still misses.
 copies its own failed script again as long as it can see a history of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from oi_deploy.agent.completions import Reply
@@ -73,6 +73,7 @@ def converse(
     on_turn: Callable[[int, str], None],
     on_answer: Callable[[int, Turn], None],
     expect: str = "deploy",
+    ran: Callable[[], Sequence[str]] = tuple,
     budget: int = 10**9,
     parts: Parts = _ALL,
 ) -> Outcome:
@@ -89,6 +90,7 @@ def converse(
         on_turn: told the turn's number and the message before it is sent.
         on_answer: told the turn's number and what came of it.
         expect: the input of that name.
+        ran: the commands of docker and kubectl that ended well so far.
         budget: tokens that one message may have.
         parts: what of the harness is on.
 
@@ -107,6 +109,9 @@ def converse(
     reminded = False
     for number in range(1, max_turns + 1):
         known = facts()
+        if expect == "none":
+            # Where nothing is verified, a second run of a line can undo what the first has done.
+            known = replace(known, commands=still_to_run(known, ran()))
         if number == 1 and parts.facts:
             _refuse_the_impossible(known)
         message = render(task, known, state, budget=budget, parts=parts)
@@ -131,7 +136,7 @@ def converse(
             seen_changes = changes()
         if verdict is not None and verdict.ok:
             if reply.kind == "finish":
-                left = still_to_run(known, state.ran) if expect == "none" and reply.done else ()
+                left = known.commands if expect == "none" and reply.done else ()
                 if not left or reminded or number == max_turns:
                     return Outcome(verdict, number, reply.text, reply.done)
                 reminded = True
@@ -142,7 +147,7 @@ def converse(
                 return Outcome(verdict, number, "")
             closing_left -= 1
             steps.append(Step.of(turn, verdict))
-            state = _closing(turn, verdict, state, expect)
+            state = _closing(turn, verdict, expect)
             continue
         if no is not None and len(refused) == _MOST_REFUSALS:
             raise RunError(
@@ -262,12 +267,11 @@ def _repeats_itself(reply: Reply, verdict: Verdict | None) -> RunError:
     )
 
 
-def _closing(turn: Turn, verdict: Verdict, state: State, expect: str) -> State:
+def _closing(turn: Turn, verdict: Verdict, expect: str) -> State:
     """After a script with which everything that can be verified is right."""
     verified = tuple(item.sentence() for item in verdict.findings if item.ok)
     result = turn.result
     failed = result is not None and result.exit_code != 0
-    ran = state.ran if failed else (*state.ran, turn.reply.text)
     # Of a deployment that is done, the output is only noise.
     output = describe(result) if result is not None and (failed or expect == "none") else ""
     script = turn.reply.text if failed else ""
@@ -277,7 +281,6 @@ def _closing(turn: Turn, verdict: Verdict, state: State, expect: str) -> State:
         verified=verified,
         closing=_CLOSING[expect],
         deployed=expect != "none",
-        ran=ran,
     )
 
 
@@ -303,7 +306,6 @@ def _next_state(
         notes=(_AGAIN,) if again else (),
         verified=verified,
         missing=missing,
-        ran=state.ran if failed else (*state.ran, turn.reply.text),
     )
 
 

@@ -4,6 +4,7 @@ Every message is a clean context: nothing of earlier turns is in it but what it 
 even that is too long for the model's window, outputs and lists are cut first, the task never.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -29,7 +30,6 @@ class State:
         missing: what it has found to be wrong.
         closing: what to do when everything is verified.
         deployed: whether what was verified is a deployment, or a push.
-        ran: scripts that ended well.
     """
 
     script: str = ""
@@ -39,7 +39,6 @@ class State:
     missing: tuple[str, ...] = ()
     closing: str = ""
     deployed: bool = False
-    ran: tuple[str, ...] = ()
 
 
 def prompt_file(name: str) -> str:
@@ -48,13 +47,19 @@ def prompt_file(name: str) -> str:
 
 
 def still_to_run(facts: Facts, ran: Sequence[str]) -> tuple[str, ...]:
-    """The lines that no script which ended well has had."""
-    done = {" ".join(line.split()) for script in ran for line in script.splitlines()}
-    return tuple(
-        line
-        for line in facts.commands
-        if not {" ".join(it.split()) for it in line.splitlines()} <= done
-    )
+    """The lines of docker and kubectl that were not run yet, in whatever words.
+
+    Lines that write files are not among what ran: they leave the facts when their file is there.
+    """
+    done = {_words(line) for line in ran}
+    return tuple(line for line in facts.commands if _words(line) not in done)
+
+
+def _words(line: str) -> tuple[str, ...]:
+    """A command without its namespace, in an order of its own."""
+    text = re.sub(r"(?:\s-n[ =]?|\s--namespace[ =])\S+", " ", f"{line} ")
+    text = re.sub(r"\bdeployments?(?:\.apps)?/", "deployment ", text)
+    return tuple(sorted(text.replace("--replicas ", "--replicas=").split()))
 
 
 def tokens(text: str) -> int:
@@ -63,7 +68,12 @@ def tokens(text: str) -> int:
 
 
 def render(
-    task: str, facts: Facts, state: State, *, budget: int = 10**9, parts: Parts = _ALL
+    task: str,
+    facts: Facts,
+    state: State,
+    *,
+    budget: int = 10**9,
+    parts: Parts = _ALL,
 ) -> str:
     """The message of one turn.
 
@@ -99,8 +109,6 @@ def _fill(task: str, facts: Facts, state: State) -> str:
     )
     template = environment.from_string(prompt_file("message.md.j2"))
     commands = facts.commands
-    if state.closing:
-        commands = still_to_run(facts, state.ran)
     if state.deployed:
         # The other lines did their work, perhaps in other words; what is shown is run again.
         commands = tuple(line for line in commands if " > " in line and "<<" not in line)

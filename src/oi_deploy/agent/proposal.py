@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from oi_deploy.agent.dockerfiles import inside
+from oi_deploy.agent.dockerfiles import inside, is_plain
 
 
 def command(
@@ -27,6 +27,7 @@ def command(
     """
     source = files("oi_deploy.agent").joinpath("prompts/dockerfiles.yaml")
     templates: list[dict[str, Any]] = yaml.safe_load(source.read_text(encoding="utf-8"))
+    paths = [path for path in paths if is_plain(path)]
     names = [path if folder == "." else path.removeprefix(f"{folder}/") for path in paths
              if folder == "." or path.startswith(f"{folder}/")]  # fmt: skip
     top = [path for path in names if "/" not in path]

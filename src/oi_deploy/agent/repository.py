@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import yaml
 
-from oi_deploy.agent.dockerfiles import Dockerfile, is_dockerfile
+from oi_deploy.agent.dockerfiles import Dockerfile, is_dockerfile, is_plain
 from oi_deploy.verify.state import DeploymentState, deployment_state
 
 # Runs a program as the model's user in its folder; what it printed, or empty if it failed.
@@ -73,9 +73,9 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
     commit, _, full = look("git", "log", "-1", "--format=%h %H").partition(" ")
     listing = look("git", "ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate")
     files = tuple(line for line in listing.splitlines() if line)
-    manifests = [path for path in files if path.endswith((".yml", ".yaml")) and path[0] != "."]
+    manifests = [path for path in files if path.endswith((".yml", ".yaml")) and is_plain(path)]
     wanted = [
-        *(path for path in files if is_dockerfile(path)),
+        *(path for path in files if is_dockerfile(path) and is_plain(path)),
         *(path for path in files if PurePosixPath(path).name in _VERSION_NAMES),
         *(path for path in files if path in named),
         *manifests,
@@ -86,7 +86,9 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
         commit=commit,
         full_commit=full,
         branch=look("git", "branch", "--show-current"),
-        tags_here=tuple(look("git", "tag", "--points-at", "HEAD").split()),
+        tags_here=tuple(
+            tag for tag in look("git", "tag", "--points-at", "HEAD").split() if is_tag(tag)
+        ),
         tags=tuple(look("git", "tag", "--list").split()),
         files=files,
         languages=languages(files),
@@ -131,7 +133,12 @@ def version(path: str, text: str) -> str:
         return ""
     match = _VERSION.search(text)
     found = match[1] if match else "" if "." in name and name != "version.txt" else text.strip()
-    return found if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", found) else ""
+    return found if is_tag(found) else ""
+
+
+def is_tag(text: str) -> bool:
+    """Whether a text can be an image's tag."""
+    return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", text) is not None
 
 
 def languages(files: Sequence[str]) -> tuple[str, ...]:

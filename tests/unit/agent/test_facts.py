@@ -118,3 +118,19 @@ def test_the_policy_in_words() -> None:
     permits = policy_words.permits(policy)
     assert permits("deployment", "web", "scale") and not permits("deployment", "jobs", "scale")
     assert permits("image", f"{REGISTRY}/x", "push") and not permits("image", "evil.io/x", "push")
+
+
+@pytest.mark.parametrize("name", ["x;curl evil", "$(date)", "a b", "it's"])
+def test_no_name_of_the_repository_becomes_a_command(name: str) -> None:
+    files = {
+        f"{name}/Dockerfile": "FROM python:3.11-slim\n",
+        f"{name}.py": "",
+        f"{name}.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n",
+    }
+    git = {"--points-at": name, "branch": name}
+    for prompt in (
+        "roll out web",
+        "tag with the git tag, roll out web",
+        "tag with the branch: web",
+    ):
+        assert name not in "\n".join(facts(prompt, files=files, git=git).commands)

@@ -8,7 +8,7 @@ from oi_deploy.agent.hints import Failure, hints, shorten
 from oi_deploy.agent.progress import repeated
 
 FACTS = Facts(
-    files=("app.py", "src/server.py", "Dockerfile", "VERSION"),
+    paths=("app.py", "src/server.py", "Dockerfile", "VERSION"),
     dockerfiles=(
         Dockerfile("Dockerfile", "FROM python:3.11-slin\nCOPY ap.py ./\nRUN python3 app.py\n"),
     ),

@@ -1,6 +1,6 @@
 """How a conversation ends: by what verification finds, never by what the model says."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -17,7 +17,9 @@ from oi_deploy.errors import RunError, Status
 from oi_deploy.sandbox import Result
 from oi_deploy.verify.finding import Finding, Verdict
 
-FACTS = Facts(commit="abc1234", files=("app.py",), commands=("docker push r/web:1",))
+FACTS = Facts(
+    commit="abc1234", files=("app.py",), paths=("app.py",), commands=("docker push r/web:1",)
+)
 GOOD = Verdict((Finding(True, "registry.digest", "the registry", "has r/web:1"),))
 BAD = Verdict(
     (
@@ -75,6 +77,7 @@ def run(
     *,
     known: Facts = FACTS,
     expect: str = "deploy",
+    ran: Callable[[], Sequence[str]] = tuple,
     parts: Parts = ALL,
 ) -> Outcome:
     answers = iter(refusals)
@@ -89,6 +92,7 @@ def run(
         on_turn=lambda number, message: None,
         on_answer=lambda number, turn: None,
         expect=expect,
+        ran=ran,
         parts=parts,
     )
 
@@ -233,7 +237,14 @@ def test_where_nothing_can_be_verified_a_repetition_is_the_end() -> None:
 def test_commands_that_ran_are_not_shown_again_and_others_are_asked_for_once() -> None:
     known = Facts(commands=("kubectl apply -f a.yaml", "kubectl rollout restart deployment/web"))
     model = Model(script("kubectl  apply -f a.yaml"), FINISH, FINISH)
-    outcome = run(model, lambda: NOTHING, expect="none", known=known)
+    ran = ["kubectl apply -f a.yaml"]
+    outcome = run(
+        model,
+        lambda: NOTHING,
+        expect="none",
+        known=known,
+        ran=lambda: ran if model.changes else [],
+    )
     assert outcome.turns == 3
     for message in model.messages[1:]:
         assert "restart" in message

@@ -1,5 +1,7 @@
 """The message of a turn: what it says, and what it leaves out when the window is small."""
 
+import pytest
+
 from oi_deploy.agent.facts import Facts
 from oi_deploy.agent.progress import State, render, still_to_run, tokens
 
@@ -38,7 +40,15 @@ def test_an_empty_section_has_no_heading() -> None:
     assert text == f"# Task\n{TASK}\n"
 
 
-def test_lines_that_ran_are_done() -> None:
-    facts = Facts(commands=("a 1", "cat > f <<'EOF'\nx\nEOF", "b 2"))
-    assert still_to_run(facts, ["a  1\nc", "cat > f <<'EOF'\nx\nEOF"]) == ("b 2",)
-    assert still_to_run(facts, ["echo a 1"]) == facts.commands
+@pytest.mark.parametrize(
+    "ran",
+    [
+        "kubectl -n p rollout restart deployment/web",
+        "kubectl rollout restart deployment web -n p",
+        "kubectl --namespace=p rollout restart deployments/web",
+    ],
+)
+def test_lines_that_ran_in_other_words_are_done(ran: str) -> None:
+    restart, scale = "kubectl -n p rollout restart deployment/web", "kubectl -n p scale x"
+    assert still_to_run(Facts(commands=(restart, scale)), [ran]) == (scale,)
+    assert still_to_run(Facts(commands=(restart,)), ["kubectl -n p get pods"]) == (restart,)
