@@ -19,7 +19,8 @@ def report(world: Situation) -> Iterable[str]:
     """The state of Deployments in a file."""
     file = world.new_file
     text = world.ask.text.lower()
-    about = world.meant.chosen or "deployment" in text or "cluster" in text or "集群" in text
+    cluster = re.search(r"deployment|cluster|kubectl|集群", text)
+    about = world.meant.chosen or cluster or _other_kind(text)
     if world.ask.expect != "none" or not file or not about or "report" not in world.intents:
         return
     if not world.deployments or "largest" in world.intents:
@@ -31,8 +32,25 @@ def report(world: Situation) -> Iterable[str]:
     one = world.meant.chosen[0].name if len(world.meant.chosen) == 1 and not every else ""
     what = f"deployment {one}" if one else "deployments"
     get = f"{world.kubectl} get {what} -o custom-columns={_COLUMNS}"
+    if kind := _other_kind(text):
+        yield f"{world.kubectl} get {kind} -o wide > {file}"
+        return
     table = "table" in world.intents or file.endswith(".md")
     yield f"{get} | {_TO_MARKDOWN} > {file}" if table else f"{get} > {file}"
+
+
+def _other_kind(text: str) -> str:
+    """What else than Deployments a report is about; empty for Deployments."""
+    if "deployment" in text:
+        return ""
+    kinds = {
+        "pods": r"\bpods?\b",
+        "services": r"\b(?:services?|svc)\b",
+        "configmaps": r"\bconfigmaps?\b",
+        "events": r"\bevents?\b|事件",
+        "replicasets": r"\breplicasets?\b",
+    }
+    return next((kind for kind, words in kinds.items() if re.search(words, text, re.ASCII)), "")
 
 
 def largest(world: Situation) -> Iterable[str]:

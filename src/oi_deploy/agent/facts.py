@@ -25,7 +25,7 @@ _LINE_LENGTH = 160
 _DATA = (".log", ".txt", ".csv", ".tsv", ".json", ".jsonl", ".ini", ".conf")
 _CLUSTER = re.compile(
     r"deployment|cluster|kubectl|kubernetes|k8s|namespace|\bpods?\b|replica|集群|命名空间|副本|资源",
-    re.IGNORECASE,
+    intents.FLAGS,
 )
 
 
@@ -98,14 +98,28 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
     """Look at everything that the prompt has to do with."""
     mentioned = named.paths(ask.text, ask.registry)
     checkout = repository.gather(sources.look, named=mentioned, namespace=ask.namespace)
-    images = named.images(ask.text, ask.registry, checkout.commit)
     deployments = tuple(sources.deployments())
     there = {item.name for item in deployments}
     wants = intents.read(ask.text)
     made = () if "apply" not in wants else checkout.made
     known = (*deployments, *(item for item in made if item.name not in there))
-    repositories = {image.repository for image in images}
-    meant = named.deployments(ask.text, known, registry=ask.registry, repositories=repositories)
+    images = named.images(ask.text, ask.registry, checkout.commit)
+    meant = named.deployments(
+        ask.text,
+        known,
+        registry=ask.registry,
+        repositories={image.repository for image in images},
+    )
+    repositories = {image.repository: None for image in images}
+    if not images:
+        host = ask.registry.partition("/")[0]
+        current = (c.image for item in meant.chosen for c in item.containers)
+        repositories = {
+            named.repository_of(it): None for it in current if host and it.startswith(f"{host}/")
+        }
+    found = {name: tuple(sources.tags(name)) for name in list(repositories)[:_MOST_REPOSITORIES]}
+    if "build" not in wants:
+        images = named.tagged(ask.text, images, found)
     date = ask.date or datetime.datetime.now(datetime.UTC).date().isoformat()
     paths = frozenset(checkout.files) | named.folders(checkout.files)
     return Situation(
@@ -114,7 +128,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         repository=checkout,
         named=images,
         tag=tags.wanted(
-            named.without_references(ask.text),
+            named.plain(ask.text, ask.registry),
             tags.Source(
                 commit=checkout.commit,
                 full_commit=checkout.full_commit,

@@ -121,7 +121,8 @@ def _deletion(world: Situation) -> list[Obstacle]:
 
 _PLACE = re.compile(
     r"(?:\b(?:in|from|under|inside|folder|directory)\s+|目录\s*|文件夹\s*|(?:构建|部署|发布|打包)\s*)"
-    r"`?(?P<en>[a-z0-9][a-z0-9._-]*(?:/[a-z0-9._-]+)+)/?`?(?=\s*(?:[,.;,。;、)]|$|and\b|as\b|里|中|下|目录))"
+    r"`?(?P<en>[a-z0-9][a-z0-9._-]*(?:/[a-z0-9._-]+)+)/?`?(?=\s*(?:[,.;,。;、)]|$|and\b|as\b|里|中|下|目录))",
+    re.ASCII,
 )
 
 

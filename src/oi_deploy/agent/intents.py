@@ -11,6 +11,9 @@ from typing import Any
 
 import yaml
 
+# In Chinese, words follow each other without a space: only ASCII characters make one longer.
+FLAGS = re.IGNORECASE | re.ASCII
+
 _CJK = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
 _SENTENCE = re.compile(r"[。!?;]|\.(?=\s|$)")
 # A colon within a reference or an address is none of a sentence.
@@ -60,7 +63,7 @@ def table() -> dict[str, Any]:
 @functools.cache
 def _patterns() -> dict[str, re.Pattern[str]]:
     return {
-        name: re.compile("|".join(f"(?:{word})" for word in words), re.IGNORECASE)
+        name: re.compile("|".join(f"(?:{word})" for word in words), FLAGS)
         for name, words in table()["intents"].items()
     }
 
@@ -68,7 +71,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 @functools.cache
 def word(name: str) -> re.Pattern[str]:
     """`denies`, `spares` or `supposes` of the table."""
-    return re.compile(table()[name], re.IGNORECASE)
+    return re.compile(table()[name], FLAGS)
 
 
 def sentences(prompt: str) -> list[str]:

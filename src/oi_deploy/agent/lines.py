@@ -222,7 +222,7 @@ def replicas(world: Situation) -> int | None:
         clause.text for clause in intents.clauses(world.ask.text) if not clause.supposed
     )
     for pattern in patterns:
-        match = re.search(pattern, named.without_references(text), re.IGNORECASE)
+        match = re.search(pattern, named.without_references(text), intents.FLAGS)
         if match:
             return intents.number(match["n"])
     return None
@@ -261,20 +261,22 @@ def wanted_revision(prompt: str, known: Mapping[str, tuple[str, ...]]) -> str:
     if number and number[1] in known:
         return number[1]
     text = named.without_references(prompt)
-    start = re.search(r"back|undo|revert|rollback|回滚|回退|退回|撤销|还原", text, re.IGNORECASE)
+    start = re.search(
+        r"back|undo|revert|restore|回滚|回退|退回|撤销|还原|恢复", text, intents.FLAGS
+    )
     for part in (text[start.start() :] if start else "", text):
         for revision, images in reversed(list(known.items())):
             tags = [image.rpartition(":")[2] for image in images if ":" in image]
             for tag in tags:
                 # A bare number is no version.
-                if "." in tag and re.search(rf"(?<![\w.-])v?{re.escape(tag)}(?![\w-]|\.\d)", part):
+                if "." in tag and named.speaks_of(tag, part):
                     return revision
         if start:
             break
     two = re.search(
         r"(?:two|2) (?:revisions?|versions?|releases?|steps?)|上上个|(?:两|2)个版本",
         text,
-        re.IGNORECASE,
+        intents.FLAGS,
     )
     names = list(known)
     return names[-3] if two and len(names) >= 3 else ""

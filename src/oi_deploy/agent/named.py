@@ -1,7 +1,7 @@
 """What a prompt names: image references, Deployments, namespaces, files and folders."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from oi_deploy.agent import intents
@@ -15,21 +15,29 @@ _AND = r"(?:\s*[,、&]\s*|\s+and\s+|\s*[和与及]\s*)(?:the\s+)?(?:deployments?
 _DEPLOYMENTS = re.compile(
     rf"(?<![\w-])deployments?(?P<mark>/|\s*:\s*|\s+(?:called|named)\s+|\s*(?:名为|叫做?)\s*|\s+)"
     rf"(?P<quote>[`\"'“「]?)(?P<first>{_NAME})(?P<more>(?:{_AND}{_NAME})*)",
-    re.IGNORECASE,
+    intents.FLAGS,
 )
 _BEFORE_DEPLOYMENT = re.compile(
     rf"(?:名为|叫做?)\s*[`\"'“「]?(?P<name>{_NAME})[`\"'”」]?\s*(?:的|这个)*\s*"
     r"(?:deployment|部署|工作负载)",
-    re.IGNORECASE,
+    intents.FLAGS,
 )
 _NAMESPACE = re.compile(
     rf"(?:命名空间|名字空间)\s*[:]?\s*[`\"'“「]?(?P<zh>{_NAME})"
     rf"|(?P<before>{_NAME})[`\"'”」]?\s*(?:这个|的)?\s*(?:命名空间|名字空间)"
     rf"|(?:\s-n|--namespace)[ =](?P<flag>{_NAME})"
     rf"|\bnamespace\s+[`\"'“]?(?P<en>{_NAME})"
-    rf"|\b(?P<en_before>{_NAME})[`\"'”]?\s+namespace\b"
+    rf"|\b(?P<en_before>{_NAME})[`\"'”]?\s+namespace\b",
+    re.ASCII,
 )
-_PATH = re.compile(r"(?<![\w./:@$-])[A-Za-z0-9_.][\w.-]*(?:/[\w.-]+)*/?")
+_PATH = re.compile(r"(?<![\w./:@$-])[\w.][\w.-]*(?:/[\w.-]+)*/?", re.ASCII)
+# What is done to a Deployment, before its name; and how a sentence goes on after it.
+_DONE_TO = re.compile(
+    r"\b(?:update|restart|scale|set|patch|switch|change|upgrade|reduce|increase|undo|deploy|back"
+    r"|to|into|of)\s+(?:the\s+)?$",
+    intents.FLAGS,
+)
+_GOES_ON = re.compile(r"\s*(?:$|[.,;:)!?]|(?:to|with|so|and|in|on|from|by|then|until)\b)")
 _MARKS = " \n,.;:()`\"'"
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}$")
 
@@ -80,14 +88,50 @@ def images(prompt: str, registry: str, commit: str) -> tuple[Image, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def tagged(
+    prompt: str, found: Sequence[Image], tags: Mapping[str, Sequence[str]]
+) -> tuple[Image, ...]:
+    """The images, where one has no tag with the one of the registry that the prompt speaks of.
+
+    Args:
+        prompt: the task.
+        found: the images that it names; if there are none, those of its Deployments are meant.
+        tags: the registry's tags by repository.
+    """
+    text = without_references(prompt)
+    images = list(found) or [Image(name) for name in tags]
+    filled = [
+        Image(image.repository, spoken[-1])
+        if not image.tag and (spoken := _spoken(text, tags.get(image.repository, ())))
+        else image
+        for image in images
+    ]
+    return tuple(item for item in filled if item.tag or item in found)
+
+
+def speaks_of(tag: str, text: str) -> re.Match[str] | None:
+    """Where a text has a version, with or without a `v` before it."""
+    return re.search(rf"(?<![\w.-])v?{re.escape(tag)}(?![\w-]|\.\d)", text, re.ASCII)
+
+
+def _spoken(text: str, tags: Sequence[str]) -> list[str]:
+    """The tags that a text has as words, in its order; a tag without a dot may be any word."""
+    places = {tag: match.start() for tag in tags if "." in tag and (match := speaks_of(tag, text))}
+    return sorted(places, key=lambda tag: places[tag])
+
+
 def without_references(prompt: str) -> str:
     """The prompt without references, addresses and shell substitutions: no name is read there."""
     text = re.sub(r"\$\([^()]*\)|\$\{[^{}]*\}", " ", prompt)
-    return re.sub(r"(?:\w+://)?[\w-]+(?:\.[\w-]+)*(?::\d+)?/[\w./-]*:[\w.-]+|\w+://\S+", " ", text)
+    pattern = r"(?:\w+://)?[\w-]+(?:\.[\w-]+)*(?::\d+)?/[\w./-]*:[\w.-]+|\w+://\S+"
+    return re.sub(pattern, " ", text, flags=re.ASCII)
 
 
-def _plain(prompt: str, host: str) -> str:
-    text = re.sub(rf"{re.escape(host)}/\S*", " ", prompt) if host else prompt
+def plain(prompt: str, registry: str) -> str:
+    """The same without any reference to the run's registry, too."""
+    host = registry.partition("/")[0]
+    pattern = rf"{re.escape(host)}/[\w./-]*(?::[\w.-]+)?"
+    text = re.sub(pattern, " ", prompt, flags=re.ASCII) if host else prompt
     return without_references(text)
 
 
@@ -112,19 +156,19 @@ def deployments(
         registry: the input of that name.
         repositories: of the images that the prompt names.
     """
-    text = _plain(prompt, registry.partition("/")[0])
+    text = plain(prompt, registry)
     names = {item.name: item for item in known}
     explicit, absent, certain = _explicit(text, names)
     spared = {name for name in names if _is_spared(name, text)}
     words = [name for name in names if is_named(name, text)]
-    plain = [name for name in words if name not in spared]
+    free = [name for name in words if name not in spared]
     uses = [
         name for name, item in names.items() if any(repository_of(c.image) in repositories
                                                     for c in item.containers)
     ]  # fmt: skip
-    if chosen := [name for name in explicit if name not in spared] or plain:
+    if chosen := [name for name in explicit if name not in spared] or free:
         if not explicit and (among := [name for name in chosen if name in uses]):
-            chosen = among
+            chosen = [name for name in chosen if name in among or _is_joined(name, among, text)]
         return Deployments(tuple(names[name] for name in chosen))
     if absent:
         return Deployments((), tuple(absent), certain)
@@ -136,6 +180,15 @@ def deployments(
         or (list(names) if len(names) == 1 else [])
     )
     return Deployments(tuple(names[name] for name in chosen))
+
+
+def _is_joined(name: str, others: Iterable[str], text: str) -> bool:
+    """Whether a name stands in one list with another one: `web and jobs`."""
+    return any(
+        re.search(rf"\b{re.escape(one)}{_AND}{re.escape(other)}\b", text, re.ASCII)
+        for it in others
+        for one, other in ((name, it), (it, name))
+    )
 
 
 def _explicit(
@@ -157,7 +210,8 @@ def _explicit(
             after = text[match.end() :].lstrip(_MARKS)[:1]
             before = text[: match.start()].rstrip(_MARKS)[-1:]
             chinese = re.compile(rf"[{_CJK}]")
-            certain |= marked or bool(chinese.match(after) or chinese.match(before))
+            english = _DONE_TO.search(text[: match.start()]) and _GOES_ON.match(text[match.end() :])
+            certain |= marked or bool(chinese.match(after) or chinese.match(before) or english)
     for match in _BEFORE_DEPLOYMENT.finditer(text):
         (found if match["name"] in names else absent).append(match["name"])
         certain |= match["name"] not in names
@@ -214,7 +268,7 @@ def namespaces(prompt: str) -> tuple[tuple[str, bool], ...]:
 
 def paths(prompt: str, registry: str) -> tuple[str, ...]:
     """What looks like a path: it has a slash or an ending, or may be a folder's name."""
-    text = _plain(prompt, registry.partition("/")[0])
+    text = plain(prompt, registry)
     found = (match.rstrip("./") for match in _PATH.findall(text))
     return tuple(dict.fromkeys(item for item in found if item))
 

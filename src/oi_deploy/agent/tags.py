@@ -16,19 +16,22 @@ _PARTS = {
     "commit": _HASH,
 }
 _FULL = re.compile(
-    r"(?:full|long|whole|complete) (?:commit )?(?:sha|hash)|完整的?(?:哈希|提交)", re.I
+    r"(?:full|long|whole|complete) (?:commit )?(?:sha|hash)|完整的?(?:哈希|提交)", intents.FLAGS
 )
 _TAGGING = re.compile(
-    r"\btag|标签|版本号|\bversion(?:ed)? (?:from|in|by|as)|\bnamed? after\b|命名", re.I
+    r"tag|标签|版本号|\bversion(?:ed)? (?:from|in|by|as)|\bnamed? after\b|命名", intents.FLAGS
 )
-_GIT_TAG = re.compile(r"git[- ]?(?:tag|标签)|tag of (?:the|this) (?:current )?commit", re.I)
+_GIT_TAG = re.compile(
+    r"git[- ]?(?:tag|标签)|tag of (?:the|this) (?:current )?commit", intents.FLAGS
+)
 _VERSION_FILE = re.compile(
-    r"(?<![\w/.-])(?:[\w.-]+/)*(?:VERSION|version\.txt|[\w-]+\.(?:json|toml))\b"
+    r"(?<![\w/.-])(?:[\w.-]+/)*(?:VERSION|version\.txt|[\w-]+\.(?:json|toml))\b",
+    re.ASCII,
 )
 _LITERAL = re.compile(
     r"(?:\btag(?:ged)?(?: it)?(?: as| with| to| is)?(?: the tag)?"
-    r"|标签(?:为|是|用|成|打成|打上)?|打上标签)"
-    r"[ :=]*[`\"'“「]?(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]*)", re.I,
+    r"|标签(?:为|是|用|成|打成|打上)?|打上标签|\bas)"
+    r"[ :=]*[`\"'“「]?(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]*)", intents.FLAGS,
 )  # fmt: skip
 _LITERAL_WORDS = {"latest", "stable", "edge", "canary", "nightly", "prod", "production", "staging"}
 
@@ -64,17 +67,17 @@ def wanted(prompt: str, source: Source) -> str:
         return both
     if _GIT_TAG.search(text):
         return source.git_tags[-1] if source.git_tags else ""
-    if re.search(_HASH, text, re.I):
+    if re.search(_HASH, text, intents.FLAGS):
         return source.full_commit if _FULL.search(text) else source.commit
     if found := _VERSION_FILE.search(text):
         return _version(found[0], source)
     if literal := _literal(text):
         return literal
-    if re.search(_PARTS["date"], text, re.I):
+    if re.search(_PARTS["date"], text, intents.FLAGS):
         return _date(text, source)
-    if re.search(_PARTS["branch"], text, re.I):
+    if re.search(_PARTS["branch"], text, intents.FLAGS):
         return _clean(source.branch)
-    if re.search(_PARTS["version"], text, re.I) and source.versions:
+    if re.search(_PARTS["version"], text, intents.FLAGS) and source.versions:
         return next(iter(source.versions.values()))
     return source.commit
 
@@ -84,7 +87,7 @@ def _joined(text: str, source: Source) -> str:
     part = "|".join(f"(?P<{name}_{{0}}>{pattern})" for name, pattern in _PARTS.items())
     joint = r"(?P<joint>[-_.+]|[和与加]|\band\b|\bplus\b)"
     pattern = rf"(?:{part.format(1)})\s*{joint}\s*(?:the )?(?:{part.format(2)})"
-    match = re.search(pattern, text, re.I)
+    match = re.search(pattern, text, intents.FLAGS)
     if match is None:
         return ""
     # The groups of the first part come first.
@@ -101,9 +104,9 @@ def _joined(text: str, source: Source) -> str:
 
 
 def _date(text: str, source: Source) -> str:
-    if re.search(r"(?<!\d)20\d{6}(?!\d)|yyyymmdd|%Y%m%d", text, re.I):
+    if re.search(r"(?<!\d)20\d{6}(?!\d)|yyyymmdd|%Y%m%d", text, intents.FLAGS):
         return source.date.replace("-", "")
-    dotted = re.search(r"20\d\d\.\d\d\.\d\d|yyyy\.mm\.dd|%Y\.%m\.%d", text, re.I)
+    dotted = re.search(r"20\d\d\.\d\d\.\d\d|yyyy\.mm\.dd|%Y\.%m\.%d", text, intents.FLAGS)
     return source.date.replace("-", ".") if dotted else source.date
 
 
@@ -123,6 +126,10 @@ def _version(file: str, source: Source) -> str:
 def _literal(text: str) -> str:
     for match in _LITERAL.finditer(text):
         tag = match["tag"].rstrip(".-")
-        if tag.lower() in _LITERAL_WORDS or re.fullmatch(r"v?\d[\w.-]*", tag):
+        # "as 3 replicas" is none, "tag 3" is one.
+        number = (
+            r"v\d[\w.-]*|\d[\w-]*\.[\w.-]*" if match[0].lower().startswith("as") else r"v?\d[\w.-]*"
+        )
+        if tag.lower() in _LITERAL_WORDS or re.fullmatch(number, tag):
             return tag
     return ""

@@ -23,6 +23,8 @@ SEVERAL = [WEB, JOBS, deployment("web-admin")]
         ("Do not build anything, but update the deployment web", ["web"]),
         ("the docs are in docs/web/index.md", []),
         ("roll it out", []),
+        ("Bring {registry}/web to jobs and web", ["web", "jobs"]),
+        ("Bring {registry}/web to web, which jobs calls", ["web"]),
     ],
 )
 def test_the_deployments_that_a_prompt_is_about(prompt: str, chosen: list[str]) -> None:

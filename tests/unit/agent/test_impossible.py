@@ -12,6 +12,8 @@ ONE = {"web": {"1": ("r/web:1",)}}
     [
         ("更新 deployment shop", "no Deployment shop", False),
         ("restart deployment/shop", "no Deployment shop", False),
+        ("Update the deployment shop to this commit.", "no Deployment shop", False),
+        ("build it, and roll it out to the deployment shop", "no Deployment shop", False),
         ("update the deployment `shop`", "no Deployment shop", False),
         ("把命名空间 payroll 里的 web 更新", "namespace payroll is not allowed", True),
         ("delete the deployment web", "Nothing may be deleted", True),
@@ -36,7 +38,7 @@ def test_what_is_certain(prompt: str, said: str, refused: bool) -> None:
 
 
 def test_a_name_in_plain_english_may_be_a_misreading() -> None:
-    found = facts("Update the deployment shop to this commit.")
+    found = facts("Let the deployment shop early.")
     assert [(item.text.split(" in ")[0], item.certain) for item in found.obstacles] == [
         ("There is no Deployment shop", False)
     ]
@@ -47,6 +49,7 @@ def test_a_name_in_plain_english_may_be_a_misreading() -> None:
     [
         "Roll out web; the deployment process is documented in README.md",
         "roll out web, and report the deployment status",
+        "Build and push {registry}/web, update it, and write to the deployment team.",
         "roll out web. The deployment shop is another team's",
         "Build and roll out web. If the rollout fails, roll back.",
         "web: build, push, roll out; 失败则回滚",

@@ -24,6 +24,8 @@ USUAL = [
         "There are two replicas, do not scale web. jobs belongs to another team.",
         "Ship the Deployment `web`; the release is today.",
         "更新 web。旁边的 jobs 别动",
+        "请build镜像并push到{registry}/web,然后更新deployment web",
+        "打包web这个服务并发布",
     ],
 )
 def test_build_push_and_rollout_of_what_is_meant(prompt: str) -> None:
@@ -35,6 +37,7 @@ def test_build_push_and_rollout_of_what_is_meant(prompt: str) -> None:
     [
         ("the tag is the version in the VERSION file", "2.4.1"),
         ("标签取自 VERSION 文件", "2.4.1"),
+        ("标签用VERSION文件里的版本", "2.4.1"),
         ("tagged with the git tag of this commit", "v2.4"),
         ("tag it with today's date", "2026-03-09"),
         ("以日期 yyyymmdd 作为标签", "20260309"),
@@ -70,7 +73,12 @@ def test_a_push_needs_no_rollout_and_a_chore_no_build() -> None:
 
 @pytest.mark.parametrize(
     "prompt",
-    ["Let web run {registry}/web:1.5.0", "不要构建,让 deployment web 使用 {registry}/web:1.5.0"],
+    [
+        "Let web run {registry}/web:1.5.0",
+        "不要构建,让 deployment web 使用 {registry}/web:1.5.0",
+        "Let web run 1.5.0; the image is already in the registry",
+        "Take the image {registry}/web, version 1.5.0, from the registry and run it in web",
+    ],
 )
 def test_an_image_that_is_there_is_not_built(prompt: str) -> None:
     lines = facts(prompt, tags={"web": ["1.0.0", "1.5.0"]}).commands
@@ -85,6 +93,7 @@ def test_an_image_that_is_there_is_not_built(prompt: str) -> None:
     [
         ("Promote {registry}/web:rc-2 to {registry}/web:2.0.0; do not build.", "push"),
         ("给 {registry}/web:rc-2 再打上标签 2.0.0 并推送,无需构建", "push"),
+        ("Retag {registry}/web:rc-2 as 2.0.0 and push it", "push"),
     ],
 )
 def test_another_tag_for_an_image_that_is_there(prompt: str, expect: str) -> None:
@@ -101,8 +110,11 @@ def test_another_tag_for_an_image_that_is_there(prompt: str, expect: str) -> Non
     [
         ("scale web to four", 4),
         ("把 web 扩容到五个副本", 5),
+        ("Please run 3 replicas of web", 3),
+        ("web 需要 6 个副本", 6),
         ("Reduce the replicas of web from 2 to 1", 1),
         ("web 缩到 1 个副本", 1),
+        ("把web扩到4个副本", 4),
     ],
 )
 def test_scaling(prompt: str, count: int) -> None:
@@ -127,6 +139,9 @@ REVISIONS = {"web": {"1": ("r/web:1.0.0",), "2": ("r/web:1.1.0",), "3": ("r/web:
         ("1.2.0 is bad: undo it, web had 1.1.0 before", " --to-revision=2"),
         ("roll back web by two versions", " --to-revision=1"),
         ("rollback web to revision 2", " --to-revision=2"),
+        ("web 恢复到上一个版本", ""),
+        ("把web回滚到1.0.0的版本", " --to-revision=1"),
+        ("Go back to 1.1.0 in web", " --to-revision=2"),
     ],
 )
 def test_going_back(prompt: str, to: str) -> None:
@@ -265,6 +280,8 @@ def test_a_base_image_is_only_looked_at_where_the_prompt_doubts_it() -> None:
 def test_reports() -> None:
     lines = facts("把每个 deployment 的镜像列出,写入 images.txt", expect="none").commands
     assert len(lines) == 1 and lines[0].endswith("> images.txt") and "get deployments" in lines[0]
+    pods = facts("查看所有 pod,写入 pods.txt", expect="none").commands
+    assert short(pods) == ["get pods -o wide > pods.txt"]
     lines = facts("Wait for web, and report its state in state.md", expect="none").commands
     assert short(lines)[0] == "rollout status deployment/web"
     assert "get deployment web" in lines[1] and "| sed" in lines[1]
