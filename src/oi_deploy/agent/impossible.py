@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from oi_deploy.agent import lines
 from oi_deploy.agent.intents import clauses, read
 from oi_deploy.agent.named import Image, folders, namespaces
-from oi_deploy.agent.situation import Situation
+from oi_deploy.agent.situation import WITHOUT_IMAGE, Situation
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def _deployments(world: Situation) -> list[Obstacle]:
     there = ", ".join(item.name for item in world.deployments) or "none"
     return [
         Obstacle(
-            f"There is no Deployment {name} in the namespace {world.ask.namespace} (there are: "
-            f"{there}).",
+            f"There is no Deployment {name} that this run may change in the namespace "
+            f"{world.ask.namespace} (there are: {there}).",
             meant.certain,
         )
         for name in absent
@@ -72,7 +72,7 @@ def _can_be_made(world: Situation, name: str) -> bool:
 
 def _images(world: Situation) -> list[Obstacle]:
     """Nothing is to be built, and nothing that is named is there."""
-    if world.builds or world.ask.expect == "none" or not world.named:
+    if world.builds or world.ask.expect == "none" or WITHOUT_IMAGE & world.intents.wanted:
         return []
     looked_up = [image for image in world.named if image.tag and image.repository in world.tags]
     if not looked_up or any(world.has_image(image) for image in world.named):
@@ -84,17 +84,12 @@ def _images(world: Situation) -> list[Obstacle]:
 
 
 def _push(world: Situation) -> list[Obstacle]:
-    """An image of the registry that may not be pushed, and no other is named."""
-    if not world.builds or not world.named:
+    """No image that the prompt names may be pushed."""
+    if not world.builds or any(_may_push(world, image) for image in world.named):
         return []
-    refused = [image for image in world.named if not _may_push(world, image)]
+    names = dict.fromkeys(image.repository for image in world.named)
     return [
-        Obstacle(
-            f"The policy does not allow {image.repository} to be pushed.",
-            len(refused) == len(world.named),
-            True,
-        )
-        for image in refused
+        Obstacle(f"The policy does not allow {name} to be pushed.", True, True) for name in names
     ]
 
 

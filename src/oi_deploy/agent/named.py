@@ -27,7 +27,8 @@ _NAMESPACE = re.compile(
     rf"|(?P<before>{_NAME})[`\"'”」]?\s*(?:这个|的)?\s*(?:命名空间|名字空间)"
     rf"|(?:\s-n|--namespace)[ =](?P<flag>{_NAME})"
     rf"|\bnamespace\s+[`\"'“]?(?P<en>{_NAME})"
-    rf"|\b(?P<en_before>{_NAME})[`\"'”]?\s+namespace\b",
+    # "in namespace x" names x, "the x namespace" too.
+    rf"|\bthe\s+[`\"'“]?(?P<en_before>{_NAME})[`\"'”]?\s+namespace\b",
     re.ASCII,
 )
 _PATH = re.compile(r"(?<![\w./:@$-])[\w.][\w.-]*(?:/[\w.-]+)*/?", re.ASCII)
@@ -262,7 +263,9 @@ def namespaces(prompt: str) -> tuple[tuple[str, bool], ...]:
         kind = match.lastgroup or ""
         name = match[kind]
         if _can_be_a_name(name) and not _in_a_spared_clause(prompt, match.start()):
-            found[name] = found.get(name, False) or kind in ("zh", "before", "flag")
+            goes_on = kind == "en" and bool(_GOES_ON.match(prompt[match.end() :]))
+            certain = goes_on or kind in ("zh", "before", "flag")
+            found[name] = found.get(name, False) or certain
     return tuple(found.items())
 
 

@@ -16,6 +16,7 @@ ONE = {"web": {"1": ("r/web:1",)}}
         ("build it, and roll it out to the deployment shop", "no Deployment shop", False),
         ("update the deployment `shop`", "no Deployment shop", False),
         ("把命名空间 payroll 里的 web 更新", "namespace payroll is not allowed", True),
+        ("Update web in the namespace payroll.", "namespace payroll is not allowed", True),
         ("delete the deployment web", "Nothing may be deleted", True),
         ("把 deployment web 删除", "Nothing may be deleted", True),
         ("roll web back", "no earlier revision", False),
@@ -39,7 +40,7 @@ def test_what_is_certain(prompt: str, said: str, refused: bool) -> None:
 
 def test_a_name_in_plain_english_may_be_a_misreading() -> None:
     found = facts("Let the deployment shop early.")
-    assert [(item.text.split(" in ")[0], item.certain) for item in found.obstacles] == [
+    assert [(item.text.split(" that ")[0], item.certain) for item in found.obstacles] == [
         ("There is no Deployment shop", False)
     ]
 
@@ -58,6 +59,8 @@ def test_a_name_in_plain_english_may_be_a_misreading() -> None:
         "roll out web, and delete old logs in tmp/logs",
         "Build the client/server pair and roll out web",
         "Push {registry}/web:9 and roll out web",
+        "Build {registry}/web on top of r.example.com:5000/base/python:3 and roll it out to web",
+        "roll out web in the same namespace as before",
         "Write a report of the build into reports/today, and roll out web",
     ],
 )
