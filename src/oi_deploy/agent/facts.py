@@ -49,6 +49,7 @@ class Facts:
         policy: sentences about what is allowed.
         obstacles: what stands in the way.
         commands: complete command lines.
+        rest: whether the prompt may ask for something that no line does.
         chosen: names of the Deployments that the prompt is about.
     """
 
@@ -67,6 +68,7 @@ class Facts:
     policy: tuple[str, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
     commands: tuple[str, ...] = ()
+    rest: bool = True
     chosen: tuple[str, ...] = ()
 
 
@@ -188,6 +190,7 @@ def tell(world: Situation, policy: Policy) -> Facts:
         policy=policy_words.sentences(policy) if cluster else (),
         obstacles=found,
         commands=() if found else lines.compose(world),
+        rest=bool({"rest", "report"} & world.intents.wanted) or bool(world.new_file),
         chosen=tuple(item.name for item in world.meant.chosen),
     )
 

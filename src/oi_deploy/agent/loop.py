@@ -136,14 +136,16 @@ def converse(
             seen_changes = changes()
         if verdict is not None and verdict.ok:
             if reply.kind == "finish":
-                left = known.commands if expect == "none" and reply.done else ()
+                left = known.commands if expect == "none" and parts.facts and reply.done else ()
                 if not left or reminded or number == max_turns:
                     return Outcome(verdict, number, reply.text, reply.done)
                 reminded = True
                 state = replace(state, closing="", notes=(_NOT_RUN + "\n".join(left),))
                 continue
             scripts.append(reply.text)
-            if closing_left == 0 or (state.closing and repeated(scripts)):
+            # Asked again, a small model does it again: it restarts twice, it undoes an undo.
+            known_done = parts.facts and _all_done(known, ran())
+            if known_done or closing_left == 0 or (state.closing and repeated(scripts)):
                 return Outcome(verdict, number, "")
             closing_left -= 1
             steps.append(Step.of(turn, verdict))
@@ -265,6 +267,17 @@ def _repeats_itself(reply: Reply, verdict: Verdict | None) -> RunError:
         why=_lacking(verdict),
         remedy="Look at the last turn in the log; write a more exact prompt, or a larger `model:`.",
     )
+
+
+def _all_done(facts: Facts, ran: Sequence[str]) -> bool:
+    """Whether lines are known that do the whole task, and all of them ran well."""
+    if not facts.commands or facts.rest:
+        return False
+    left = still_to_run(facts, ran)
+    # Verification waits for rollouts, and what only prepares a build shows in the build.
+    return not [
+        line for line in left if line.startswith(("docker", "kubectl")) and " status " not in line
+    ]
 
 
 def _closing(turn: Turn, verdict: Verdict, expect: str) -> State:

@@ -136,3 +136,17 @@ def test_no_name_of_the_repository_becomes_a_command(name: str) -> None:
         "tag with the branch: web",
     ):
         assert name not in "\n".join(facts(prompt, files=files, git=git).commands)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "rest"),
+    [
+        ("Build it and roll out web", False),
+        ("web 扩容到三个副本,等待就绪", False),
+        ("Roll out web and write a summary", True),
+        ("更新 web,记录操作日志", True),
+        ("Roll out web; digest to out.txt", True),
+    ],
+)
+def test_whether_a_prompt_may_ask_for_more_than_the_lines_do(prompt: str, rest: bool) -> None:
+    assert facts(prompt).rest is rest

@@ -310,3 +310,15 @@ def test_a_part_that_is_switched_off_is_not_in_the_messages(off: str, gone: str)
 
     assert gone in messages(Parts())
     assert gone not in messages(Parts.of({"OI_DEPLOY_WITHOUT": off}))
+
+
+def test_a_task_whose_lines_all_ran_is_over() -> None:
+    known = replace(FACTS, rest=False)
+    push = script("docker push r/web:1")
+    pushed, looked = (lambda: ["docker push r/web:1"]), (lambda: ["docker images"])
+    assert run(Model(push, FINISH), lambda: GOOD, known=known, ran=pushed).turns == 1
+    assert run(Model(push, FINISH), lambda: GOOD, known=known, ran=looked).turns == 2
+    # Without facts, nobody knows which lines do the task.
+    parts = Parts.of({"OI_DEPLOY_WITHOUT": "facts"})
+    model = Model(push, FINISH)
+    assert run(model, lambda: GOOD, known=known, ran=pushed, parts=parts).turns == 2
