@@ -49,7 +49,7 @@ class Site:
     def inputs(self, model: ScriptedModel, **more: str) -> dict[str, str]:
         """`with:` for a deployment by a scripted model; `_` in a name stands for `-`."""
         given = {
-            "prompt": "Build this, push it and roll it out as myapp.",
+            "prompt": "Build this, push it and roll it out as myapp. Write down what was done.",
             "api-base": model.base_url,
             "model": MODEL,
             "registry": f"{self.values['REGISTRY']}/library",
