@@ -187,7 +187,8 @@ MECHANISMS: Mapping[str, Mechanism] = {
                 "result = sandbox.run(\n            argv,\n            timeout_s=_FACT_TIMEOUT_S,",
                 "import subprocess\n        result = (lambda argv, **_: (lambda done: Result("
                 "done.returncode, False, 0, done.stdout))(subprocess.run(argv, cwd=folder, "
-                "stdout=subprocess.PIPE, text=True)))(\n            argv,\n            timeout_s=_FACT_TIMEOUT_S,",
+                "stdout=subprocess.PIPE, text=True)))(\n            argv,\n"
+                "            timeout_s=_FACT_TIMEOUT_S,",
             ),
         ),
     ),
