@@ -57,3 +57,18 @@ def test_a_shell_script_ends_at_the_first_failure(tmp_path: Path) -> None:
 def test_how_it_ended_is_told() -> None:
     assert describe(Result(3, False, 1.0, "x\n")) == "x\n[exit code 3]"
     assert describe(Result(None, True, 9.0, "")).startswith("[killed after 9 s")
+
+
+def test_a_line_end_within_quotes_is_what_the_model_has_meant(tmp_path: Path) -> None:
+    code = "for word in ('a', 'b'):\n    print(f'{word}:\n', end='')\nprint(\"c\n\")"
+    assert run("python", code, tmp_path).output == "a:\nb:\nc\n\n"
+    result = run("python", "print('begun')\nprint('never closed", tmp_path)
+    assert result.exit_code == 2 and "unterminated string" in result.output
+    assert "begun\n" not in result.output.splitlines(keepends=True)
+
+
+def test_a_python_script_sees_itself_as_one(tmp_path: Path) -> None:
+    code = "import sys\ndef f(): return g()\ndef g(): return sys.argv, __name__\nprint(f())"
+    assert run("python", code, tmp_path).output == "(['-c'], '__main__')\n"
+    assert run("python", "raise SystemExit(3)", tmp_path).exit_code == 3
+    assert "ZeroDivisionError" in run("python", "1 / 0", tmp_path).output
