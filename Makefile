@@ -64,6 +64,12 @@ test-mutations: venv ## Every attack again, with what stops it switched off: all
 	python -m devkit world up; \
 	python -m pytest -m mutation tests/security
 
+.PHONY: test-benchmark
+test-benchmark: venv ## Six deployment tasks with the real model
+	@trap 'python -m devkit world down' EXIT; \
+	python -m devkit world up; \
+	python -m pytest -m benchmark tests/e2e/test_deploybench.py
+
 .PHONY: test-engine
 test-engine: venv ## Everything about the engine on real vLLM: takes long
 	@python -m pytest -m engine tests
@@ -102,12 +108,12 @@ RUNS ?= 1
 AGENT ?= ours
 
 .PHONY: bench
-bench: $(BENCHMARKS) ## All benchmarks, or some tasks (TASKS=glob RUNS=n AGENT=ours MODEL=... API_BASE=...)
+bench: $(BENCHMARKS) ## All benchmarks, or some tasks (TASKS=glob RUNS=n AGENT=... WITHOUT=... MODEL=... API_BASE=...)
 
 .PHONY: bench-deploy
 bench-deploy: venv ## Only the deployment tasks; goes on where it was left (OUT=file of results)
 	@python -m bench.deploybench run --tasks "$$BENCH_TASKS" --runs '$(RUNS)' --agent '$(AGENT)' \
-	    $(if $(MODEL),--model '$(MODEL)') $(if $(API_BASE),--api-base '$(API_BASE)') \
+	    $(if $(WITHOUT),--without $(WITHOUT)) $(if $(MODEL),--model '$(MODEL)') $(if $(API_BASE),--api-base '$(API_BASE)') \
 	    $(if $(OUT),--out '$(OUT)')
 
 .PHONY: bench-check

@@ -9,13 +9,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.deploybench import model, results, selfcheck
-from bench.deploybench.agents import Ours, Run
+from bench.deploybench.agents import Agent, Ours, Run
 from bench.deploybench.ground import Ground, opened
+from bench.deploybench.model import Server
+from bench.deploybench.others import RECIPES, Other
 from bench.deploybench.picture import picture
 from bench.deploybench.results import Result
 from bench.deploybench.task import Task, TaskError, folders, load
 from bench.deploybench.world import World
 from devkit.shell import STATE, DevkitError, say
+from oi_deploy.agent import parts
 
 OUT = STATE / "deploybench" / "results.jsonl"
 
@@ -25,7 +28,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run tasks with a model and write results")
     run.add_argument("--runs", type=int, default=1, help="how often each task is run")
-    run.add_argument("--agent", choices=("ours",), default="ours")
+    run.add_argument("--agent", choices=("ours", *RECIPES), default="ours")
+    run.add_argument(
+        "--without", nargs="*", choices=parts.NAMES, default=[], help="parts of ours to switch off"
+    )
     run.add_argument("--model", default="", help="the name that the endpoint serves")
     run.add_argument("--api-base", default="", help="an endpoint; the demo's model if empty")
     # Not an argument: those can be seen by everybody on the machine.
@@ -58,20 +64,14 @@ def run(options: argparse.Namespace) -> int:
     tasks = [load(folder) for folder in folders(options.tasks)]
     if bool(options.api_base) != bool(options.model):
         raise TaskError("MODEL and API_BASE belong together")
+    if options.without and options.agent != "ours":
+        raise TaskError("WITHOUT is for our own agent")
     with ExitStack() as stack:
         ground = stack.enter_context(opened(with_model=not options.api_base))
         server = model.Server(options.api_base, options.model, options.api_key)
         if not options.api_base:
             server = stack.enter_context(model.served(ground.values))
-        agent = Ours(
-            ground.image,
-            api_base=server.api_base,
-            model=server.model,
-            api_key=server.api_key,
-            on_line=(lambda line: print(line, flush=True))
-            if options.verbose
-            else lambda line: None,
-        )
+        agent = _agent(options, ground.image, server)
         todo = missing(
             tasks, options.runs, results.read(options.out), agent=agent.name, model_name=agent.model
         )
@@ -88,7 +88,20 @@ def run(options: argparse.Namespace) -> int:
     return show(options.out)
 
 
-def _one(ground: Ground, agent: Ours, task: Task, number: int, kept: Path) -> Result:
+def _agent(options: argparse.Namespace, image: str, server: Server) -> Agent:
+    if options.agent != "ours":
+        return Other(options.agent, server)
+    return Ours(
+        image,
+        api_base=server.api_base,
+        model=server.model,
+        api_key=server.api_key,
+        without=options.without,
+        on_line=(lambda line: print(line, flush=True)) if options.verbose else lambda line: None,
+    )
+
+
+def _one(ground: Ground, agent: Agent, task: Task, number: int, kept: Path) -> Result:
     with ground.fresh(task, number) as world:
         done = agent.run(task, world)
         _keep(done, world, kept)

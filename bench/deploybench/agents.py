@@ -2,7 +2,7 @@
 
 import subprocess
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +11,7 @@ from bench.deploybench.task import Task
 from bench.deploybench.world import World
 from devkit.runner import Action, StepResult, start
 from devkit.shell import ROOT
+from oi_deploy.agent import parts
 
 # Beyond the limit that the action is told: it has to notice, roll back and report.
 _GRACE_S = 120.0
@@ -21,7 +22,8 @@ class Run:
     """What an agent left besides the world.
 
     Attributes:
-        status: the action's output of that name; empty for an agent that has none.
+        status: the action's output of that name.
+        has_status: whether the agent has one; if not, only what it left counts.
         outputs: all outputs of the step.
         log: the step's log.
         errors: what it reported as errors.
@@ -32,6 +34,7 @@ class Run:
     """
 
     status: str = ""
+    has_status: bool = True
     outputs: Mapping[str, str] = field(default_factory=dict)
     log: str = ""
     errors: tuple[str, ...] = ()
@@ -59,8 +62,6 @@ class Agent(Protocol):
 class Ours:
     """The action, started as GitHub's runner starts it."""
 
-    name = "ours"
-
     def __init__(
         self,
         image: str,
@@ -68,10 +69,16 @@ class Ours:
         api_base: str,
         model: str,
         api_key: str = "",
+        without: Collection[str] = (),
         on_line: Callable[[str], None] = lambda line: None,
     ) -> None:
-        """Use the action's image, and a model behind an endpoint that its container reaches."""
+        """Use the action's image, and a model behind an endpoint that its container reaches.
+
+        What is in `without` is switched off (`oi_deploy.agent.parts`), and is in the name.
+        """
         self.model = model
+        self.name = "-without-".join(("ours", *sorted(without)))
+        self._env = {parts.VARIABLE: " ".join(sorted(without))} if without else {}
         self._image = image
         self._engine = {"api-base": api_base, "model": model, "api-key": api_key}
         self._on_line = on_line
@@ -106,6 +113,7 @@ class Ours:
             world.folders,
             self.inputs(task, world),
             image=self._image,
+            env=self._env,
             sha=world.commit,
             on_line=self._on_line,
         )

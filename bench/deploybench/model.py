@@ -1,5 +1,6 @@
 """The demo's model on a vLLM container that is started once and serves every task."""
 
+import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
@@ -79,6 +80,29 @@ def served(values: Mapping[str, str]) -> Iterator[Server]:
         yield Server(f"http://{address}/v1", served_name(settings), key)
     finally:
         _end()
+
+
+def usage(server: Server) -> tuple[int, int, int]:
+    """Requests, prompt tokens and completion tokens that a vLLM server has answered so far.
+
+    For agents that do not count themselves; zeros if the server does not say.
+    """
+    url = f"{server.api_base.removesuffix('/v1')}/metrics"
+    try:
+        text = httpx.get(url, trust_env=False, timeout=10).text
+    except httpx.HTTPError:
+        return 0, 0, 0
+    return (
+        _sum(text, "vllm:request_success_total"),
+        _sum(text, "vllm:prompt_tokens_total"),
+        _sum(text, "vllm:generation_tokens_total"),
+    )
+
+
+def _sum(text: str, name: str) -> int:
+    """The sum of a counter over its labels."""
+    pattern = rf"^{re.escape(name)}(?:\{{.*\}})? ([0-9.e+]+)$"
+    return int(sum(float(value) for value in re.findall(pattern, text, re.MULTILINE)))
 
 
 def _wait(url: str) -> None:

@@ -73,7 +73,7 @@ def judge(
         model: with which model.
     """
     failures = list(problems)
-    if run.status not in task.spec.expect:
+    if run.has_status and run.status not in task.spec.expect:
         right = " or ".join(task.spec.expect)
         failures.append(f"the status is {run.status or '(none)'}, not {right}")
     return Result(

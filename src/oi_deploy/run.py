@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from oi_deploy import leftovers, surroundings, triggers
+from oi_deploy.agent.parts import Parts
 from oi_deploy.broker import document
 from oi_deploy.broker.credentials import Credentials
 from oi_deploy.broker.journal import Entry
@@ -248,7 +249,7 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
         with record.phase("agent"):
             talk = agent.value(look=stop.check).talk
             try:
-                talk(loaded, endpoint, sandbox, cluster, stop, desk, check)
+                talk(loaded, endpoint, sandbox, registry, cluster, stop, desk, check, Parts.of(env))
             except RunError as error:
                 stop.check()
                 cause = None

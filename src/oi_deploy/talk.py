@@ -1,16 +1,18 @@
 """The model at work: its turns, what runs for it, and what is kept of both."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
 from oi_deploy import surroundings
 from oi_deploy.agent.completions import Completions
-from oi_deploy.agent.facts import Facts, gather
+from oi_deploy.agent.facts import Facts, Sources, gather
 from oi_deploy.agent.languages import describe
 from oi_deploy.agent.loop import Outcome, converse, system_message
+from oi_deploy.agent.parts import Parts
 from oi_deploy.agent.servers import Again
 from oi_deploy.agent.session import Session, Turn
+from oi_deploy.agent.situation import Ask
 from oi_deploy.broker.request import Decision
 from oi_deploy.desk import Desk
 from oi_deploy.engine import Endpoint
@@ -20,21 +22,29 @@ from oi_deploy.loaded import Loaded
 from oi_deploy.sandbox import Result, Sandbox
 from oi_deploy.verify.cluster import Cluster
 from oi_deploy.verify.finding import Finding, Verdict
+from oi_deploy.verify.registry import Registry
+from oi_deploy.verify.state import DeploymentState
 from oi_deploy.workflow import Group, UntrustedStream
 
 # One answer: a script of about a hundred lines.
 _MAX_TOKENS = 2048
 _FACT_TIMEOUT_S = 30.0
+# Tokens of a server that does not say how many it can take.
+_WINDOW = 8192
+# Tokens of the standing instruction, the functions and the chat's own marks, generously.
+_STANDING = 800
 
 
 def talk(
     loaded: Loaded,
     endpoint: Endpoint,
     sandbox: Sandbox,
+    registry: Registry | None,
     cluster: Cluster | None,
     stop: Stop,
     desk: Desk,
     check: Callable[[], Verdict],
+    parts: Parts,
 ) -> None:
     """Let the model work on the task; see `converse` for how it ends.
 
@@ -62,28 +72,35 @@ def talk(
         # It goes back to the model.
         return replace(result, output=desk.redactor.text(result.output))
 
-    def script(text: str) -> str:
+    def look(*argv: str) -> str:
         # As the model's user: a repository's configuration can name programs that git runs.
-        return sandbox.run(
-            ("/bin/sh", "-c", text),
+        result = sandbox.run(
+            argv,
             timeout_s=_FACT_TIMEOUT_S,
             on_output=lambda text: None,
             cancelled=stop.event,
             cwd=folder,
-        ).output
+        )
+        return desk.redactor.text(result.output).strip() if result.exit_code == 0 else ""
+
+    def deployments() -> Sequence[DeploymentState]:
+        found = stop.obey(cluster.deployments) if cluster else ()
+        return surroundings.allowed(found, loaded)
+
+    def revisions(item: DeploymentState) -> Mapping[str, tuple[str, ...]]:
+        return stop.obey(lambda: cluster.revisions(item)) if cluster else {}
+
+    def tags(repository: str) -> Sequence[str]:
+        # Facts help; what must be there is verified.
+        with suppress(RunError):
+            return stop.obey(lambda: registry.tags(repository)) if registry else ()
+        return ()
+
+    ask = Ask(loaded.prompt, inputs.expect, inputs.registry, loaded.namespace, inputs.log_file)
+    sources = Sources(look, deployments, revisions, tags, surroundings.local_images)
 
     def facts() -> Facts:
-        return gather(
-            script=script,
-            prompt=loaded.prompt,
-            expect=inputs.expect,
-            registry=inputs.registry,
-            namespace=loaded.namespace,
-            deployments=surroundings.allowed(
-                stop.obey(cluster.deployments) if cluster else (), loaded
-            ),
-            local_images=surroundings.local_images(),
-        )
+        return gather(ask, sources, loaded.policy)
 
     # The fold and the phase of the turn that goes on.
     turns = ExitStack()
@@ -150,17 +167,24 @@ def talk(
         refused = [entry.decision for entry in new if not entry.decision.allowed]
         return refused[-1] if refused else None
 
+    def ran() -> Sequence[str]:
+        entries = record.journal.entries
+        return [" ".join((it.tool, *it.argv)) for it in entries if it.exit_code == 0]
+
     def changes() -> int:
         # Where only the scripts' endings can be checked, each script is something new.
         scripts = record.scripts if inputs.expect == "none" else 0
         return scripts + sum(bool(entry.effects) for entry in record.journal.entries)
 
+    window = endpoint.max_model_len or _WINDOW
+    max_tokens = min(_MAX_TOKENS, window // 4)
     completions = Completions(
         endpoint,
         stop=stop,
-        max_tokens=min(_MAX_TOKENS, (endpoint.max_model_len or 8192) // 4),
+        max_tokens=max_tokens,
         show=writing,
         on_again=on_again,
+        constrained=parts.constraint,
     )
     session = Session(
         completions,
@@ -182,6 +206,10 @@ def talk(
             refusal=refusal,
             on_turn=on_turn,
             on_answer=on_answer,
+            expect=inputs.expect,
+            ran=ran,
+            budget=window - max_tokens - _STANDING,
+            parts=parts,
         )
     if outcome.summary:
         record.last_words = outcome.summary

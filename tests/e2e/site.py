@@ -58,7 +58,7 @@ class Site:
     def inputs_without_model(self) -> dict[str, str]:
         """`with:` for a deployment, but for where the model is."""
         return {
-            "prompt": "Build this, push it and roll it out as myapp.",
+            "prompt": "Build this, push it and roll it out as myapp. Write down what was done.",
             "registry": f"{self.values['REGISTRY']}/library",
             "registry-username": self.values["REGISTRY_USERNAME"],
             "registry-password": self.values["REGISTRY_PASSWORD"],

@@ -150,3 +150,11 @@ def test_deploying_the_same_commit_again_changes_nothing_and_says_so(run: Run) -
     assert result.outputs["image-tag"] == run.result.outputs["image-tag"]
     log = run.site.folders.workspace / "deploy.log"
     assert log.stat().st_mtime >= began
+
+
+def test_a_run_is_over_when_all_that_its_prompt_asks_for_has_run(fresh_site: Site) -> None:
+    with scripted([Execute(fresh_site.script()), Finish("not asked for")]) as model:
+        inputs = fresh_site.inputs(model, prompt="Build this, push it and roll it out as myapp.")
+        result = fresh_site.start(inputs).wait(300)
+    assert (result.outputs["status"], result.outputs["turns"]) == ("deployed", "1"), result.log
+    assert "rollout status deployment/myapp" in model.requests[0]["messages"][-1]["content"]

@@ -109,6 +109,29 @@ def test_every_request_demands_a_call_and_repeats_itself_exactly() -> None:
     assert one.completions.completion_tokens > 0 and one.completions.prompt_tokens > 0
 
 
+def test_another_answer_can_be_drawn_and_is_the_same_every_time() -> None:
+    with talk(Finish("ok"), Finish("ok")) as (one, server, _):
+        one.session.turn("task", variation=2)
+        one.session.turn("task")
+    drawn, likeliest = server.requests
+    assert (drawn["temperature"], drawn["seed"]) == (0.7, 2)
+    assert (likeliest["temperature"], likeliest["seed"]) == (0, 0)
+
+
+def test_the_constraint_can_be_switched_off_to_measure_it() -> None:
+    with ScriptedModel([Text("no call")]) as server:
+        completions = Completions(
+            Endpoint(server.base_url, MODEL, "", 16384),
+            stop=Stop(600),
+            max_tokens=512,
+            show=lambda: contextlib.nullcontext(Shown()),
+            constrained=False,
+        )
+        list(completions(messages=[{"role": "user", "content": "task"}]))
+    assert server.requests[0]["tool_choice"] == "auto"
+    assert completions.reply is not None and completions.reply.kind == "malformed"
+
+
 @pytest.mark.parametrize(
     ("reply", "kind"), [(Cut("rm -rf /"), "cut"), (Text("```sh\nls\n```"), "malformed")]
 )

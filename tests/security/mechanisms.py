@@ -184,10 +184,11 @@ MECHANISMS: Mapping[str, Mechanism] = {
         _off(
             "talk.py",
             (
-                'result = sandbox.run(\n            ("git", *argv),',
+                "result = sandbox.run(\n            argv,\n            timeout_s=_FACT_TIMEOUT_S,",
                 "import subprocess\n        result = (lambda argv, **_: (lambda done: Result("
                 "done.returncode, False, 0, done.stdout))(subprocess.run(argv, cwd=folder, "
-                'stdout=subprocess.PIPE, text=True)))(\n            ("git", *argv),',
+                "stdout=subprocess.PIPE, text=True)))(\n            argv,\n"
+                "            timeout_s=_FACT_TIMEOUT_S,",
             ),
         ),
     ),

@@ -52,6 +52,8 @@ _FINISH = {
         },
     },
 }
+# The temperature of an answer that has to differ from the last one.
+_DRAWN = 0.7
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class Completions:
         reply: the turn's answer; None before it. Whoever begins a turn sets it to None.
         prompt_tokens: tokens sent so far, as counted by the server for answers that were whole.
         completion_tokens: tokens received so far, likewise.
+        variation: 0 for the likeliest answer; another number draws one, always the same.
     """
 
     def __init__(
@@ -114,6 +117,7 @@ class Completions:
         max_tokens: int,
         show: Callable[[], AbstractContextManager[Writes]],
         on_again: Callable[[Again], None] = lambda again: None,
+        constrained: bool = True,
     ) -> None:
         """Talk to `endpoint`.
 
@@ -123,8 +127,11 @@ class Completions:
             max_tokens: of one answer.
             show: opens what code and text of an answer are written to as they arrive.
             on_again: told when an answer broke off or did not come, and is asked for again.
+            constrained: whether the server lets the model write nothing but a call.
         """
         self.reply: Reply | None = None
+        self.variation = 0
+        self._tool_choice = "required" if constrained else "auto"
         self.prompt_tokens = 0
         self.completion_tokens = 0
         self._model = endpoint.model
@@ -148,10 +155,10 @@ class Completions:
                 "model": self._model,
                 "messages": params["messages"],
                 "tools": [_EXECUTE, _FINISH],
-                "tool_choice": "required",
+                "tool_choice": self._tool_choice,
                 "parallel_tool_calls": False,
-                "temperature": 0.0,
-                "seed": 0,
+                "temperature": _DRAWN if self.variation else 0.0,
+                "seed": self.variation,
                 "max_tokens": self._max_tokens,
                 "stream": True,
                 "stream_options": {"include_usage": True},

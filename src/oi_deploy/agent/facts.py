@@ -1,30 +1,32 @@
-"""What the model is told instead of having to find it out: repository, cluster, complete commands.
+"""What the model is told instead of having to find it out; the facts of one turn.
 
-A small model copies a placeholder letter by letter and runs what it is shown. So a command is
-shown only as a complete line with the real names, and only if the run's `expect` calls for it.
+Only what the task calls for is shown: a small model runs what it is shown.
 """
 
-import fnmatch
+import datetime
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-import yaml
-
+from oi_deploy.agent import impossible, intents, lines, named, policy_words, repository, tags
+from oi_deploy.agent.dockerfiles import Dockerfile
+from oi_deploy.agent.impossible import Obstacle
+from oi_deploy.agent.named import Image
+from oi_deploy.agent.repository import Look
+from oi_deploy.agent.situation import Ask, Situation
+from oi_deploy.broker.request import Policy
 from oi_deploy.verify.state import DeploymentState
 
 _MOST_FILES = 60
-_COMMIT = "$(git rev-parse --short HEAD)"
-
-# One process for all that git is asked, since a sandboxed one takes as long to start as git works.
-# No branch and no quoted path has the character between the answers in it.
-_ASK_GIT = r"""
-git rev-parse --short HEAD 2>/dev/null; printf '\036'
-git branch --show-current 2>/dev/null; printf '\036'
-git ls-files --cached --others --exclude-standard --deduplicate 2>/dev/null
-"""
+_MOST_REPOSITORIES = 4
+_MOST_TAGS = 12
+_MOST_LINES = 4
+_LINE_LENGTH = 160
+_DATA = (".log", ".txt", ".csv", ".tsv", ".json", ".jsonl", ".ini", ".conf")
+_CLUSTER = re.compile(
+    r"deployment|cluster|kubectl|kubernetes|k8s|namespace|\bpods?\b|replica|集群|命名空间|副本|资源",
+    intents.FLAGS,
+)
 
 
 @dataclass(frozen=True)
@@ -34,166 +36,191 @@ class Facts:
     Attributes:
         commit: HEAD's abbreviated hash, or empty outside a repository.
         branch: the branch's name, or empty.
-        files: paths of tracked and new files, cut to the first 60.
-        deployments: the Deployments that the run may change.
-        dockerfile_lines: a command that writes a Dockerfile, if there is none and one fits.
+        git_tags: git tags, where the prompt speaks of them.
+        languages: the programming languages of the files.
+        files: paths of tracked and new files, the named and the upper ones first, cut to 60.
+        paths: of all files.
+        more_files: how many were left out.
+        excerpts: the first lines of data files that the prompt names.
+        dockerfiles: those of the repository.
+        images: references that the Docker engine has.
+        registry: sentences about the images that the prompt names.
+        deployments: sentences about the Deployments that matter.
+        policy: sentences about what is allowed.
+        obstacles: what stands in the way.
         commands: complete command lines.
+        rest: whether the prompt may ask for something that no line does.
+        chosen: names of the Deployments that the prompt is about.
     """
 
-    commit: str
-    branch: str
-    files: tuple[str, ...]
-    deployments: tuple[DeploymentState, ...]
-    dockerfile_lines: str
-    commands: tuple[str, ...]
+    commit: str = ""
+    branch: str = ""
+    git_tags: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    more_files: int = 0
+    excerpts: Mapping[str, str] = field(default_factory=dict)
+    dockerfiles: tuple[Dockerfile, ...] = ()
+    images: tuple[str, ...] = ()
+    registry: tuple[str, ...] = ()
+    deployments: tuple[str, ...] = ()
+    policy: tuple[str, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
+    commands: tuple[str, ...] = ()
+    rest: bool = True
+    chosen: tuple[str, ...] = ()
 
 
-def gather(
-    *,
-    script: Callable[[str], str],
-    prompt: str,
-    expect: str,
-    registry: str,
-    namespace: str,
-    deployments: Sequence[DeploymentState],
-    local_images: Sequence[str],
-) -> Facts:
-    """Collect the facts of one turn.
+@dataclass(frozen=True)
+class Sources:
+    """Where facts come from.
 
-    Args:
-        script: the output of a shell script that runs as the model's user.
-        prompt: the task, for the names in it.
-        expect: the input of that name.
-        registry: the input of that name.
-        namespace: where commands apply.
+    Attributes:
+        look: runs a program in the workspace as the model's user; what it printed, or empty.
         deployments: those that the run may change, as the cluster has them now.
-        local_images: references of the images that the Docker engine has.
+        revisions: images by revision of a Deployment, oldest first.
+        tags: the tags of a repository of the run's registry.
+        images: references of the images that the Docker engine has.
     """
-    answers = [answer.strip() for answer in script(_ASK_GIT).split("\036")]
-    commit, branch, listing = (*answers, "", "", "")[:3]
-    paths = tuple(line for line in listing.splitlines() if line)
-    named = named_deployments(prompt, deployments)
-    dockerfiles = [path for path in paths if _is_dockerfile(path)]
-    return Facts(
-        commit=commit,
-        branch=branch,
-        files=paths[:_MOST_FILES],
-        deployments=named,
-        dockerfile_lines="" if dockerfiles else dockerfile_command(paths, local_images),
-        commands=commands(
-            prompt=prompt,
-            expect=expect,
-            registry=registry,
-            namespace=namespace,
-            commit=commit,
-            deployments=named,
-            dockerfiles=dockerfiles,
+
+    look: Look
+    deployments: Callable[[], Sequence[DeploymentState]] = tuple
+    revisions: Callable[[DeploymentState], Mapping[str, tuple[str, ...]]] = lambda item: {}
+    tags: Callable[[str], Sequence[str]] = lambda repository: ()
+    images: Callable[[], Sequence[str]] = tuple
+
+
+def gather(ask: Ask, sources: Sources, policy: Policy) -> Facts:
+    """Collect the facts of one turn."""
+    return tell(situation(ask, sources, policy), policy)
+
+
+def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
+    """Look at everything that the prompt has to do with."""
+    mentioned = named.paths(ask.text, ask.registry)
+    checkout = repository.gather(sources.look, named=mentioned, namespace=ask.namespace)
+    deployments = tuple(sources.deployments())
+    there = {item.name for item in deployments}
+    wants = intents.read(ask.text)
+    made = () if "apply" not in wants else checkout.made
+    known = (*deployments, *(item for item in made if item.name not in there))
+    images = named.images(ask.text, ask.registry, checkout.commit)
+    meant = named.deployments(
+        ask.text,
+        known,
+        registry=ask.registry,
+        repositories={image.repository for image in images},
+    )
+    repositories = {image.repository: None for image in images}
+    if not images:
+        host = ask.registry.partition("/")[0]
+        current = (c.image for item in meant.chosen for c in item.containers)
+        repositories = {
+            named.repository_of(it): None for it in current if host and it.startswith(f"{host}/")
+        }
+    found = {name: tuple(sources.tags(name)) for name in list(repositories)[:_MOST_REPOSITORIES]}
+    if "build" not in wants:
+        images = named.tagged(ask.text, images, found)
+    date = ask.date or datetime.datetime.now(datetime.UTC).date().isoformat()
+    paths = frozenset(checkout.files) | named.folders(checkout.files)
+    return Situation(
+        ask=ask,
+        intents=wants,
+        repository=checkout,
+        named=images,
+        tag=tags.wanted(
+            named.plain(ask.text, ask.registry),
+            tags.Source(
+                commit=checkout.commit,
+                full_commit=checkout.full_commit,
+                branch=checkout.branch,
+                git_tags=checkout.tags_here,
+                versions=checkout.versions,
+                date=date,
+            ),
         ),
+        meant=meant,
+        deployments=deployments,
+        tags={
+            name: tuple(sources.tags(name))
+            for name in sorted(repositories)[:_MOST_REPOSITORIES]
+        },
+        revisions={
+            item.name: sources.revisions(item)
+            for item in meant.chosen
+            if "undo" in wants and item.name in there
+        },
+        images=tuple(sources.images()),
+        mentioned=mentioned,
+        permits=policy_words.permits(policy),
+        exists=lambda path: path in ("", ".") or path in paths or bool(
+            sources.look("ls", "-d", "--", path)
+        ),
+    )  # fmt: skip
+
+
+def tell(world: Situation, policy: Policy) -> Facts:
+    """What of a situation is said to the model."""
+    checkout, ask = world.repository, world.ask
+    order = sorted(
+        checkout.files, key=lambda path: (path not in world.mentioned, path.count("/"), path)
+    )
+    found = impossible.obstacles(world)
+    about_tags = re.search(r"git[- ]?tags?|release tags?|git ?标签", ask.text, re.IGNORECASE)
+    cluster = ask.expect != "none" or _CLUSTER.search(ask.text) is not None
+    shown = world.meant.chosen or (world.deployments if cluster and not found else ())
+    return Facts(
+        commit=checkout.commit,
+        branch=checkout.branch,
+        git_tags=checkout.tags if about_tags else (),
+        languages=checkout.languages[:3],
+        files=tuple(order[:_MOST_FILES]),
+        paths=checkout.files,
+        more_files=max(0, len(order) - _MOST_FILES),
+        excerpts={
+            path: _beginning(text)
+            for path, text in checkout.texts.items()
+            if path in world.mentioned and path.endswith(_DATA)
+        },
+        dockerfiles=checkout.dockerfiles,
+        images=world.images,
+        registry=tuple(_of_image(world, image) for image in world.named if not world.builds),
+        deployments=tuple(_of_deployment(world, item) for item in shown),
+        policy=policy_words.sentences(policy) if cluster else (),
+        obstacles=found,
+        commands=() if found else lines.compose(world),
+        rest=bool({"rest", "report"} & world.intents.wanted) or bool(world.new_file),
+        chosen=tuple(item.name for item in world.meant.chosen),
     )
 
 
-def _is_dockerfile(path: str) -> bool:
-    name = path.rpartition("/")[2].lower()
-    return name == "dockerfile" or name.startswith("dockerfile.") or name.endswith(".dockerfile")
+def _beginning(text: str) -> str:
+    return "\n".join(line[:_LINE_LENGTH] for line in text.splitlines()[:_MOST_LINES])
 
 
-def named_deployments(
-    prompt: str, deployments: Sequence[DeploymentState]
-) -> tuple[DeploymentState, ...]:
-    """The Deployments whose names the prompt holds as whole words; all, if it names none."""
-    named = tuple(
-        item
-        for item in deployments
-        if re.search(rf"(?<![A-Za-z0-9-]){re.escape(item.name)}(?![A-Za-z0-9-])", prompt)
-    )
-    return named or tuple(deployments)
+def _of_image(world: Situation, image: Image) -> str:
+    known = world.tags.get(image.repository, ())
+    some = ", ".join(known[-_MOST_TAGS:]) or "none"
+    return f"{image.repository} has these tags in the registry: {some}."
 
 
-def wanted_references(prompt: str, registry: str, commit: str) -> tuple[str, ...]:
-    """The image references under `registry` that the prompt spells out, the commit filled in."""
-    host = registry.partition("/")[0]
-    if not host:
-        return ()
-    text = prompt.replace(_COMMIT, commit or _COMMIT)
-    pattern = rf"(?<![\w./-]){re.escape(host)}/[a-z0-9._/-]+:[A-Za-z0-9_][A-Za-z0-9_.-]*"
-    found = (match.rstrip(".") for match in re.findall(pattern, text))
-    return tuple(dict.fromkeys(found))
-
-
-def commands(
-    *,
-    prompt: str,
-    expect: str,
-    registry: str,
-    namespace: str,
-    commit: str,
-    deployments: Sequence[DeploymentState],
-    dockerfiles: Sequence[str],
-) -> tuple[str, ...]:
-    """The complete lines for build, push and rollout, if the names in them are certain."""
-    if expect == "none":
-        return ()
-    references = wanted_references(prompt, registry, commit)
-    lines: list[str] = []
-    for item in deployments or (None,):
-        reference = _reference_for(item, references, registry, commit)
-        if not reference:
-            continue
-        file = f" -f {dockerfiles[0]}" if dockerfiles and "Dockerfile" not in dockerfiles else ""
-        lines += [f"docker build -t {reference}{file} .", f"docker push {reference}"]
-        if expect == "deploy" and item is not None:
-            container = _container_for(item, reference)
-            lines += [
-                f"kubectl -n {namespace} set image deployment/{item.name} {container}={reference}",
-                f"kubectl -n {namespace} rollout status deployment/{item.name}",
-            ]
-    return tuple(dict.fromkeys(lines))
-
-
-def _repository(reference: str) -> str:
-    head, _, tail = reference.partition("@")[0].rpartition(":")
-    return reference.partition("@")[0] if "/" in tail or not head else head
-
-
-def _reference_for(
-    item: DeploymentState | None, references: Sequence[str], registry: str, commit: str
-) -> str:
-    current = [_repository(container.image) for container in item.containers] if item else []
-    for reference in references:
-        if _repository(reference) in current:
-            return reference
-    if references:
-        return references[0]
-    ours = [name for name in current if name.startswith(registry.partition("/")[0] + "/")]
-    return f"{ours[0]}:{commit}" if ours and commit else ""
-
-
-def _container_for(item: DeploymentState, reference: str) -> str:
-    for container in item.containers:
-        if _repository(container.image) == _repository(reference):
-            return container.name
-    return item.containers[0].name
-
-
-def dockerfile_command(paths: Sequence[str], local_images: Sequence[str]) -> str:
-    """A shell command that writes a fitting Dockerfile, or empty if none of ours fits."""
-    source = files("oi_deploy.agent").joinpath("prompts/dockerfiles.yaml")
-    templates: list[dict[str, Any]] = yaml.safe_load(source.read_text(encoding="utf-8"))
-    top = [path for path in paths if "/" not in path]
-    for template in templates:
-        matching = fnmatch.filter(top, template["file"])
-        entries = [name for name in template.get("entries", []) if name in top]
-        if not matching or ("entries" in template and not entries and len(matching) != 1):
-            continue
-        entry = entries[0] if entries else matching[0]
-        base = _base_image(template["base"], template["tag"], local_images)
-        body = template["lines"].replace("{base}", base).replace("{entry}", entry)
-        return f"cat > Dockerfile <<'EOF'\n{body}EOF"
-    return ""
-
-
-def _base_image(repository: str, tag: str, local_images: Sequence[str]) -> str:
-    """The usual base image, or one that the engine already has: offline, no other can be had."""
-    usual = f"{repository}:{tag}"
-    here = sorted(image for image in local_images if image.startswith(f"{repository}:"))
-    return usual if usual in here or not here else here[-1]
+def _of_deployment(world: Situation, item: DeploymentState) -> str:
+    """Name, pods, containers, the state of the rollout, and earlier revisions if they matter."""
+    if item.name not in {known.name for known in world.deployments}:
+        text = f"Deployment {item.name}: does not exist yet; a manifest of the repository makes it"
+    else:
+        text = (
+            f"Deployment {item.name} in namespace {item.namespace}: {item.replicas} replicas, "
+            f"{item.ready} ready"
+        )
+        if item.paused:
+            text += ", rollout paused"
+        elif item.updated < item.replicas or item.total > item.replicas:
+            text += f", rollout under way ({item.updated} of {item.replicas} pods are new)"
+    text += "".join(f", container {c.name} runs {c.image}" for c in item.containers)
+    earlier = world.revisions.get(item.name, {})
+    if len(earlier) > 1:
+        parts = (f"{number} with {', '.join(images)}" for number, images in earlier.items())
+        text += f"; revisions: {'; '.join(parts)}"
+    return f"{text}."

@@ -6,15 +6,24 @@ subprocess_language.py). A class of our own is its documented way out.
 """
 
 from collections.abc import Callable, Iterator
+from importlib.resources import files
 from typing import Any, Protocol
 
 from oi_deploy.sandbox import Result
 
-# The script stops at the first command that fails, so that a later line cannot report success.
-_SHELL = ("/bin/bash", "--noprofile", "--norc", "-euo", "pipefail", "-c")
+# bash reads and runs line by line, so a mistake in the last line would show when the others have
+# run. Python and Node.js read the whole script first. The script stops at the first command that
+# fails, so that a later line cannot report success.
+_SHELL = (
+    "/bin/bash", "--noprofile", "--norc", "-c",
+    '/bin/bash --noprofile --norc -n -c "$1" script || { echo "[nothing was run]"; exit 2; }; '
+    'exec /bin/bash --noprofile --norc -euo pipefail -c "$1" script',
+    "check",
+)  # fmt: skip
+_RUN_PYTHON = files("oi_deploy.agent").joinpath("run_python.py").read_text(encoding="utf-8")
 _COMMANDS: dict[str, tuple[str, ...]] = {
     "shell": _SHELL,
-    "python": ("/usr/bin/python3", "-c"),
+    "python": ("/usr/bin/python3", "-c", _RUN_PYTHON),
     "javascript": ("/usr/bin/node", "-e"),
 }
 

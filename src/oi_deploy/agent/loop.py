@@ -5,32 +5,38 @@ what it printed, the line that would fix it, and what verification still misses.
 copies its own failed script again as long as it can see a history of them.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.resources import files
-
-import jinja2
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from oi_deploy.agent.completions import Reply
 from oi_deploy.agent.facts import Facts
-from oi_deploy.agent.hints import hints, repeated, shorten
+from oi_deploy.agent.hints import shorten
 from oi_deploy.agent.languages import describe
+from oi_deploy.agent.parts import Parts
+from oi_deploy.agent.progress import State, prompt_file, render, repeated, still_to_run
 from oi_deploy.agent.session import Session, Turn
 from oi_deploy.broker.request import Decision
 from oi_deploy.errors import RunError, Status
 from oi_deploy.verify.finding import Verdict
 
-# Turns granted after everything is verified, for parts of the task that verification cannot see.
-_CLOSING_TURNS = 1
+# Turns granted after everything is verified, for parts of the task that verification cannot see;
+# where a script's good ending is all that can be verified, no part of the task can be seen.
+_CLOSING_TURNS = {"deploy": 1, "push": 1, "none": 10**6}
 # Turns in a row that end in a refusal by the same rule; after that, the model will not learn.
 _MOST_REFUSALS = 3
 # The same for turns after which everything is as it was before: the model is asked the same again,
 # and at temperature 0 it answers the same again.
 _MOST_REPEATS = 3
-_CLOSING = (
-    "The deployment itself is done. If the task asks for anything else that is not done yet, do "
-    "only that now. Otherwise call `finish`."
+_REST = (
+    "If the task asks for anything else that is not done yet, do only that now. Otherwise call "
+    "`finish`."
 )
+_CLOSING = {
+    "deploy": f"The deployment itself is done. {_REST}",
+    "push": f"The image is pushed. {_REST}",
+    "none": f"The last script ended well. {_REST}",
+}
+_ALL = Parts()
 
 
 @dataclass(frozen=True)
@@ -52,35 +58,7 @@ class Outcome:
 
 def system_message() -> str:
     """The standing instruction."""
-    return _prompt("system.md")
-
-
-def _prompt(name: str) -> str:
-    return files("oi_deploy.agent").joinpath(f"prompts/{name}").read_text(encoding="utf-8")
-
-
-@dataclass(frozen=True)
-class State:
-    """What the next message says beyond task and facts."""
-
-    script: str = ""
-    output: str = ""
-    hints: tuple[str, ...] = ()
-    verified: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    closing: str = ""
-
-
-def render(task: str, facts: Facts, state: State) -> str:
-    """The message of one turn."""
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 - plain text for a model, not HTML
-    )
-    template = environment.from_string(_prompt("message.md.j2"))
-    return template.render(task=task.strip(), facts=facts, **vars(state)).strip() + "\n"
+    return prompt_file("system.md")
 
 
 def converse(
@@ -94,6 +72,10 @@ def converse(
     refusal: Callable[[], Decision | None],
     on_turn: Callable[[int, str], None],
     on_answer: Callable[[int, Turn], None],
+    expect: str = "deploy",
+    ran: Callable[[], Sequence[str]] = tuple,
+    budget: int = 10**9,
+    parts: Parts = _ALL,
 ) -> Outcome:
     """Let the model work until verification is content, it gives up, or its turns are used up.
 
@@ -107,23 +89,34 @@ def converse(
         refusal: the last refusal since it was asked last; None if nothing was refused.
         on_turn: told the turn's number and the message before it is sent.
         on_answer: told the turn's number and what came of it.
+        expect: the input of that name.
+        ran: the commands of docker and kubectl that ended well so far.
+        budget: tokens that one message may have.
+        parts: what of the harness is on.
 
     Raises:
-        RunError: the model gave up, insists on what is refused, repeats itself, writes no whole
-            calls, or has used up its turns; the engine failed; the run stops.
+        RunError: the task is impossible; the model gave up, insists on what is refused, repeats
+            itself, writes no whole calls, or has used up its turns; the engine failed; the run
+            stops.
     """
     state = State()
     scripts: list[str] = []
     seen_changes = -1
     verdict: Verdict | None = None
-    closing_left = _CLOSING_TURNS
+    closing_left = _CLOSING_TURNS[expect]
     refused: list[str] = []
     steps: list[Step] = []
+    reminded = False
     for number in range(1, max_turns + 1):
         known = facts()
-        message = render(task, known, state)
+        if expect == "none":
+            # Where nothing is verified, a second run of a line can undo what the first has done.
+            known = replace(known, commands=still_to_run(known, ran()))
+        if number == 1 and parts.facts:
+            _refuse_the_impossible(known)
+        message = render(task, known, state, budget=budget, parts=parts)
         on_turn(number, message)
-        turn = session.turn(message)
+        turn = session.turn(message, variation=_standing(steps))
         on_answer(number, turn)
         reply = turn.reply
         if reply.kind in ("cut", "malformed"):
@@ -132,11 +125,7 @@ def converse(
                 if verdict is not None and verdict.ok:
                     return Outcome(verdict, number, "")
                 raise _unusable(reply)
-            state = State(
-                verified=state.verified,
-                missing=state.missing,
-                hints=("Your last answer was not a complete function call. Write a short script.",),
-            )
+            state = replace(state, script="", output="", notes=(_WHOLE_CALL,))
             continue
         if (no := refusal()) is None:
             refused = []
@@ -147,11 +136,22 @@ def converse(
             seen_changes = changes()
         if verdict is not None and verdict.ok:
             if reply.kind == "finish":
-                return Outcome(verdict, number, reply.text, reply.done)
-            if closing_left == 0:
+                left = known.commands if expect == "none" and parts.facts and reply.done else ()
+                if not left or reminded or number == max_turns:
+                    return Outcome(verdict, number, reply.text, reply.done)
+                reminded = True
+                state = replace(state, closing="", notes=(_NOT_RUN + "\n".join(left),))
+                continue
+            scripts.append(reply.text)
+            # Asked again, a small model does it again: it restarts twice, it undoes an undo.
+            known_done = parts.facts and _all_done(known, ran())
+            if known_done or closing_left == 0 or (state.closing and repeated(scripts)):
                 return Outcome(verdict, number, "")
             closing_left -= 1
-        elif no is not None and len(refused) == _MOST_REFUSALS:
+            steps.append(Step.of(turn, verdict))
+            state = _closing(turn, verdict, expect)
+            continue
+        if no is not None and len(refused) == _MOST_REFUSALS:
             raise RunError(
                 f"The model asked for the same again {_MOST_REFUSALS} times, and it is not allowed",
                 why=f"{no.reason} ({no.rule})",
@@ -159,7 +159,9 @@ def converse(
                 "does not ask for it.",
                 status=Status.REFUSED,
             )
-        elif reply.kind == "finish" and not reply.done and number > 1:
+        # Where lines are known that do the task, the model hears once more that it can be done.
+        may_give_up = number > 1 or bool(known.obstacles) or not known.commands
+        if reply.kind == "finish" and not reply.done and may_give_up:
             raise RunError(
                 "The model gave up",
                 why=reply.text,
@@ -167,10 +169,10 @@ def converse(
                 status=Status.FAILED,
             )
         steps.append(Step.of(turn, verdict))
-        if _stands_still(steps) and number < max_turns and not (verdict and verdict.ok):
+        if _stands_still(steps) and number < max_turns:
             raise _repeats_itself(reply, verdict)
         scripts.append(reply.text)
-        state = _next_state(turn, known, verdict, scripts)
+        state = _next_state(turn, verdict, scripts, state, impossible=bool(known.obstacles))
     if verdict is not None and verdict.ok:
         return Outcome(verdict, max_turns, "")
     raise RunError(
@@ -179,6 +181,31 @@ def converse(
         remedy="Look at the last turn in the log; write a more exact prompt or a larger "
         "`max-turns:`.",
     )
+
+
+_WHOLE_CALL = "Your last answer was not a complete function call. Write a short script."
+_NOT_DONE = "You called `finish`, but the task is not done. Run what is still missing."
+_NOT_RUN = "You called `finish`, but these commands were not run yet. If the task asks for them:\n"
+_AGAIN = (
+    "You have written the same script twice, and it did not do the task. Write another one: only "
+    "the first command that is still missing."
+)
+
+
+def _refuse_the_impossible(facts: Facts) -> None:
+    """End a run whose prompt surely asks for what cannot be done.
+
+    Raises:
+        RunError: with what stands in the way.
+    """
+    found = [item for item in facts.obstacles if item.certain]
+    if found:
+        raise RunError(
+            "The task cannot be done",
+            why=" ".join(item.text for item in found),
+            remedy="Correct the names in the prompt, or allow in the policy what it asks for.",
+            status=Status.REFUSED if any(item.refused for item in found) else Status.FAILED,
+        )
 
 
 @dataclass(frozen=True)
@@ -204,9 +231,18 @@ class Step:
         return cls(turn.reply.kind, tuple(turn.reply.text.split()), code, _lacking(verdict))
 
 
+def _standing(steps: list[Step]) -> int:
+    """How many of the last steps were the same as the one before them."""
+    count = 0
+    for before, after in zip(reversed(steps[:-1]), reversed(steps), strict=False):
+        if before != after:
+            break
+        count += 1
+    return count
+
+
 def _stands_still(steps: list[Step]) -> bool:
-    last = steps[-_MOST_REPEATS:]
-    return len(last) == _MOST_REPEATS and len(set(last)) == 1
+    return _standing(steps) >= _MOST_REPEATS - 1
 
 
 def _unusable(reply: Reply) -> RunError:
@@ -233,28 +269,54 @@ def _repeats_itself(reply: Reply, verdict: Verdict | None) -> RunError:
     )
 
 
-def _next_state(turn: Turn, facts: Facts, verdict: Verdict | None, scripts: list[str]) -> State:
+def _all_done(facts: Facts, ran: Sequence[str]) -> bool:
+    """Whether lines are known that do the whole task, and all of them ran well."""
+    if not facts.commands or facts.rest:
+        return False
+    left = still_to_run(facts, ran)
+    # Verification waits for rollouts, and what only prepares a build shows in the build.
+    return not [
+        line for line in left if line.startswith(("docker", "kubectl")) and " status " not in line
+    ]
+
+
+def _closing(turn: Turn, verdict: Verdict, expect: str) -> State:
+    """After a script with which everything that can be verified is right."""
+    verified = tuple(item.sentence() for item in verdict.findings if item.ok)
+    result = turn.result
+    failed = result is not None and result.exit_code != 0
+    # Of a deployment that is done, the output is only noise.
+    output = describe(result) if result is not None and (failed or expect == "none") else ""
+    script = turn.reply.text if failed else ""
+    return State(
+        script=script,
+        output=output,
+        verified=verified,
+        closing=_CLOSING[expect],
+        deployed=expect != "none",
+    )
+
+
+def _next_state(
+    turn: Turn, verdict: Verdict | None, scripts: list[str], state: State, *, impossible: bool
+) -> State:
     findings = verdict.findings if verdict else ()
     verified = tuple(item.sentence() for item in findings if item.ok)
-    missing = tuple(item.sentence() for item in findings if not item.ok)
-    if verdict is not None and verdict.ok:
-        return State(verified=verified, closing=_CLOSING)
+    # What would put it right may be the very thing that must not be done.
+    wrong = (replace(item, expected="", fix="") if impossible else item for item in findings)
+    missing = tuple(item.sentence() for item in wrong if not item.ok)
     if turn.reply.kind == "finish":
-        return State(
-            verified=verified,
-            missing=missing,
-            hints=("You called `finish`, but the task is not done. Run what is still missing.",),
+        return replace(
+            state, script="", output="", notes=(_NOT_DONE,), verified=verified, missing=missing
         )
     result = turn.result
     failed = result is not None and result.exit_code != 0
-    output = describe(result) if result is not None else ""
-    lines = hints(output, facts) if failed else ()
-    if repeated(scripts):
-        lines += ("You wrote the same script again, and it did not do it. Write a different one.",)
+    again = repeated(scripts)
     return State(
-        script=turn.reply.text if failed else "",
-        output=shorten(output),
-        hints=lines,
+        # What stands there is copied, so a script that did not do it twice is not shown again.
+        script=turn.reply.text if failed and not again else "",
+        output=describe(result) if result is not None else "",
+        notes=(_AGAIN,) if again else (),
         verified=verified,
         missing=missing,
     )

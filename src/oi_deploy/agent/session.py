@@ -60,8 +60,12 @@ class Session:
     def _keep(self, result: Result) -> None:
         self._result = result
 
-    def turn(self, message: str) -> Turn:
+    def turn(self, message: str, *, variation: int = 0) -> Turn:
         """Put one message to the model, in a fresh context, and run the code it answers with.
+
+        Args:
+            message: the whole of what the model reads besides its standing instruction.
+            variation: 0 for the likeliest answer; each other number may give another one.
 
         Raises:
             RunError: the server failed, or the run has to stop.
@@ -69,6 +73,7 @@ class Session:
         self._result = None
         self._agent.messages = []
         self._completions.reply = None
+        self._completions.variation = variation
         # The events are not needed: code, output and answer are kept by the parts that are ours.
         # They end soon after a stop, and are read to their end: to leave Open Interpreter's
         # generators half-way prints tracebacks.

@@ -17,6 +17,7 @@ from oi_deploy.verify.state import (
     PodContainer,
     PodState,
     deployment_state,
+    images_by_revision,
     pod_states,
 )
 
@@ -147,6 +148,16 @@ class Cluster:
         sets = self._list("list replicasets", _REPLICA_SETS, selected)
         pods = self._list("list pods", _PODS, selected)
         return pod_states(deployment, sets, pods)
+
+    def revisions(self, deployment: DeploymentState) -> dict[str, tuple[str, ...]]:
+        """The images of each revision that the Deployment can go back to, oldest first.
+
+        Raises:
+            RunError: the API gives no usable answer.
+        """
+        selected = {"labelSelector": deployment.selector}
+        sets = self._list("list replicasets", _REPLICA_SETS, selected)
+        return images_by_revision(deployment, sets)
 
     def warnings_about(self, name: str) -> tuple[str, ...]:
         """The last messages of Warning events about an object, oldest first; at most 5.

@@ -192,6 +192,21 @@ def owned_replica_sets(deployment: DeploymentState, replica_sets: Sequence[Json]
     return frozenset(str(part.get("uid", "")) for part in parts if _owned_by(part, deployment.uid))
 
 
+def images_by_revision(
+    deployment: DeploymentState, replica_sets: Sequence[Json]
+) -> dict[str, tuple[str, ...]]:
+    """The images of each of the Deployment's ReplicaSets by its revision, oldest first."""
+    found: dict[int, tuple[str, ...]] = {}
+    for item in replica_sets:
+        metadata = _part(item, "metadata")
+        number = str(_part(metadata, "annotations").get(REVISION, ""))
+        if _owned_by(metadata, deployment.uid) and number.isdecimal():
+            template = _part(_part(_part(item, "spec"), "template"), "spec")
+            containers = template.get("containers") or ()
+            found[int(number)] = tuple(str(it.get("image", "")) for it in containers)
+    return {str(number): found[number] for number in sorted(found)}
+
+
 def pod_states(
     deployment: DeploymentState, replica_sets: Sequence[Json], pods: Sequence[Json]
 ) -> tuple[PodState, ...]:

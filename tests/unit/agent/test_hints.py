@@ -1,53 +1,108 @@
 """The lines that put a failed command right."""
 
+import pytest
+
+from oi_deploy.agent.dockerfiles import Dockerfile
 from oi_deploy.agent.facts import Facts
-from oi_deploy.agent.hints import hints, repeated, shorten
+from oi_deploy.agent.hints import Failure, hints, shorten
+from oi_deploy.agent.progress import repeated
 
 FACTS = Facts(
-    commit="abc1234",
-    branch="main",
-    files=("app.py", "src/server.py", "Dockerfile"),
-    deployments=(),
-    dockerfile_lines="",
+    paths=("app.py", "src/server.py", "Dockerfile", "VERSION"),
+    dockerfiles=(
+        Dockerfile("Dockerfile", "FROM python:3.11-slin\nCOPY ap.py ./\nRUN python3 app.py\n"),
+    ),
+    images=("python:3.11-slim", "node:22-slim", "web:1"),
+    deployments=("Deployment web in namespace p: 2 replicas, container app runs r/web:0.",),
     commands=(
         "docker build -t r/web:1 .",
         "docker push r/web:1",
         "kubectl -n p set image deployment/web app=r/web:1",
+        "kubectl -n p rollout status deployment/web",
     ),
+)
+COPY_FAILED = (
+    "Step 2/3 : COPY ap.py ./\nCOPY failed: file not found in build context or excluded by "
+    ".dockerignore: stat {}: file does not exist"
 )
 
 
-def test_a_misspelt_file_in_a_dockerfile_gets_the_line_that_mends_it() -> None:
-    output = (
-        "Step 3/5 : COPY ap.py .\nCOPY failed: file not found in build context or excluded by "
-        ".dockerignore: stat ap.py: file does not exist"
-    )
-    assert hints(output, FACTS) == (
-        "The Dockerfile copies ap.py, which does not exist. "
-        "First run: sed -i 's#ap.py#app.py#g' Dockerfile",
-    )
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (COPY_FAILED.format("ap.py"), "First run: sed -i '2s#ap.py#app.py#' Dockerfile"),
+        (
+            'failed to calculate checksum of ref x: "/ap.py": not found',
+            "First run: sed -i '2s#ap.py#app.py#' Dockerfile",
+        ),
+        (
+            "manifest for python:3.11-slin not found: manifest unknown",
+            "First run: sed -i '1s#python:3.11-slin#python:3.11-slim#' Dockerfile",
+        ),
+        (
+            "pull access denied for python, repository does not exist",
+            "First run: sed -i '1s#python:3.11-slin#python:3.11-slim#' Dockerfile",
+        ),
+        (
+            "Step 3/3 : RUN python3 app.py\n"
+            "FileNotFoundError: [Errno 2] No such file or directory: '/app/VERSION'",
+            "First run: sed -i '2s#ap.py#VERSION ap.py#' Dockerfile",
+        ),
+        ('error: unable to find container named "web"', f"Run exactly: {FACTS.commands[2]}"),
+        (
+            'Error from server (NotFound): deployments.apps "wbe" not found',
+            f"Run exactly: {FACTS.commands[2]}",
+        ),
+        ("unable to prepare context: path 'x' not found", f"Run exactly: {FACTS.commands[0]}"),
+        ("script: line 1: cd: source: No such file or directory", ""),
+        ("cat: server.py: No such file or directory", "There is no server.py, but src/server.py"),
+        ("unauthorized: authentication required", "no `docker login`"),
+        ("dial tcp: lookup example.com: no such host", "Scripts have no network"),
+        ("exec /app/run: exec format error", "no --platform"),
+        (
+            "script: -c: line 2: unexpected EOF while looking for matching `\"'",
+            "quotes do not match",
+        ),
+        ("script: line 3: IMAGE: unbound variable", "The variable IMAGE has no value"),
+        ("script: line 1: sudo: command not found", "no root here"),
+        ("script: line 1: helm: command not found", f"Run exactly: {FACTS.commands[0]}"),
+    ],
+)
+def test_a_failure_gets_the_line_that_mends_it(output: str, said: str) -> None:
+    found = "\n".join(hints(Failure("true", output, FACTS)))
+    assert said in found if said else not found
+
+
+@pytest.mark.parametrize(
+    ("script", "line"),
+    [
+        ("docker build -t web:1 .\ndocker push r/web:1", "docker tag web:1 r/web:1"),
+        ("docker push r/web:1", "docker tag web:1 r/web:1"),
+        ("docker push r/other:1", FACTS.commands[0]),
+    ],
+)
+def test_an_image_that_has_another_name_here(script: str, line: str) -> None:
+    output = "An image does not exist locally with the tag: r/web"
+    assert hints(Failure(script, output, FACTS)) == (f"Run exactly: {line}",)
+
+
+def test_a_taken_port_is_not_needed() -> None:
+    output = "Bind for 0.0.0.0:8080 failed: port is already allocated"
+    script = "docker build -t r/web:1 .\ndocker run -p 8080:8080 r/web:1"
+    assert "docker run --rm r/web:1" in hints(Failure(script, output, FACTS))[0]
 
 
 def test_nothing_is_said_when_no_name_is_known() -> None:
-    output = (
-        "COPY failed: file not found in build context or excluded by .dockerignore: stat "
-        "completely-different.bin: file does not exist"
-    )
-    assert hints(output, FACTS) == ()
-
-
-def test_wrong_names_get_the_right_command() -> None:
-    assert hints('error: unable to find container named "web"', FACTS) == (
-        "Run exactly: kubectl -n p set image deployment/web app=r/web:1",
-    )
+    output = COPY_FAILED.format("completely-different.bin")
+    assert hints(Failure("docker build .", output, FACTS)) == ()
+    assert hints(Failure("true", 'error: unable to find container named "web"', Facts())) == ()
 
 
 def test_layer_noise_goes_and_the_end_stays() -> None:
     noise = "\n".join(f"{index:012x}: Pushed" for index in range(100))
     assert shorten(f"{noise}\n ---> 0123\nthe error") == "the error"
-    assert shorten("\n".join(f"line {index}" for index in range(9999))).endswith(
-        "line 9999"[:8] + "8"
-    )
+    assert shorten("again\n" * 50) == "again"
+    assert shorten("\n".join(f"line {index}" for index in range(9999))).endswith("line 9998")
 
 
 def test_a_script_that_stands_again_is_noticed() -> None:

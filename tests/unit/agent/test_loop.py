@@ -1,19 +1,25 @@
 """How a conversation ends: by what verification finds, never by what the model says."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from oi_deploy.agent.completions import Reply
+from oi_deploy.agent.dockerfiles import Dockerfile
 from oi_deploy.agent.facts import Facts
+from oi_deploy.agent.impossible import Obstacle
 from oi_deploy.agent.loop import Outcome, converse
+from oi_deploy.agent.parts import Parts
 from oi_deploy.agent.session import Turn
 from oi_deploy.broker.request import Decision
 from oi_deploy.errors import RunError, Status
 from oi_deploy.sandbox import Result
 from oi_deploy.verify.finding import Finding, Verdict
 
-FACTS = Facts("abc1234", "main", ("app.py",), (), "", ("docker push r/web:1",))
+FACTS = Facts(
+    commit="abc1234", files=("app.py",), paths=("app.py",), commands=("docker push r/web:1",)
+)
 GOOD = Verdict((Finding(True, "registry.digest", "the registry", "has r/web:1"),))
 BAD = Verdict(
     (
@@ -31,6 +37,9 @@ FINISH = Reply("finish", "Deployed!", done=True)
 GIVE_UP = Reply("finish", "I may not.", done=False)
 
 
+ALL = Parts()
+
+
 class Model:
     """Answers from a list; every executed script counts as a change."""
 
@@ -39,14 +48,17 @@ class Model:
         self.messages: list[str] = []
         self.changes = 0
         self.exit_code = exit_code
+        self.variations: list[int] = []
+        self.output = "some output\n"
 
-    def turn(self, message: str) -> Turn:
+    def turn(self, message: str, *, variation: int = 0) -> Turn:
         self.messages.append(message)
+        self.variations.append(variation)
         reply = self.replies.pop(0)
         if reply.kind != "execute":
             return Turn(reply, None)
         self.changes += 1
-        return Turn(reply, Result(self.exit_code, False, 1.0, "some output\n"))
+        return Turn(reply, Result(self.exit_code, False, 1.0, self.output))
 
 
 def script(code: str) -> Reply:
@@ -62,18 +74,26 @@ def run(
     verify: Callable[[], Verdict],
     max_turns: int = 5,
     refusals: Iterable[Decision | None] = (),
+    *,
+    known: Facts = FACTS,
+    expect: str = "deploy",
+    ran: Callable[[], Sequence[str]] = tuple,
+    parts: Parts = ALL,
 ) -> Outcome:
     answers = iter(refusals)
     return converse(
         "roll it out",
         model,  # type: ignore[arg-type]
         max_turns=max_turns,
-        facts=lambda: FACTS,
+        facts=lambda: known,
         verify=verify,
         changes=lambda: model.changes,
         refusal=lambda: next(answers, None),
         on_turn=lambda number, message: None,
         on_answer=lambda number, turn: None,
+        expect=expect,
+        ran=ran,
+        parts=parts,
     )
 
 
@@ -152,10 +172,15 @@ def test_a_refusal_after_success_does_not_take_it_away() -> None:
 
 
 def test_the_same_script_three_times_ends_the_run_when_nothing_changes() -> None:
-    model = Model(*[script("docker build -t r/web:1 .")] * 9)
+    model = Model(*[script("docker build -t r/web:1 .")] * 9, exit_code=1)
     with pytest.raises(RunError, match="wrote the same script 3 times") as caught:
         run(model, lambda: BAD, max_turns=9)
     assert len(model.messages) == 3
+    # Said, and varied: the script is not shown to be copied again, and another answer is drawn.
+    assert "# Your last script" in model.messages[1]
+    assert "# Your last script" not in model.messages[2]
+    assert "the same script twice" in model.messages[2]
+    assert model.variations == [0, 0, 1]
     assert "has nothing from this run" in caught.value.why
 
 
@@ -190,3 +215,110 @@ def test_what_was_verified_stays_so_when_the_model_babbles_on() -> None:
     babble = Reply("malformed", "...")
     model = Model(script("docker push"), *[babble] * 9)
     assert run(model, lambda: GOOD, max_turns=9).verdict is GOOD
+
+
+NOTHING = Verdict(())
+
+
+def test_where_nothing_can_be_verified_the_model_works_until_it_finishes() -> None:
+    model = Model(script("ls"), script("cat x"), script("echo y > z"), FINISH)
+    outcome = run(model, lambda: NOTHING, expect="none", known=Facts())
+    assert outcome.turns == 4
+    assert "The last script ended well" in model.messages[1]
+    assert "deployment itself" not in model.messages[1]
+    assert "some output" in model.messages[1]
+
+
+def test_where_nothing_can_be_verified_a_repetition_is_the_end() -> None:
+    model = Model(script("ls"), script("ls"), FINISH)
+    assert run(model, lambda: NOTHING, expect="none", known=Facts()).turns == 2
+
+
+def test_commands_that_ran_are_not_shown_again_and_others_are_asked_for_once() -> None:
+    known = Facts(commands=("kubectl apply -f a.yaml", "kubectl rollout restart deployment/web"))
+    model = Model(script("kubectl  apply -f a.yaml"), FINISH, FINISH)
+    ran = ["kubectl apply -f a.yaml"]
+    outcome = run(
+        model,
+        lambda: NOTHING,
+        expect="none",
+        known=known,
+        ran=lambda: ran if model.changes else [],
+    )
+    assert outcome.turns == 3
+    for message in model.messages[1:]:
+        assert "restart" in message
+    assert "apply" not in model.messages[1]
+    assert "not run yet" in model.messages[2]
+
+
+def test_what_surely_cannot_be_done_is_said_without_the_model() -> None:
+    model = Model(FINISH)
+    known = Facts(obstacles=(Obstacle("There is no Deployment shop.", True),))
+    with pytest.raises(RunError, match="cannot be done: There is no Deployment shop") as caught:
+        run(model, lambda: BAD, known=known)
+    assert caught.value.status is Status.FAILED and not model.messages
+    known = Facts(obstacles=(Obstacle("The namespace x is not allowed.", True, refused=True),))
+    with pytest.raises(RunError) as caught:
+        run(model, lambda: BAD, known=known)
+    assert caught.value.status is Status.REFUSED
+
+
+def test_what_may_be_in_the_way_is_told_and_the_model_may_give_up_at_once() -> None:
+    model = Model(GIVE_UP)
+    known = Facts(obstacles=(Obstacle("There is no Deployment shop.", False),))
+    with pytest.raises(RunError, match="gave up"):
+        run(model, lambda: BAD, known=known)
+    assert "There is no Deployment shop." in model.messages[0]
+    assert "done: false" in model.messages[0]
+
+
+def test_where_something_is_in_the_way_no_line_leads_around_it() -> None:
+    model = Model(script("docker push"), GIVE_UP)
+    known = Facts(obstacles=(Obstacle("There is no Deployment shop.", False),))
+    with pytest.raises(RunError, match="gave up"):
+        run(model, lambda: BAD, known=known)
+    assert "has nothing from this run" in model.messages[1]
+    assert "run `docker push" not in model.messages[1]
+
+
+def test_a_model_that_gives_up_at_once_hears_that_it_can_be_done() -> None:
+    model = Model(GIVE_UP, script("docker push r/web:1"), FINISH)
+    verdicts = [BAD, GOOD, GOOD]
+    assert run(model, lambda: verdicts.pop(0)).turns == 3
+    assert "docker push r/web:1" in model.messages[1]
+
+
+@pytest.mark.parametrize(
+    ("off", "gone"),
+    [
+        ("facts", "# Commands that are right here"),
+        ("hints", "First run: sed"),
+        ("feedback", "# Still missing"),
+    ],
+)
+def test_a_part_that_is_switched_off_is_not_in_the_messages(off: str, gone: str) -> None:
+    def messages(parts: Parts) -> str:
+        model = Model(script("docker build ."), FINISH, exit_code=1)
+        failed = 'failed to calculate checksum of ref x: "/ap.py": not found'
+        file = Dockerfile("Dockerfile", "FROM a\nCOPY ap.py ./\n")
+        known = replace(FACTS, dockerfiles=(file,))
+        model.output = failed
+        with pytest.raises(RunError):
+            run(model, lambda: BAD, max_turns=2, known=known, parts=parts)
+        return "\n".join(model.messages)
+
+    assert gone in messages(Parts())
+    assert gone not in messages(Parts.of({"OI_DEPLOY_WITHOUT": off}))
+
+
+def test_a_task_whose_lines_all_ran_is_over() -> None:
+    known = replace(FACTS, rest=False)
+    push = script("docker push r/web:1")
+    pushed, looked = (lambda: ["docker push r/web:1"]), (lambda: ["docker images"])
+    assert run(Model(push, FINISH), lambda: GOOD, known=known, ran=pushed).turns == 1
+    assert run(Model(push, FINISH), lambda: GOOD, known=known, ran=looked).turns == 2
+    # Without facts, nobody knows which lines do the task.
+    parts = Parts.of({"OI_DEPLOY_WITHOUT": "facts"})
+    model = Model(push, FINISH)
+    assert run(model, lambda: GOOD, known=known, ran=pushed, parts=parts).turns == 2

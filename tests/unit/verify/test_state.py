@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from oi_deploy.verify.state import ContainerState, deployment_state, pod_states
+from oi_deploy.verify.state import ContainerState, deployment_state, images_by_revision, pod_states
 
 DIGEST = "sha256:" + "b" * 64
 
@@ -135,3 +135,18 @@ def test_reads_what_the_kubelet_says() -> None:
     assert found.terminating
     assert not found.ready
     assert found.unschedulable == "0/3 nodes are available"
+
+
+def test_the_revisions_that_a_deployment_can_go_back_to() -> None:
+    def with_image(item: dict[str, Any], image: str) -> dict[str, Any]:
+        return {**item, "spec": {"template": {"spec": {"containers": [{"image": image}]}}}}
+
+    sets = [
+        with_image(replica_set("ten", "10"), "r/web:3"),
+        with_image(replica_set("two", "2"), "r/web:2"),
+        with_image(replica_set("other", "1", "d9"), "r/other:1"),
+        replica_set("odd", ""),
+    ]
+    found = images_by_revision(deployment_state(DEPLOYMENT), sets)
+    assert found == {"2": ("r/web:2",), "10": ("r/web:3",)}
+    assert list(found) == ["2", "10"]

@@ -1,0 +1,66 @@
+"""Complete command lines for chores: reports on the cluster and on files, written to a file."""
+
+import re
+from collections.abc import Iterable
+
+from oi_deploy.agent import intents, named
+from oi_deploy.agent.situation import Situation
+
+_COLUMNS = (
+    "NAME:.metadata.name,IMAGE:.spec.template.spec.containers[*].image,"
+    "REPLICAS:.spec.replicas,READY:.status.readyReplicas"
+)
+_TO_MARKDOWN = (
+    "sed -e 's/ *$//' -e 's/  */ | /g' -e 's/^/| /' -e 's/$/ |/' -e '1a |---|---|---|---|'"
+)
+
+
+def report(world: Situation) -> Iterable[str]:
+    """The state of Deployments in a file."""
+    file = world.new_file
+    text = world.ask.text.lower()
+    cluster = re.search(r"deployment|cluster|kubectl|集群", text)
+    about = world.meant.chosen or cluster or _other_kind(text)
+    if world.ask.expect != "none" or not file or not about or "report" not in world.intents:
+        return
+    if not world.deployments or "largest" in world.intents:
+        return
+    # "Each Deployment" is all of them, even where one of them is called like an ordinary word.
+    every = re.search(
+        r"\b(?:each|every|all) deployments?|(?:每个|所有|全部)\s*(?:的)?\s*deployment", text
+    )
+    one = world.meant.chosen[0].name if len(world.meant.chosen) == 1 and not every else ""
+    what = f"deployment {one}" if one else "deployments"
+    get = f"{world.kubectl} get {what} -o custom-columns={_COLUMNS}"
+    if kind := _other_kind(text):
+        yield f"{world.kubectl} get {kind} -o wide > {file}"
+        return
+    table = "table" in world.intents or file.endswith(".md")
+    yield f"{get} | {_TO_MARKDOWN} > {file}" if table else f"{get} > {file}"
+
+
+def _other_kind(text: str) -> str:
+    """What else than Deployments a report is about; empty for Deployments."""
+    if "deployment" in text:
+        return ""
+    kinds = {
+        "pods": r"\bpods?\b",
+        "services": r"\b(?:services?|svc)\b",
+        "configmaps": r"\bconfigmaps?\b",
+        "events": r"\bevents?\b|事件",
+        "replicasets": r"\breplicasets?\b",
+    }
+    return next((kind for kind, words in kinds.items() if re.search(words, text, re.ASCII)), "")
+
+
+def largest(world: Situation) -> Iterable[str]:
+    """The largest files of a folder, with their sizes, in a file."""
+    file = world.new_file
+    folders = named.folders(world.repository.files)
+    inside = [path for path in world.mentioned if path in folders]
+    number = re.search(rf"({intents.numbers()})\s*(?:个|largest|biggest|large|big)", world.ask.text)
+    if "largest" not in world.intents or not inside or not file:
+        return
+    count = (intents.number(number[1]) if number else None) or 10
+    sizes = f"find {inside[0]} -type f -exec stat -c '%s %n' {{}} +"
+    yield f"{sizes} | sort -rn | head -n {count} > {file}"

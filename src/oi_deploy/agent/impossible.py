@@ -1,0 +1,140 @@
+"""What a prompt asks for that cannot be done here, known before the model is asked.
+
+Where that is certain, the run ends with it: a small model, told that something does not exist,
+takes something else instead. Where it may be a misreading of the prompt, the model is told.
+"""
+
+import re
+from dataclasses import dataclass
+
+from oi_deploy.agent import lines
+from oi_deploy.agent.intents import clauses, read
+from oi_deploy.agent.named import Image, folders, namespaces
+from oi_deploy.agent.situation import WITHOUT_IMAGE, Situation
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """One thing that stands in the way.
+
+    Attributes:
+        text: what is so, in a sentence.
+        certain: whether the prompt surely means it.
+        refused: whether it is the policy that stands in the way.
+    """
+
+    text: str
+    certain: bool
+    refused: bool = False
+
+
+def obstacles(world: Situation) -> tuple[Obstacle, ...]:
+    """All that is known."""
+    return (*_namespaces(world), *_deployments(world), *_images(world), *_push(world),
+            *_revisions(world), *_deletion(world), *_folders(world))  # fmt: skip
+
+
+def _namespaces(world: Situation) -> list[Obstacle]:
+    namespace = world.ask.namespace
+    # A manifest of the repository may have a namespace's name for something else.
+    found = [
+        (name, certain)
+        for name, certain in namespaces(world.ask.text)
+        if name != namespace and not world.permits("namespace", name, "enter")
+    ]
+    if any(name == namespace for name, _ in namespaces(world.ask.text)):
+        found = [(name, False) for name, _ in found]
+    return [
+        Obstacle(
+            f"The namespace {name} is not allowed in this run; only {namespace} is.", certain, True
+        )
+        for name, certain in found
+    ]
+
+
+def _deployments(world: Situation) -> list[Obstacle]:
+    meant = world.meant
+    absent = [name for name in meant.absent if not _can_be_made(world, name)]
+    there = ", ".join(item.name for item in world.deployments) or "none"
+    return [
+        Obstacle(
+            f"There is no Deployment {name} that this run may change in the namespace "
+            f"{world.ask.namespace} (there are: {there}).",
+            meant.certain,
+        )
+        for name in absent
+    ]
+
+
+def _can_be_made(world: Situation, name: str) -> bool:
+    return any(world.permits("deployment", name, verb) for verb in ("apply", "create"))
+
+
+def _images(world: Situation) -> list[Obstacle]:
+    """Nothing is to be built, and nothing that is named is there."""
+    if world.builds or world.ask.expect == "none" or WITHOUT_IMAGE & world.intents.wanted:
+        return []
+    looked_up = [image for image in world.named if image.tag and image.repository in world.tags]
+    if not looked_up or any(world.has_image(image) for image in world.named):
+        return []
+    image = looked_up[0]
+    known = ", ".join(world.tags[image.repository][-8:]) or "none"
+    denied = "build" in world.intents.denied or "exists" in world.intents
+    return [Obstacle(f"The registry has no {image} (its tags are: {known}).", denied)]
+
+
+def _push(world: Situation) -> list[Obstacle]:
+    """No image that the prompt names may be pushed."""
+    if not world.builds or any(_may_push(world, image) for image in world.named):
+        return []
+    names = dict.fromkeys(image.repository for image in world.named)
+    return [
+        Obstacle(f"The policy does not allow {name} to be pushed.", True, True) for name in names
+    ]
+
+
+def _may_push(world: Situation, image: Image) -> bool:
+    return world.permits("image", image.repository, "push")
+
+
+def _revisions(world: Situation) -> list[Obstacle]:
+    if "undo" not in world.intents or world.builds:
+        return []
+    plain = not any(item.supposed for item in clauses(world.ask.text))
+    return [
+        Obstacle(f"The Deployment {item.name} has no earlier revision to go back to.", plain)
+        for item in world.meant.chosen
+        if len(world.revisions.get(item.name, ())) == 1 and not lines.retagged(world)
+    ]
+
+
+def _deletion(world: Situation) -> list[Obstacle]:
+    if "delete" not in world.intents or "build" in world.intents:
+        return []
+    return [Obstacle("Nothing may be deleted from the cluster.", True, refused=True)]
+
+
+_PLACE = re.compile(
+    r"(?:\b(?:in|from|under|inside|folder|directory)\s+|目录\s*|文件夹\s*|(?:构建|部署|发布|打包)\s*)"
+    r"`?(?P<en>[a-z0-9][a-z0-9._-]*(?:/[a-z0-9._-]+)+)/?`?(?=\s*(?:[,.;,。;、)]|$|and\b|as\b|里|中|下|目录))",
+    re.ASCII,
+)
+
+
+def _folders(world: Situation) -> list[Obstacle]:
+    """What is to be built, deployed or applied is not in the repository."""
+    known = folders(world.repository.files)
+    found: list[str] = []
+    for clause in clauses(world.ask.text):
+        if not {"build", "deploy", "apply"} & read(clause.text).wanted or clause.supposed:
+            continue
+        places = [match["en"].rstrip(".") for match in _PLACE.finditer(clause.text)]
+        found += [
+            path
+            for path in places
+            if path in world.mentioned
+            and path not in known
+            and path not in world.repository.files
+            and not world.exists(path)
+        ]
+    return [Obstacle(f"The repository has no {path}.", True) for path in dict.fromkeys(found)]

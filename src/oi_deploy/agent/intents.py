@@ -1,0 +1,119 @@
+"""What a prompt asks for, read from its words with the table in `prompts/intents.yaml`.
+
+It decides which complete lines the model is shown; a wrong guess shows one too many or too few.
+"""
+
+import functools
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+# In Chinese, words follow each other without a space: only ASCII characters make one longer.
+FLAGS = re.IGNORECASE | re.ASCII
+
+_CJK = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
+_SENTENCE = re.compile(r"[。!?;]|\.(?=\s|$)")
+# A colon within a reference or an address is none of a sentence.
+_CLAUSE = re.compile(r"[,()「」]|:(?=\s|$)|\b(?:but|then)\b|然后|再(?=[^次])")
+
+
+@dataclass(frozen=True)
+class Clause:
+    """A part of a sentence that says one thing.
+
+    Attributes:
+        text: its words.
+        supposed: whether it, or a part before it in its sentence, is a condition.
+    """
+
+    text: str
+    supposed: bool
+
+
+@dataclass(frozen=True)
+class Intents:
+    """What the words of a prompt ask for.
+
+    Attributes:
+        wanted: names of the table whose words stand there plainly.
+        denied: those that stand only where they are denied.
+        supposed: those that stand only in a condition.
+    """
+
+    wanted: frozenset[str]
+    denied: frozenset[str] = frozenset()
+    supposed: frozenset[str] = frozenset()
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the prompt asks for it."""
+        return name in self.wanted
+
+
+@functools.cache
+def table() -> dict[str, Any]:
+    """The table, as it is written."""
+    source = files("oi_deploy.agent").joinpath("prompts/intents.yaml")
+    content: dict[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
+    return content
+
+
+@functools.cache
+def _patterns() -> dict[str, re.Pattern[str]]:
+    return {
+        name: re.compile("|".join(f"(?:{word})" for word in words), FLAGS)
+        for name, words in table()["intents"].items()
+    }
+
+
+@functools.cache
+def word(name: str) -> re.Pattern[str]:
+    """`denies`, `spares` or `supposes` of the table."""
+    return re.compile(table()[name], FLAGS)
+
+
+def sentences(prompt: str) -> list[str]:
+    """The prompt's sentences; a line that was only wrapped goes on."""
+    text = re.sub(rf"(?<=[{_CJK}])\s*\n\s*|\n\s*(?=[{_CJK}])|\n\s*(?:[-*]|\d+[.)])\s", "。", prompt)
+    return [" ".join(part.split()) for part in _SENTENCE.split(text) if part.strip()]
+
+
+def clauses(prompt: str) -> list[Clause]:
+    """The prompt's clauses, in order."""
+    found: list[Clause] = []
+    for sentence in sentences(prompt):
+        supposed = False
+        for text in _CLAUSE.split(sentence):
+            supposed = supposed or bool(word("supposes").search(text))
+            if text.strip():
+                found.append(Clause(text.strip(), supposed))
+    return found
+
+
+def read(prompt: str) -> Intents:
+    """What a prompt asks for."""
+    seen: dict[str, set[str]] = {"wanted": set(), "denied": set(), "supposed": set()}
+    for clause in clauses(prompt):
+        for name, pattern in _patterns().items():
+            match = pattern.search(clause.text)
+            if match is None:
+                continue
+            denied = word("denies").search(clause.text[: match.start()])
+            seen["supposed" if clause.supposed else "denied" if denied else "wanted"].add(name)
+    return Intents(
+        frozenset(seen["wanted"]),
+        frozenset(seen["denied"] - seen["wanted"]),
+        frozenset(seen["supposed"] - seen["wanted"] - seen["denied"]),
+    )
+
+
+def number(text: str) -> int | None:
+    """The number that a figure or a word means; None if it means none."""
+    return int(text) if text.isdecimal() else table()["numbers"].get(text.lower())
+
+
+def numbers() -> str:
+    """A pattern for every number that is understood."""
+    return r"\d+|" + "|".join(sorted(table()["numbers"], key=len, reverse=True))

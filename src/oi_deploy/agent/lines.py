@@ -1,0 +1,313 @@
+"""The complete command lines that a prompt calls for, with the real names.
+
+A small model copies a placeholder letter by letter and runs what it is shown. So a line is shown
+only if the prompt asks for it, the policy allows it, and every name in it is certain. There are no
+double quotes and no backslashes in them: the model writes its script as a JSON string, and a small
+one ends it at the first quote.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+from oi_deploy.agent import chores, dockerfiles, intents, named, proposal
+from oi_deploy.agent.dockerfiles import Dockerfile
+from oi_deploy.agent.named import Image
+from oi_deploy.agent.situation import WITHOUT_IMAGE, Situation
+from oi_deploy.verify.state import DeploymentState
+
+
+def compose(world: Situation) -> tuple[str, ...]:
+    """All lines, in the order in which they have to run."""
+    found: list[str] = []
+    for part in _PARTS:
+        found += part(world)
+    return tuple(dict.fromkeys(found))
+
+
+def _manifests(world: Situation) -> Iterable[str]:
+    """Manifests that the prompt names, or all of the only folder that has any."""
+    if "apply" not in world.intents or not any(
+        world.permits(kind, "", "apply") for kind in ("deployment", "configmap", "service")
+    ):
+        return
+    known = world.repository.manifests
+    places = [path for path in world.mentioned if path in known] or [
+        path for path in world.mentioned if any(file.startswith(f"{path}/") for file in known)
+    ]
+    if not places:
+        inside = {path.rpartition("/")[0] for path in known}
+        places = sorted(inside - {""}) if len(inside) == 1 else []
+    for path in places:
+        yield f"{world.kubectl} apply -f {path}"
+
+
+def _build(world: Situation) -> Iterable[str]:
+    if not world.builds:
+        return
+    for item, reference in _references(world):
+        file = _dockerfile(world, item, reference)
+        if file is None:
+            if line := _new_dockerfile(world, item, reference):
+                yield line
+                folder = line.split(" ")[2].rpartition("/")[0] or "."
+                file = Dockerfile(dockerfiles.inside(folder, "Dockerfile"))
+            else:
+                continue
+        images = world.images if "base" in world.intents else ()
+        yield from dockerfiles.repairs(file, world.repository.files, world.exists, images)
+        yield file.build(reference, world.exists)
+        yield f"docker push {reference}"
+
+
+def _names(item: DeploymentState | None, reference: str) -> list[str]:
+    image = re.split(r"[:@]", reference.rpartition("/")[2])[0]
+    return [*([item.name] if item else []), image]
+
+
+def _dockerfile(
+    world: Situation, item: DeploymentState | None, reference: str
+) -> Dockerfile | None:
+    found = world.repository.dockerfiles
+    return dockerfiles.choose(found, _names(item, reference), world.mentioned)
+
+
+def _new_dockerfile(world: Situation, item: DeploymentState | None, reference: str) -> str:
+    """For a folder that the prompt names, else for the root; nothing where there are others."""
+    files = world.repository.files
+    folders = named.folders(files)
+    inside = [path for path in world.mentioned if path in folders]
+    named_so = [path for path in inside if path.rpartition("/")[2] in _names(item, reference)]
+    stages = _stages(world)
+    # With stages, a folder that is named is where the result lies.
+    folder = (named_so or ([] if stages else inside) or ["."])[0]
+    if folder == "." and world.repository.dockerfiles:
+        return ""
+    return proposal.command(files, world.images, folder=folder, stages=stages)
+
+
+def _stages(world: Situation) -> tuple[str, str] | None:
+    """The command of a first stage and the folder that it fills, if the prompt has both."""
+    if "stages" not in world.intents:
+        return None
+    prompt = world.ask.text
+    commands = re.findall(r"`([^`\n]+)`", prompt) or re.findall(
+        r"(?:python3?|node|sh|bash) [\w./-]+|npm run [\w:-]+|make(?: [\w-]+)?", prompt
+    )
+    folder = re.search(
+        r"(?:folder|directory|目录|文件夹)\s*`?([\w-]+(?:\.[\w-]+)*)", prompt
+    ) or re.search(
+        r"`?\b(dist|build|out|public|target)\b`?(?:/| ?(?:folder|directory|目录|文件夹))", prompt
+    )
+    return (commands[0], folder[1]) if commands and folder else None
+
+
+def _references(world: Situation) -> Iterable[tuple[DeploymentState | None, str]]:
+    """What is to be built and pushed, and for which Deployment."""
+    targets = world.meant.chosen if world.ask.expect == "deploy" else ()
+    if world.ask.expect == "deploy" and not targets:
+        return
+    if not targets and not world.named and len(world.meant.chosen) == 1:
+        targets = world.meant.chosen
+    if not targets:
+        yield from ((None, text) for item in world.named if (text := _full(world, item)))
+        return
+    for deployment in targets:
+        if text := reference_for(world, deployment):
+            yield deployment, text
+
+
+def _full(world: Situation, image: Image) -> str:
+    tag = image.tag or world.tag
+    return f"{image.repository}:{tag}" if tag else ""
+
+
+def reference_for(world: Situation, item: DeploymentState) -> str:
+    """The image that a Deployment is to get; empty if the prompt and the cluster do not say it."""
+    current = [named.repository_of(container.image) for container in item.containers]
+    candidates = [image for image in world.named if image.repository in current]
+    called = [image for image in world.named if image.repository.rpartition("/")[2] == item.name]
+    # The last one: what was there before is named first.
+    for image in (*reversed(candidates), *reversed(called), *reversed(world.named)):
+        if text := _full(world, image):
+            return text
+    host = world.ask.registry.partition("/")[0]
+    ours = [name for name in current if host and name.startswith(f"{host}/")]
+    return f"{ours[0]}:{world.tag}" if ours and world.tag else ""
+
+
+def containers_for(world: Situation, item: DeploymentState, reference: str) -> list[str]:
+    """The containers that get an image: those that run another tag of it, or the named ones."""
+    repository = named.repository_of(reference)
+    same = [c.name for c in item.containers if named.repository_of(c.image) == repository]
+    said = [
+        c.name
+        for c in item.containers
+        if named.is_named(c.name, named.without_references(world.ask.text))
+    ]
+    if same and "both" not in world.intents and (both := [name for name in same if name in said]):
+        return both
+    return same or said[:1] or [item.containers[0].name]
+
+
+def _retag(world: Situation) -> Iterable[str]:
+    """An image that the registry has, under one more tag."""
+    if world.builds or world.ask.expect == "none" or not world.named:
+        return
+    pair = retagged(world)
+    if pair is not None:
+        source, target = pair
+        yield f"docker pull {source}"
+        yield f"docker tag {source} {target}"
+        yield f"docker push {target}"
+
+
+def retagged(world: Situation) -> tuple[Image, Image] | None:
+    """The image that is there and the name that it is to get."""
+    there = [image for image in world.named if world.has_image(image)]
+    new = [image for image in world.named if image.tag and not world.has_image(image)]
+    if not there:
+        return None
+    if not new and ("retag" in world.intents or world.ask.expect == "push"):
+        if len(there) > 1:
+            new = there[1:]
+        elif world.tag and world.tag not in (world.repository.commit, there[0].tag):
+            new = [Image(there[0].repository, world.tag)]
+    return (there[0], new[0]) if new else None
+
+
+def _rollout(world: Situation) -> Iterable[str]:
+    """The image in its Deployments, and the end of the rollout."""
+    if world.ask.expect != "deploy":
+        return
+    pair = None if world.builds else retagged(world)
+    alone = WITHOUT_IMAGE & world.intents.wanted
+    there = {str(image) for image in world.named if world.has_image(image)}
+    changed: list[DeploymentState] = []
+    for item in world.meant.chosen:
+        reference = str(pair[1]) if pair else reference_for(world, item)
+        known = world.builds or pair or (reference in there and not alone)
+        allowed = world.permits("deployment", item.name, "set-image")
+        if reference and known and allowed and item.containers:
+            names = containers_for(world, item, reference)
+            images = " ".join(f"{name}={reference}" for name in names)
+            yield f"{world.kubectl} set image deployment/{item.name} {images}"
+            changed.append(item)
+    yield from (_status(world, item) for item in changed)
+
+
+def _status(world: Situation, item: DeploymentState) -> str:
+    return f"{world.kubectl} rollout status deployment/{item.name}"
+
+
+def _scale(world: Situation) -> Iterable[str]:
+    count = replicas(world)
+    if count is None:
+        return
+    for item in world.meant.chosen:
+        if item.replicas != count and world.permits("deployment", item.name, "scale"):
+            yield f"{world.kubectl} scale deployment/{item.name} --replicas={count}"
+            yield _status(world, item)
+
+
+def replicas(world: Situation) -> int | None:
+    """The number of pods that the prompt asks for; None if it asks for none."""
+    if "scale" not in world.intents:
+        return None
+    number = intents.numbers()
+    patterns = (
+        rf"(?:\bto|\bat|=|到|为|成|至)\s*(?P<n>{number})(?![\w.]|\s*[.]\d)",
+        rf"(?P<n>{number})\s*(?:个)?\s*(?:replicas?\b|pods?\b|copies\b|instances?\b|副本|实例)",
+    )
+    text = " ".join(
+        clause.text for clause in intents.clauses(world.ask.text) if not clause.supposed
+    )
+    for pattern in patterns:
+        match = re.search(pattern, named.without_references(text), intents.FLAGS)
+        if match:
+            return intents.number(match["n"])
+    return None
+
+
+def _restart(world: Situation) -> Iterable[str]:
+    if "restart" not in world.intents:
+        return
+    for item in world.meant.chosen:
+        if world.permits("deployment", item.name, "rollout"):
+            yield f"{world.kubectl} rollout restart deployment/{item.name}"
+            yield _status(world, item)
+
+
+def _undo(world: Situation) -> Iterable[str]:
+    if "undo" not in world.intents or world.builds:
+        return
+    for item in world.meant.chosen:
+        known = world.revisions.get(item.name, {})
+        if not world.permits("deployment", item.name, "rollout") or len(known) == 1:
+            continue
+        revision = wanted_revision(world.ask.text, known)
+        to = f" --to-revision={revision}" if revision else ""
+        yield f"{world.kubectl} rollout undo deployment/{item.name}{to}"
+        yield _status(world, item)
+
+
+def wanted_revision(prompt: str, known: Mapping[str, tuple[str, ...]]) -> str:
+    """The revision that a prompt wants back; empty for the one before the current one.
+
+    Args:
+        prompt: the task.
+        known: images by revision, oldest first.
+    """
+    number = re.search(r"(?:revision|修订版?|版次)\s*#?(\d+)", prompt)
+    if number and number[1] in known:
+        return number[1]
+    text = named.without_references(prompt)
+    start = re.search(
+        r"back|undo|revert|restore|回滚|回退|退回|撤销|还原|恢复", text, intents.FLAGS
+    )
+    for part in (text[start.start() :] if start else "", text):
+        for revision, images in reversed(list(known.items())):
+            tags = [image.rpartition(":")[2] for image in images if ":" in image]
+            for tag in tags:
+                # A bare number is no version.
+                if "." in tag and named.speaks_of(tag, part):
+                    return revision
+        if start:
+            break
+    two = re.search(
+        r"(?:two|2) (?:revisions?|versions?|releases?|steps?)|上上个|(?:两|2)个版本",
+        text,
+        intents.FLAGS,
+    )
+    names = list(known)
+    return names[-3] if two and len(names) >= 3 else ""
+
+
+def _wait(world: Situation) -> Iterable[str]:
+    if "wait" in world.intents and world.ask.expect == "none":
+        yield from (_status(world, item) for item in world.meant.chosen)
+
+
+def _digest(world: Situation) -> Iterable[str]:
+    file = world.new_file
+    pair = retagged(world) if not world.builds else None
+    references = [str(pair[1])] if pair else [text for _, text in _references(world)]
+    if "digest" in world.intents and file and references:
+        yield (
+            f"docker inspect --format '{{{{index .RepoDigests 0}}}}' {references[-1]} "
+            f"| sed 's/.*@//' > {file}"
+        )
+
+
+_PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
+    _manifests,
+    _build,
+    _retag,
+    _digest,
+    _rollout,
+    _scale,
+    _restart,
+    _undo,
+    _wait,
+    chores.report,
+    chores.largest,
+)

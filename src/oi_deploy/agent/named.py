@@ -1,0 +1,297 @@
+"""What a prompt names: image references, Deployments, namespaces, files and folders."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from oi_deploy.agent import intents
+from oi_deploy.verify.state import DeploymentState
+
+_CJK = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
+_NAME = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+# A tag, or what a shell makes one of.
+_TAG = r"(?::(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\$\([^()]*\)|\$\{[^{}]*\}|\$\w+|[-_.](?=[$\w]))+)?"
+_AND = r"(?:\s*[,、&]\s*|\s+and\s+|\s*[和与及]\s*)(?:the\s+)?(?:deployments?\s+)?"
+_DEPLOYMENTS = re.compile(
+    rf"(?<![\w-])deployments?(?P<mark>/|\s*:\s*|\s+(?:called|named)\s+|\s*(?:名为|叫做?)\s*|\s+)"
+    rf"(?P<quote>[`\"'“「]?)(?P<first>{_NAME})(?P<more>(?:{_AND}{_NAME})*)",
+    intents.FLAGS,
+)
+_BEFORE_DEPLOYMENT = re.compile(
+    rf"(?:名为|叫做?)\s*[`\"'“「]?(?P<name>{_NAME})[`\"'”」]?\s*(?:的|这个)*\s*"
+    r"(?:deployment|部署|工作负载)",
+    intents.FLAGS,
+)
+_NAMESPACE = re.compile(
+    rf"(?:命名空间|名字空间)\s*[:]?\s*[`\"'“「]?(?P<zh>{_NAME})"
+    rf"|(?P<before>{_NAME})[`\"'”」]?\s*(?:这个|的)?\s*(?:命名空间|名字空间)"
+    rf"|(?:\s-n|--namespace)[ =](?P<flag>{_NAME})"
+    rf"|\bnamespace\s+[`\"'“]?(?P<en>{_NAME})"
+    # "in namespace x" names x, "the x namespace" too.
+    rf"|\bthe\s+[`\"'“]?(?P<en_before>{_NAME})[`\"'”]?\s+namespace\b",
+    re.ASCII,
+)
+_PATH = re.compile(r"(?<![\w./:@$-])[\w.][\w.-]*(?:/[\w.-]+)*/?", re.ASCII)
+# What is done to a Deployment, before its name; and how a sentence goes on after it.
+_DONE_TO = re.compile(
+    r"\b(?:update|restart|scale|set|patch|switch|change|upgrade|reduce|increase|undo|deploy|back"
+    r"|to|into|of)\s+(?:the\s+)?$",
+    intents.FLAGS,
+)
+_GOES_ON = re.compile(r"\s*(?:$|[.,;:)!?]|(?:to|with|so|and|in|on|from|by|then|until)\b)")
+_MARKS = " \n,.;:()`\"'"
+_ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}$")
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image in the run's registry that the prompt names.
+
+    Attributes:
+        repository: with the registry's host.
+        tag: as it stands there, with the commit filled in; empty if there is none.
+    """
+
+    repository: str
+    tag: str = ""
+
+    def __str__(self) -> str:
+        """The reference."""
+        return f"{self.repository}:{self.tag}" if self.tag else self.repository
+
+
+@dataclass(frozen=True)
+class Deployments:
+    """The Deployments that a prompt is about.
+
+    Attributes:
+        chosen: those that exist (or that a manifest of the repository makes).
+        absent: names of Deployments that do not exist.
+        certain: whether the absent ones are surely meant as names.
+    """
+
+    chosen: tuple[DeploymentState, ...] = ()
+    absent: tuple[str, ...] = ()
+    certain: bool = False
+
+
+def images(prompt: str, registry: str, commit: str) -> tuple[Image, ...]:
+    """The images under the registry's host that the prompt names, in order, each once."""
+    host = registry.partition("/")[0]
+    if not host:
+        return ()
+    text = re.sub(r"\$\(\s*git rev-parse --short(?:=\d+)? HEAD\s*\)", commit or r"\g<0>", prompt)
+    pattern = rf"(?<![\w./-]){re.escape(host)}/(?P<path>[a-z0-9._/-]*[a-z0-9])(?P<tag>{_TAG})"
+    found = [
+        Image(f"{host}/{match['path']}", match["tag"].removeprefix(":").rstrip(".-"))
+        for match in re.finditer(pattern, text)
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def tagged(
+    prompt: str, found: Sequence[Image], tags: Mapping[str, Sequence[str]]
+) -> tuple[Image, ...]:
+    """The images, where one has no tag with the one of the registry that the prompt speaks of.
+
+    Args:
+        prompt: the task.
+        found: the images that it names; if there are none, those of its Deployments are meant.
+        tags: the registry's tags by repository.
+    """
+    text = without_references(prompt)
+    images = list(found) or [Image(name) for name in tags]
+    filled = [
+        Image(image.repository, spoken[-1])
+        if not image.tag and (spoken := _spoken(text, tags.get(image.repository, ())))
+        else image
+        for image in images
+    ]
+    return tuple(item for item in filled if item.tag or item in found)
+
+
+def speaks_of(tag: str, text: str) -> re.Match[str] | None:
+    """Where a text has a version, with or without a `v` before it."""
+    return re.search(rf"(?<![\w.-])v?{re.escape(tag)}(?![\w-]|\.\d)", text, re.ASCII)
+
+
+def _spoken(text: str, tags: Sequence[str]) -> list[str]:
+    """The tags that a text has as words, in its order; a tag without a dot may be any word."""
+    places = {tag: match.start() for tag in tags if "." in tag and (match := speaks_of(tag, text))}
+    return sorted(places, key=lambda tag: places[tag])
+
+
+def without_references(prompt: str) -> str:
+    """The prompt without references, addresses and shell substitutions: no name is read there."""
+    text = re.sub(r"\$\([^()]*\)|\$\{[^{}]*\}", " ", prompt)
+    pattern = r"(?:\w+://)?[\w-]+(?:\.[\w-]+)*(?::\d+)?/[\w./-]*:[\w.-]+|\w+://\S+"
+    return re.sub(pattern, " ", text, flags=re.ASCII)
+
+
+def plain(prompt: str, registry: str) -> str:
+    """The same without any reference to the run's registry, too."""
+    host = registry.partition("/")[0]
+    pattern = rf"{re.escape(host)}/[\w./-]*(?::[\w.-]+)?"
+    text = re.sub(pattern, " ", prompt, flags=re.ASCII) if host else prompt
+    return without_references(text)
+
+
+def is_named(name: str, text: str) -> bool:
+    """Whether a text has a name as a whole word, and not as a part of a path or a reference."""
+    pattern = rf"(?<![A-Za-z0-9_./-]){re.escape(name)}(?![A-Za-z0-9_-]|[./:][\w$])"
+    return re.search(pattern, text) is not None
+
+
+def deployments(
+    prompt: str,
+    known: Sequence[DeploymentState],
+    *,
+    registry: str,
+    repositories: Collection[str],
+) -> Deployments:
+    """The Deployments that the prompt is about.
+
+    Args:
+        prompt: the task.
+        known: those that exist, or that a manifest of the repository makes.
+        registry: the input of that name.
+        repositories: of the images that the prompt names.
+    """
+    text = plain(prompt, registry)
+    names = {item.name: item for item in known}
+    explicit, absent, certain = _explicit(text, names)
+    spared = {name for name in names if _is_spared(name, text)}
+    words = [name for name in names if is_named(name, text)]
+    free = [name for name in words if name not in spared]
+    uses = [
+        name for name, item in names.items() if any(repository_of(c.image) in repositories
+                                                    for c in item.containers)
+    ]  # fmt: skip
+    if chosen := [name for name in explicit if name not in spared] or free:
+        if not explicit and (among := [name for name in chosen if name in uses]):
+            chosen = [name for name in chosen if name in among or _is_joined(name, among, text)]
+        return Deployments(tuple(names[name] for name in chosen))
+    if absent:
+        return Deployments((), tuple(absent), certain)
+    # Named only where it is spared: then that was read wrongly. Not named: what runs the image.
+    chosen = (
+        [name for name in words if name in uses]
+        or words
+        or uses
+        or (list(names) if len(names) == 1 else [])
+    )
+    return Deployments(tuple(names[name] for name in chosen))
+
+
+def _is_joined(name: str, others: Iterable[str], text: str) -> bool:
+    """Whether a name stands in one list with another one: `web and jobs`."""
+    return any(
+        re.search(rf"\b{re.escape(one)}{_AND}{re.escape(other)}\b", text, re.ASCII)
+        for it in others
+        for one, other in ((name, it), (it, name))
+    )
+
+
+def _explicit(
+    text: str, names: Collection[str]
+) -> tuple[list[str], list[str], bool]:  # fmt: skip
+    """Names after the word: those that exist, those that do not, and whether that is certain."""
+    found: list[str] = []
+    absent: list[str] = []
+    certain = False
+    for match in _DEPLOYMENTS.finditer(text):
+        first = match["first"]
+        if first in names:
+            found.append(first)
+            found += [name for name in re.findall(_NAME, match["more"]) if name in names]
+        elif _can_be_a_name(first) and not _in_a_spared_clause(text, match.start()):
+            absent.append(first)
+            marked = match["mark"].strip() not in ("", ":") or bool(match["quote"])
+            # An English word within a Chinese sentence is a name.
+            after = text[match.end() :].lstrip(_MARKS)[:1]
+            before = text[: match.start()].rstrip(_MARKS)[-1:]
+            chinese = re.compile(rf"[{_CJK}]")
+            english = _DONE_TO.search(text[: match.start()]) and _GOES_ON.match(text[match.end() :])
+            certain |= marked or bool(chinese.match(after) or chinese.match(before) or english)
+    for match in _BEFORE_DEPLOYMENT.finditer(text):
+        (found if match["name"] in names else absent).append(match["name"])
+        certain |= match["name"] not in names
+    return list(dict.fromkeys(found)), list(dict.fromkeys(absent)), certain
+
+
+def _can_be_a_name(word: str) -> bool:
+    # In capitals, it begins a sentence or is an abbreviation.
+    listed = word in intents.table()["no-names"].split()
+    return word == word.lower() and not listed and not word.endswith("ly")
+
+
+def _clause_at(text: str, place: int) -> str:
+    """The clause around a place of a text."""
+    ends = list(re.finditer(r"[,。;!?()\n]|[.:](?=\s|$)|\bbut\b", text))
+    start = max((item.end() for item in ends if item.end() <= place), default=0)
+    end = min((item.start() for item in ends if item.start() >= place), default=len(text))
+    return text[start:end]
+
+
+def _in_a_spared_clause(text: str, place: int) -> bool:
+    clause = _clause_at(text, place)
+    return bool(intents.word("denies").search(clause) or intents.word("spares").search(clause))
+
+
+def _is_spared(name: str, text: str) -> bool:
+    """Whether every clause with the name says to leave it alone."""
+    pattern = rf"(?<![A-Za-z0-9_./-]){re.escape(name)}(?![A-Za-z0-9_-]|[./:][\w$])"
+    places = [match.start() for match in re.finditer(pattern, text)]
+    spared = [_in_a_spared_clause(text, place) for place in places]
+    explicit = [bool(re.search(r"deployments?\s*$", text[:place])) for place in places]
+    return any(spared) and not any(
+        mark and not sparing for mark, sparing in zip(explicit, spared, strict=True)
+    )
+
+
+def repository_of(reference: str) -> str:
+    """A reference without its tag and digest."""
+    name = reference.partition("@")[0]
+    head, _, tail = name.rpartition(":")
+    return name if "/" in tail or not head else head
+
+
+def namespaces(prompt: str) -> tuple[tuple[str, bool], ...]:
+    """Namespaces that the prompt names and does not spare, and whether they surely are names."""
+    found: dict[str, bool] = {}
+    for match in _NAMESPACE.finditer(prompt):
+        kind = match.lastgroup or ""
+        name = match[kind]
+        if _can_be_a_name(name) and not _in_a_spared_clause(prompt, match.start()):
+            goes_on = kind == "en" and bool(_GOES_ON.match(prompt[match.end() :]))
+            certain = goes_on or kind in ("zh", "before", "flag")
+            found[name] = found.get(name, False) or certain
+    return tuple(found.items())
+
+
+def paths(prompt: str, registry: str) -> tuple[str, ...]:
+    """What looks like a path: it has a slash or an ending, or may be a folder's name."""
+    text = plain(prompt, registry)
+    found = (match.rstrip("./") for match in _PATH.findall(text))
+    return tuple(dict.fromkeys(item for item in found if item))
+
+
+def folders(files: Iterable[str]) -> frozenset[str]:
+    """All folders that files lie in, the root left out."""
+    return frozenset(
+        "/".join(parts[:end])
+        for parts in (path.split("/") for path in files)
+        for end in range(1, len(parts))
+    )
+
+
+def new_file(prompt: str, registry: str, files: Collection[str], log: str) -> str:
+    """The file that the prompt wants to have written: it has an ending and is not there yet."""
+    for path in paths(prompt, registry):
+        if path not in files and path != log and _ENDING.search(path) and not _is_number(path):
+            return path
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[vV]?\d[\d.]*", text) is not None

@@ -1,0 +1,165 @@
+"""What the repository has, gathered as the model's user: nothing in it is run or believed."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+
+import yaml
+
+from oi_deploy.agent.dockerfiles import Dockerfile, is_dockerfile, is_plain
+from oi_deploy.verify.state import DeploymentState, deployment_state
+
+# Runs a program as the model's user in its folder; what it printed, or empty if it failed.
+Look = Callable[..., str]
+
+# One process for all that git is asked, since a sandboxed one takes as long to start as git works.
+# No branch, tag or quoted path has the character between the answers in it.
+_ASK_GIT = r"""
+git log -1 --format='%h %H' 2>/dev/null; printf '\036'
+git branch --show-current 2>/dev/null; printf '\036'
+git tag --points-at HEAD 2>/dev/null; printf '\036'
+git tag --list 2>/dev/null; printf '\036'
+git ls-files --cached --others --exclude-standard --deduplicate 2>/dev/null || true
+"""
+
+_MOST_BYTES = 6000
+_MOST_FILES_READ = 40
+_VERSION_NAMES = frozenset(
+    {"VERSION", "version.txt", "package.json", "pyproject.toml", "Cargo.toml"}
+)
+_VERSION = re.compile(
+    r"""(?:^|[{,])\s*(?:"version"\s*:|version\s*=)\s*["']([^"'\n]+)["']""", re.MULTILINE
+)
+_LANGUAGES = {
+    ".py": "Python", ".js": "JavaScript", ".mjs": "JavaScript", ".ts": "TypeScript", ".go": "Go",
+    ".rs": "Rust", ".java": "Java", ".rb": "Ruby", ".php": "PHP", ".cs": "C#", ".html": "HTML",
+    ".sh": "shell", ".c": "C", ".cpp": "C++",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Repository:
+    """The checkout.
+
+    Attributes:
+        commit: HEAD's abbreviated hash, or empty outside a repository.
+        full_commit: the whole hash.
+        branch: the branch's name, or empty.
+        tags_here: git tags of HEAD.
+        tags: all git tags.
+        files: paths of tracked and new files.
+        languages: the programming languages of the files, most files first.
+        versions: what version files say, by path.
+        dockerfiles: all of them.
+        manifests: paths of Kubernetes manifests, each with its kinds.
+        made: the Deployments that the manifests make.
+        texts: the first bytes of files that were read.
+    """
+
+    commit: str = ""
+    full_commit: str = ""
+    branch: str = ""
+    tags_here: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    dockerfiles: tuple[Dockerfile, ...] = ()
+    manifests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    made: tuple[DeploymentState, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Repository:
+    """Look at the checkout.
+
+    Args:
+        look: runs a program there.
+        named: paths that the prompt names; those that are text files are read.
+        namespace: of manifests that name none.
+    """
+    answers = [answer.strip() for answer in look("/bin/sh", "-c", _ASK_GIT).split("\036")]
+    head, branch, tags_here, tags, listing = (*answers, "", "", "", "", "")[:5]
+    commit, _, full = head.partition(" ")
+    files = tuple(line for line in listing.splitlines() if line)
+    manifests = [path for path in files if path.endswith((".yml", ".yaml")) and is_plain(path)]
+    wanted = [
+        *(path for path in files if is_dockerfile(path) and is_plain(path)),
+        *(path for path in files if PurePosixPath(path).name in _VERSION_NAMES),
+        *(path for path in files if path in named),
+        *manifests,
+    ]
+    texts = read(look, tuple(dict.fromkeys(wanted))[:_MOST_FILES_READ])
+    documents = {path: _documents(texts[path]) for path in manifests if path in texts}
+    return Repository(
+        commit=commit,
+        full_commit=full,
+        branch=branch,
+        tags_here=tuple(tag for tag in tags_here.split() if is_tag(tag)),
+        tags=tuple(tags.split()),
+        files=files,
+        languages=languages(files),
+        versions={path: found for path, text in texts.items() if (found := version(path, text))},
+        dockerfiles=tuple(
+            Dockerfile(path, text) for path, text in texts.items() if is_dockerfile(path)
+        ),
+        manifests={
+            path: kinds
+            for path, found in documents.items()
+            if (kinds := tuple(str(item["kind"]) for item in found))
+        },
+        made=tuple(
+            replace(deployment_state(item), namespace=namespace)
+            for found in documents.values()
+            for item in found
+            if item["kind"] == "Deployment"
+        ),
+        texts=texts,
+    )
+
+
+def read(look: Look, paths: Sequence[str]) -> dict[str, str]:
+    """The first bytes of files, in one process; one that cannot be read is left out."""
+    if not paths:
+        return {}
+    arguments = ("--verbose", f"--bytes={_MOST_BYTES}", "--", *paths)
+    rest = "\n" + (look("head", *arguments) or "")
+    found: dict[str, str] = {}
+    places = [(path, rest.find(f"\n==> {path} <==\n")) for path in paths]
+    known = sorted((place, path) for path, place in places if place >= 0)
+    ends = [place for place, _ in known[1:]] + [len(rest)]
+    for (place, path), end in zip(known, ends, strict=False):
+        found[path] = rest[place + len(f"\n==> {path} <==\n") : end].rstrip("\n") + "\n"
+    return {path: found[path] for path in paths if path in found}
+
+
+def version(path: str, text: str) -> str:
+    """The version that a file says; empty if it says none that could be a tag."""
+    name = PurePosixPath(path).name
+    if name not in _VERSION_NAMES:
+        return ""
+    match = _VERSION.search(text)
+    found = match[1] if match else "" if "." in name and name != "version.txt" else text.strip()
+    return found if is_tag(found) else ""
+
+
+def is_tag(text: str) -> bool:
+    """Whether a text can be an image's tag."""
+    return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", text) is not None
+
+
+def languages(files: Sequence[str]) -> tuple[str, ...]:
+    """The programming languages of files, most files first."""
+    count = Counter(_LANGUAGES.get(PurePosixPath(path).suffix, "") for path in files)
+    return tuple(name for name, _ in count.most_common() if name)
+
+
+def _documents(text: str) -> list[dict[str, object]]:
+    """The Kubernetes objects in a text; none if it is no YAML, or was cut."""
+    try:
+        items = [item for item in yaml.safe_load_all(text) if isinstance(item, dict)]
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return []
+    return [item for item in items if {"apiVersion", "kind", "metadata"} <= set(item)]

@@ -1,0 +1,104 @@
+"""Everything that is known before a turn, as plain values; what is said of it is decided later."""
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from oi_deploy.agent.intents import Intents
+from oi_deploy.agent.named import Deployments, Image, new_file
+from oi_deploy.agent.repository import Repository
+from oi_deploy.verify.state import DeploymentState
+
+# What is asked for without a new image, if nothing is said of building one.
+WITHOUT_IMAGE = frozenset({"undo", "restart", "scale", "delete"})
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What the workflow asks for.
+
+    Attributes:
+        prompt: the task.
+        expect: the input of that name.
+        registry: the input of that name.
+        namespace: where commands apply.
+        log: the file that the action itself writes its log to.
+        date: today in UTC, as 2026-01-31.
+    """
+
+    prompt: str
+    expect: str
+    registry: str = ""
+    namespace: str = "default"
+    log: str = "deploy.log"
+    date: str = ""
+
+    @property
+    def text(self) -> str:
+        """The prompt for reading it: commas, colons and parentheses of full width are plain."""
+        return unicodedata.normalize("NFKC", self.prompt)
+
+
+@dataclass(frozen=True)
+class Situation:
+    """The world around one turn.
+
+    Attributes:
+        ask: what is asked for.
+        intents: read from the prompt.
+        repository: the checkout.
+        named: the images that the prompt names, in the run's registry.
+        tag: the one that the prompt asks for.
+        meant: the Deployments that the prompt is about.
+        deployments: all that the run may change.
+        tags: the registry's tags by repository, for those that matter here.
+        revisions: images by revision, oldest first, by Deployment.
+        images: references that the Docker engine has.
+        mentioned: paths that the prompt names.
+        permits: whether the policy allows a verb for a kind and a name.
+        exists: whether a path is there.
+    """
+
+    ask: Ask
+    intents: Intents
+    repository: Repository = field(default_factory=Repository)
+    named: tuple[Image, ...] = ()
+    tag: str = ""
+    meant: Deployments = field(default_factory=Deployments)
+    deployments: tuple[DeploymentState, ...] = ()
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    revisions: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    images: tuple[str, ...] = ()
+    mentioned: tuple[str, ...] = ()
+    permits: Callable[[str, str, str], bool] = lambda kind, name, verb: True
+    exists: Callable[[str], bool] = lambda path: False
+
+    def has_image(self, image: Image) -> bool:
+        """Whether the registry is known to have it."""
+        return bool(image.tag) and image.tag in self.tags.get(image.repository, ())
+
+    @property
+    def kubectl(self) -> str:
+        """How a command on the cluster begins."""
+        return f"kubectl -n {self.ask.namespace}"
+
+    @property
+    def new_file(self) -> str:
+        """The file that the prompt wants to have written; empty if it names none."""
+        return new_file(self.ask.text, self.ask.registry, self.repository.files, self.ask.log)
+
+    @property
+    def builds(self) -> bool:
+        """Whether something is to be built.
+
+        Whoever asks for a rollout or a push asks for a build, unless the words say otherwise, or
+        speak only of what needs none.
+        """
+        has = self.intents
+        if self.ask.expect == "none" or "build" in has.denied:
+            return False
+        if "build" in has:
+            return True
+        if any(self.has_image(item) for item in self.named) or "exists" in has:
+            return False
+        return not (WITHOUT_IMAGE & has.wanted)

@@ -1,0 +1,80 @@
+"""What cannot be done is known before the model is asked; what only may be so is not certain."""
+
+import pytest
+
+from tests.unit.agent.worlds import FILES, JOBS, WEB, facts
+
+ONE = {"web": {"1": ("r/web:1",)}}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said", "refused"),
+    [
+        ("更新 deployment shop", "no Deployment shop", False),
+        ("restart deployment/shop", "no Deployment shop", False),
+        ("Update the deployment shop to this commit.", "no Deployment shop", False),
+        ("build it, and roll it out to the deployment shop", "no Deployment shop", False),
+        ("update the deployment `shop`", "no Deployment shop", False),
+        ("把命名空间 payroll 里的 web 更新", "namespace payroll is not allowed", True),
+        ("Update web in the namespace payroll.", "namespace payroll is not allowed", True),
+        ("delete the deployment web", "Nothing may be deleted", True),
+        ("把 deployment web 删除", "Nothing may be deleted", True),
+        ("roll web back", "no earlier revision", False),
+        ("web 回滚到上一个版本", "no earlier revision", False),
+        (
+            "Do not build: let web run {registry}/web:8",
+            "has no r.example.com:5000/team/web:8",
+            False,
+        ),
+        ("build r.example.com:5000/others/web:1 and push it", "not allow r.example.com", True),
+        ("Build the service in parts/shop and roll out web", "no parts/shop", False),
+        ("构建 parts/shop 目录,更新 web", "no parts/shop", False),
+    ],
+)
+def test_what_is_certain(prompt: str, said: str, refused: bool) -> None:
+    found = facts(prompt, tags={"web": ["1", "2"]}, revisions=ONE)
+    certain = [item for item in found.obstacles if item.certain]
+    assert said in certain[0].text and certain[0].refused is refused
+    assert found.commands == ()
+
+
+def test_a_name_in_plain_english_may_be_a_misreading() -> None:
+    found = facts("Let the deployment shop early.")
+    assert [(item.text.split(" that ")[0], item.certain) for item in found.obstacles] == [
+        ("There is no Deployment shop", False)
+    ]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Roll out web; the deployment process is documented in README.md",
+        "roll out web, and report the deployment status",
+        "Build and push {registry}/web, update it, and write to the deployment team.",
+        "roll out web. The deployment shop is another team's",
+        "Build and roll out web. If the rollout fails, roll back.",
+        "web: build, push, roll out; 失败则回滚",
+        "roll out web in the namespace production",
+        "roll out web and do not touch the namespace payroll",
+        "roll out web, and delete old logs in tmp/logs",
+        "Build the client/server pair and roll out web",
+        "Push {registry}/web:9 and roll out web",
+        "Build {registry}/web on top of r.example.com:5000/base/python:3 and roll it out to web",
+        "roll out web in the same namespace as before",
+        "Write a report of the build into reports/today, and roll out web",
+    ],
+)
+def test_what_stands_in_no_way(prompt: str) -> None:
+    found = facts(prompt, tags={"web": ["1"]}, revisions=ONE)
+    assert not found.obstacles
+    assert found.commands
+
+
+def test_where_a_deployment_can_be_made_it_need_not_be_there() -> None:
+    policy = "version: 1\nnamespaces:\n  production:\n  - {kinds: [deployment], verbs: [apply]}\n"
+    assert not facts("更新 deployment shop", policy=policy).obstacles
+
+
+def test_the_wrong_deployment_is_never_proposed() -> None:
+    found = facts("更新 deployment shop", deployments=[WEB, JOBS], files=FILES)
+    assert not found.deployments and not found.commands

@@ -1,0 +1,319 @@
+"""What a prompt is answered with: complete lines, and nothing that it does not ask for."""
+
+import pytest
+
+from oi_deploy.agent.progress import State, render
+from tests.unit.agent.worlds import COMMIT, FILES, JOBS, PYTHON, WEB, deployment, facts, short
+
+USUAL = [
+    f"docker build -t web:{COMMIT} .",
+    f"docker push web:{COMMIT}",
+    f"set image deployment/web app=web:{COMMIT}",
+    "rollout status deployment/web",
+]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Build it and roll out web",
+        "Please biuld teh imgae, psuh it to {registry}/web and udpate web",
+        "请构建镜像,推送到 {registry}/web,标签用短 SHA,然后更新 deployment web",
+        "把代码做成镜像放进 {registry}/web,让 web 用上它",
+        "Build {registry}/web:$(git rev-parse --short HEAD). If the rollout fails, roll back. "
+        "There are two replicas, do not scale web. jobs belongs to another team.",
+        "Ship the Deployment `web`; the release is today.",
+        "更新 web。旁边的 jobs 别动",
+        "请build镜像并push到{registry}/web,然后更新deployment web",
+        "打包web这个服务并发布",
+    ],
+)
+def test_build_push_and_rollout_of_what_is_meant(prompt: str) -> None:
+    assert short(facts(prompt).commands) == USUAL
+
+
+@pytest.mark.parametrize(
+    ("prompt", "tag"),
+    [
+        ("the tag is the version in the VERSION file", "2.4.1"),
+        ("标签取自 VERSION 文件", "2.4.1"),
+        ("标签用VERSION文件里的版本", "2.4.1"),
+        ("tagged with the git tag of this commit", "v2.4"),
+        ("tag it with today's date", "2026-03-09"),
+        ("以日期 yyyymmdd 作为标签", "20260309"),
+        ("tag: the branch name and the short SHA (branch-sha)", f"feature-x-{COMMIT}"),
+        ("标签为 版本号-短SHA", f"2.4.1-{COMMIT}"),
+        ("tag it as stable", "stable"),
+        ("with the tag v3.0.0-rc.1", "v3.0.0-rc.1"),
+        ("标签用完整的哈希", f"{COMMIT}00000000000000000000000000000000"),
+        ("tag it with the short commit hash, today please", COMMIT),
+        ("tag it with the branch", "feature-x"),
+    ],
+)
+def test_the_tag_that_the_prompt_asks_for(prompt: str, tag: str) -> None:
+    git = {"branch": "feature/x", "--points-at": "v2.4"}
+    lines = facts(f"Build and push {{registry}}/web, {prompt}. Update web.", git=git).commands
+    assert short(lines)[0] == f"docker build -t web:{tag} ."
+
+
+def test_a_tag_that_a_shell_makes_stays_as_it_is() -> None:
+    lines = facts("Build {registry}/web:$(cat VERSION)-$(git rev-parse --short HEAD); roll out web")
+    assert short(lines.commands)[0] == f"docker build -t web:$(cat VERSION)-{COMMIT} ."
+
+
+def test_without_a_commit_no_tag_is_invented() -> None:
+    assert facts("roll out web", git={"log": ""}).commands == ()
+
+
+def test_a_push_needs_no_rollout_and_a_chore_no_build() -> None:
+    lines = short(facts("push {registry}/web", expect="push").commands)
+    assert lines == USUAL[:2]
+    assert facts("have a look at web", expect="none").commands == ()
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Let web run {registry}/web:1.5.0",
+        "不要构建,让 deployment web 使用 {registry}/web:1.5.0",
+        "Let web run 1.5.0; the image is already in the registry",
+        "Take the image {registry}/web, version 1.5.0, from the registry and run it in web",
+    ],
+)
+def test_an_image_that_is_there_is_not_built(prompt: str) -> None:
+    lines = facts(prompt, tags={"web": ["1.0.0", "1.5.0"]}).commands
+    assert short(lines) == [
+        "set image deployment/web app=web:1.5.0",
+        "rollout status deployment/web",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expect"),
+    [
+        ("Promote {registry}/web:rc-2 to {registry}/web:2.0.0; do not build.", "push"),
+        ("给 {registry}/web:rc-2 再打上标签 2.0.0 并推送,无需构建", "push"),
+        ("Retag {registry}/web:rc-2 as 2.0.0 and push it", "push"),
+    ],
+)
+def test_another_tag_for_an_image_that_is_there(prompt: str, expect: str) -> None:
+    lines = facts(prompt, expect=expect, tags={"web": ["rc-2"]}).commands
+    assert short(lines) == [
+        "docker pull web:rc-2",
+        "docker tag web:rc-2 web:2.0.0",
+        "docker push web:2.0.0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "count"),
+    [
+        ("scale web to four", 4),
+        ("把 web 扩容到五个副本", 5),
+        ("Please run 3 replicas of web", 3),
+        ("web 需要 6 个副本", 6),
+        ("Reduce the replicas of web from 2 to 1", 1),
+        ("web 缩到 1 个副本", 1),
+        ("把web扩到4个副本", 4),
+    ],
+)
+def test_scaling(prompt: str, count: int) -> None:
+    assert short(facts(prompt, expect="none").commands) == [
+        f"scale deployment/web --replicas={count}",
+        "rollout status deployment/web",
+    ]
+
+
+def test_what_is_so_already_is_not_asked_for() -> None:
+    assert facts("scale web to 2 replicas", expect="none").commands == ()
+
+
+REVISIONS = {"web": {"1": ("r/web:1.0.0",), "2": ("r/web:1.1.0",), "3": ("r/web:1.2.0",)}}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "to"),
+    [
+        ("Roll web back to the previous version", ""),
+        ("把 web 回滚到 1.0.0", " --to-revision=1"),
+        ("1.2.0 is bad: undo it, web had 1.1.0 before", " --to-revision=2"),
+        ("roll back web by two versions", " --to-revision=1"),
+        ("rollback web to revision 2", " --to-revision=2"),
+        ("web 恢复到上一个版本", ""),
+        ("把web回滚到1.0.0的版本", " --to-revision=1"),
+        ("Go back to 1.1.0 in web", " --to-revision=2"),
+    ],
+)
+def test_going_back(prompt: str, to: str) -> None:
+    lines = facts(prompt, revisions=REVISIONS).commands
+    assert short(lines) == [f"rollout undo deployment/web{to}", "rollout status deployment/web"]
+
+
+def test_manifests_and_a_restart() -> None:
+    policy = (
+        "version: 1\nnamespaces:\n  production:\n"
+        "  - {kinds: [configmap], verbs: [apply]}\n  - {kinds: [deployment], verbs: [rollout]}\n"
+    )
+    manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {A: b}\n"
+    files = {**FILES, "deploy/settings.yaml": manifest}
+    prompt = "Apply deploy/settings.yaml and restart web"
+    assert short(facts(prompt, expect="none", files=files, policy=policy).commands) == [
+        "apply -f deploy/settings.yaml",
+        "rollout restart deployment/web",
+        "rollout status deployment/web",
+    ]
+    # What the policy forbids is not proposed.
+    assert not [
+        line for line in facts(prompt, expect="none", files=files).commands if "apply" in line
+    ]
+
+
+def test_a_deployment_that_a_manifest_makes() -> None:
+    policy = (
+        "version: 1\nnamespaces:\n  production:\n"
+        "  - {kinds: [deployment], verbs: [apply, set-image]}\n"
+    )
+    manifest = (
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: fresh}\nspec:\n  template:\n"
+        f"    spec: {{containers: [{{name: main, image: {'r.example.com:5000/team/fresh:0'}}}]}}\n"
+    )
+    lines = facts(
+        "First apply k8s/fresh.yaml, then build {registry}/fresh for the deployment fresh.",
+        files={**FILES, "k8s/fresh.yaml": manifest},
+        policy=policy,
+    ).commands
+    assert short(lines) == [
+        "apply -f k8s/fresh.yaml",
+        f"docker build -t fresh:{COMMIT} .",
+        f"docker push fresh:{COMMIT}",
+        f"set image deployment/fresh main=fresh:{COMMIT}",
+        "rollout status deployment/fresh",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "set_image"),
+    [
+        ("Build {registry}/pair and update both containers of pair", "api=pair:T worker=pair:T"),
+        ("Build {registry}/pair and update pair, only its container worker", "worker=pair:T"),
+        ("Build {registry}/pair and update pair", "api=pair:T worker=pair:T"),
+    ],
+)
+def test_several_containers(prompt: str, set_image: str) -> None:
+    pair = deployment("pair", "api=pair:1", "worker=pair:1", "log=docker.io/fluentd:1")
+    lines = short(facts(prompt, deployments=[pair, JOBS]).commands)
+    assert lines[2].replace(COMMIT, "T") == f"set image deployment/pair {set_image}"
+
+
+def test_several_images_with_a_dockerfile_each() -> None:
+    files = {f"{name}/{path}": text for name in ("web", "jobs") for path, text in FILES.items()}
+    lines = facts("Build {registry}/web and {registry}/jobs; update deployments web and jobs.",
+                  files=files).commands  # fmt: skip
+    assert short(lines) == [
+        f"docker build -t web:{COMMIT} web",
+        f"docker push web:{COMMIT}",
+        f"docker build -t jobs:{COMMIT} jobs",
+        f"docker push jobs:{COMMIT}",
+        f"set image deployment/web app=web:{COMMIT}",
+        f"set image deployment/jobs worker=jobs:{COMMIT}",
+        "rollout status deployment/web",
+        "rollout status deployment/jobs",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "copies", "line"),
+    [
+        ("web/Dockerfile", "app.py", "docker build -t web:T web"),
+        ("web/Dockerfile", "web/app.py", "docker build -t web:T -f web/Dockerfile ."),
+        ("build/web.Dockerfile", "web/app.py", "docker build -t web:T -f build/web.Dockerfile ."),
+    ],
+)
+def test_the_context_is_where_the_copied_files_are(path: str, copies: str, line: str) -> None:
+    files = {path: f"FROM python:3.11-slim\nCOPY {copies} ./\n", "web/app.py": "", "jobs/x.py": ""}
+    assert short(facts("roll out web", files=files).commands)[0].replace(COMMIT, "T") == line
+
+
+def test_a_missing_dockerfile_is_written_first() -> None:
+    files = {"app.py": "", "requirements.txt": ""}
+    line = facts("roll out web", files=files, images=["python:3.12"]).commands[0]
+    assert line.startswith("cat > Dockerfile <<'EOF'\nFROM python:3.12\n")
+    assert "pip install --no-cache-dir -r requirements.txt" in line
+    assert "CMD exec python3 app.py\n" in line
+    assert not facts("roll out web", files={"main.rs": ""}).commands[0].startswith("docker build")
+
+
+def test_a_dockerfile_with_a_stage_that_makes_the_files() -> None:
+    files = {"app.py": "", "pack.py": ""}
+    prompt = "Write a multi-stage Dockerfile: `python3 pack.py` fills the folder out. Roll out web."
+    line = facts(prompt, files=files).commands[0]
+    assert "RUN python3 pack.py\nFROM" in line and "COPY --from=build /src/out/ ./" in line
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("COPY app.py", "COPY ap.py", "sed -i '3s#ap.py#app.py#' Dockerfile"),
+        ("python3 app.py", "python3 server.py", "sed -i '4s#server.py#app.py#' Dockerfile"),
+        ("WORKDIR /app", "RUN cat VERSION", "sed -i -e '2{h;d}' -e '3G' Dockerfile"),
+    ],
+)
+def test_what_is_surely_wrong_in_a_dockerfile_is_mended_first(
+    old: str, new: str, line: str
+) -> None:
+    files = {**FILES, "Dockerfile": PYTHON.replace(old, new)}
+    assert facts("roll out web", files=files).commands[0] == line
+
+
+def test_a_file_that_git_does_not_know_is_not_missing() -> None:
+    files = {**FILES, "Dockerfile": PYTHON.replace("COPY app.py", "COPY dist.tar app.py")}
+    assert "sed" not in facts("roll out web", files=files, hidden={"dist.tar": ""}).commands[0]
+
+
+def test_a_base_image_is_only_looked_at_where_the_prompt_doubts_it() -> None:
+    files = {**FILES, "Dockerfile": PYTHON.replace("3.11-slim", "3.11-slin")}
+    assert "sed" not in facts("roll out web", files=files).commands[0]
+    line = facts("roll out web; its base image is misspelt", files=files).commands[0]
+    assert line == "sed -i '1s#python:3.11-slin#python:3.11-slim#' Dockerfile"
+
+
+def test_reports() -> None:
+    lines = facts("把每个 deployment 的镜像列出,写入 images.txt", expect="none").commands
+    assert len(lines) == 1 and lines[0].endswith("> images.txt") and "get deployments" in lines[0]
+    pods = facts("查看所有 pod,写入 pods.txt", expect="none").commands
+    assert short(pods) == ["get pods -o wide > pods.txt"]
+    lines = facts("Wait for web, and report its state in state.md", expect="none").commands
+    assert short(lines)[0] == "rollout status deployment/web"
+    assert "get deployment web" in lines[1] and "| sed" in lines[1]
+    lines = facts("Write the two largest files in data to top.txt", expect="none",
+                  files={"data/a.bin": "", "data/b.bin": ""}).commands  # fmt: skip
+    assert lines[0].startswith("find data") and lines[0].endswith("head -n 2 > top.txt")
+
+
+def test_only_the_rest_is_shown_when_the_deployment_is_done() -> None:
+    known = facts("Push {registry}/web and write its digest to digest.txt", expect="push")
+    text = render("x", known, State(closing="Done.", deployed=True))
+    assert "> digest.txt" in text and "docker push" not in text
+
+
+def test_the_digest_of_what_was_pushed() -> None:
+    prompt = "Push {registry}/web and write its digest to digest.txt"
+    lines = short(facts(prompt, expect="push").commands)
+    assert lines[-1].startswith("docker inspect") and lines[-1].endswith("> digest.txt")
+
+
+def test_lines_have_no_characters_that_end_a_string() -> None:
+    prompts = [
+        "roll out web",
+        "把每个 deployment 列出,写入 a.md",
+        "list the three largest files in d: x.txt",
+    ]
+    for prompt in prompts:
+        for expect in ("deploy", "none"):
+            for line in facts(prompt, expect=expect, files={"app.py": "", "d/x": ""}).commands:
+                assert '"' not in line and "\\" not in line
+
+
+def test_no_lines_for_others_when_several_could_be_meant() -> None:
+    assert facts("roll it out").commands == ()
+    assert short(facts("roll it out", deployments=[WEB]).commands) == USUAL
