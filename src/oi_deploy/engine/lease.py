@@ -49,15 +49,15 @@ class Lease:
         self.was_ready = False
         self.users: tuple[str, ...] = ()
         self.exit_code: int | None = None
-        self._alone_since: float | None = None
+        self._unanswered_since: float | None = None
         self._connection = connection
         threading.Thread(target=self._read, name="engine-lease", daemon=True).start()
         self._say(name=name, use=use, keep_s=keep_s)
 
     @property
-    def alone_s(self) -> float:
-        """For how many seconds nobody else has used the server."""
-        since = self._alone_since
+    def unanswered_s(self) -> float:
+        """For how many seconds none of the server's users has had an answer of the model."""
+        since = self._unanswered_since
         return time.monotonic() - since if since is not None else 0.0
 
     def say_ready(self) -> None:
@@ -91,7 +91,10 @@ class Lease:
     def _take(self, event: dict[str, Any]) -> None:
         if "users" in event:
             self.users = tuple(event["users"])
-            self._alone_since = time.monotonic() if len(self.users) == 1 else None
+            if event["answered"]:
+                self._unanswered_since = None
+            elif self._unanswered_since is None:
+                self._unanswered_since = time.monotonic()
         if "log" in event:
             self.log.feed(str(event["log"]).encode("latin-1"))
         if "exit" in event:

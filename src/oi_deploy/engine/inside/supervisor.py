@@ -15,7 +15,8 @@ too. A user's second line, `{"ready": true}`, says that the model has answered i
 when there is news:
 
     {"key": "...", "ready": false}   it is a user now; whether the model has answered somebody
-    {"users": ["acme/shop, run 7"]}  who uses the server
+    {"users": ["acme/shop, run 7"], "answered": false}
+                                     who uses the server; whether the model has answered one of them
     {"log": "..."}                   what the server writes, from Latin-1, to its users
     {"exit": 1}                      the server has ended by itself; 128 + N for signal N
 
@@ -52,6 +53,7 @@ class Client:
         self.name = ""
         self.uses = False
         self.waits = False
+        self.answered = False
         self.keep_s = 0.0
         self.gone = False
 
@@ -80,7 +82,7 @@ class Supervisor:
         """Start the server; `grace_s` is how long its first user may take to come."""
         self._key = secrets.token_urlsafe(24)
         self._clients: list[Client] = []
-        self._told: list[str] = []
+        self._told: dict[str, object] = {}
         self._ready = False
         self._used = False
         self._until = time.monotonic() + grace_s
@@ -156,6 +158,7 @@ class Supervisor:
 
     def _take(self, client: Client, said: "dict[str, object]") -> None:
         if said.get("ready"):
+            client.answered = client.uses
             self._ready = self._ready or client.uses
             return
         client.name = str(said.get("name"))
@@ -168,9 +171,9 @@ class Supervisor:
             if not self._used:
                 self._used, self._until = True, 0.0
             log = self._log.decode("latin-1")
-            client.tell(key=self._key, ready=self._ready, users=self._users(), log=log)
+            client.tell(key=self._key, ready=self._ready, log=log, **self._use())
         else:
-            client.tell(users=self._users())
+            client.tell(**self._use())
 
     def _leave(self, client: Client) -> None:
         # A server that never got ready is kept for nobody.
@@ -182,12 +185,16 @@ class Supervisor:
     def _users(self) -> "list[str]":
         return sorted(client.name for client in self._clients if client.uses)
 
+    def _use(self) -> "dict[str, object]":
+        answered = any(client.uses and client.answered for client in self._clients)
+        return {"users": self._users(), "answered": answered}
+
     def _tell_users(self) -> None:
-        if self._users() != self._told:
-            self._told = self._users()
+        if self._use() != self._told:
+            self._told = self._use()
             for client in self._clients:
                 if client.uses or client.waits:
-                    client.tell(users=self._told)
+                    client.tell(**self._told)
 
     def _over(self) -> bool:
         if self._users():
@@ -240,7 +247,8 @@ class Supervisor:
 def main() -> int:
     """Listen before the server is started: its first user may come at once."""
     path, grace_s, *command = sys.argv[1:]
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # `docker stop`
+    # `docker stop`, or an engine that is shut down: not the end that we would choose, which is 0.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o077)
     listener.bind(path)
