@@ -172,7 +172,11 @@ def warm(job: Job, pool: Pool) -> Any:
 def test_a_server_that_is_killed_in_its_start_fails_every_job_that_waits_for_it(
     job: Job, pool: Pool, phase: Phase, who: str
 ) -> None:
-    with beginning(job("run 7"), job("run 8")) as starts:
+    jobs = [job("run 7"), job("run 8")]
+    with beginning(*jobs) as starts:
+        for it in jobs:
+            while not any(line.startswith("engine: starting (") for line in it.said):
+                time.sleep(0.05)
         kill(when(pool, phase), who)
         for start in starts:
             error = explained(start.exception())
