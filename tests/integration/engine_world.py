@@ -167,7 +167,7 @@ try:
     endpoint = it.start()
 except RunError as error:
     sys.exit(f"{error.what}. {error.why} {error.remedy}")
-print("ready" if answers(endpoint) else "no answer", "warm" * endpoint.warm, flush=True)
+print("ready:" if answers(endpoint) else "silent:", "warm" * endpoint.warm, flush=True)
 sys.stdin.read()
 it.engine.stop()
 """

@@ -215,7 +215,7 @@ def long_request(endpoint: Endpoint, begun: threading.Event) -> None:
 
     Raises:
         HTTPError: the connection broke off, or the answer is an error.
-        ValueError: the answer ended early.
+        ValueError: the answer breaks off with an error.
     """
     with httpx.stream(
         "POST",
@@ -231,12 +231,10 @@ def long_request(endpoint: Endpoint, begun: threading.Event) -> None:
         timeout=120,
     ) as response:
         response.raise_for_status()
-        last = ""
         for line in response.iter_lines():
             begun.set()
-            last = line or last
-    if "[DONE]" not in last or "error" in last:
-        raise ValueError(last)
+            if line.startswith('data: {"error"'):
+                raise ValueError(line)
 
 
 def test_jobs_that_are_killed_leave_no_trace(
@@ -262,7 +260,7 @@ def test_jobs_that_are_killed_leave_no_trace(
     waiting.until("which is used by first")
     waiting.kill()
     user = elsewhere()
-    assert "warm" in user.until("ready")
+    assert "warm" in user.until("ready:")
     # Killed with a lease: the server stays for the next.
     user.kill()
     first.engine.stop()
@@ -275,8 +273,7 @@ def test_a_job_that_is_killed_while_its_server_starts_takes_it_along(
     elsewhere: Jobs, pool: Pool, phase: Phase
 ) -> None:
     it = elsewhere()
-    if phase is Phase.STARTING:
-        it.until("engine: starting")
+    it.until("engine: starting (")  # it has its lease
     when(pool, phase)
     it.kill()
     pool.wait_until_gone()
@@ -296,7 +293,7 @@ def test_jobs_that_race_all_get_their_turn(elsewhere: Jobs, pool: Pool) -> None:
     ]
 
     def use(it: Elsewhere) -> None:
-        it.until("ready")
+        it.until("ready:")
         it.end()
 
     with ThreadPoolExecutor(len(jobs)) as threads:
@@ -405,8 +402,11 @@ def test_a_download_that_cannot_end_is_told_and_goes_on_where_it_ended(
 def test_a_port_that_is_taken_in_the_container_is_told(job: Job, pool: Pool) -> None:
     it = job()
     with beginning(it) as (start,):
-        taker = ["python3", "-S", "-m", "http.server", "8000", "--bind", "127.0.0.1"]
-        when(pool, Phase.STARTING).exec_run(taker, detach=True)
+        takes = (
+            "import socket, time; s = socket.create_server(('127.0.0.1', 8000)); time.sleep(600)"
+        )
+        when(pool, Phase.STARTING).exec_run(["python3", "-S", "-c", takes], detach=True)
         error = explained(start.exception())
     assert "port" in error.why
+    assert "`vllm-image`" in error.remedy
     pool.wait_until_gone()

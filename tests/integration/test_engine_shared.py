@@ -159,7 +159,7 @@ def test_the_lease_of_a_killed_run_ends_with_it(
     elsewhere: Callable[..., Elsewhere], pool: Pool
 ) -> None:
     killed = elsewhere(keep_warm_s=0.0)
-    killed.until("ready")
+    killed.until("ready:")
     assert len(pool.containers()) == 1
     killed.kill()
     pool.wait_until_gone()
@@ -169,7 +169,7 @@ def test_a_killed_run_s_server_is_used_by_the_next(
     elsewhere: Callable[..., Elsewhere], job: Job, pool: Pool
 ) -> None:
     killed = elsewhere()
-    killed.until("ready")
+    killed.until("ready:")
     container = pool.server()
     killed.kill()
     other = job(max_model_len=1024)

@@ -124,6 +124,10 @@ class Api:
             raise RunError(
                 "The model endpoint cannot be used",
                 why=f"{url} answers {code}: {response.text[:300]}",
+                remedy="Another program than a model server has the port; an OpenAI-compatible API "
+                "has such a page."
+                if code == httpx.codes.NOT_FOUND
+                else "",
             )
         try:
             answer = response.json()
