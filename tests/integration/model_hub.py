@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,7 +19,7 @@ class Hub:
     Attributes:
         url: as containers reach it.
         breaks_after: the byte of a file at which it ends the connection; None for never.
-        resumed: where downloads went on that had been broken off.
+        fetched: the names of the files that were asked for.
     """
 
     def __init__(self, folder: Path, port: int) -> None:
@@ -27,7 +27,7 @@ class Hub:
         self.folder = folder
         self.url = f"http://{engine.gateway()}:{port}"
         self.breaks_after: int | None = None
-        self.resumed: list[int] = []
+        self.fetched: list[str] = []
 
 
 @contextmanager
@@ -63,8 +63,8 @@ def model_hub(folder: Path) -> Iterator[Hub]:
                 return
             size = path.stat().st_size
             begin = int((self.headers["range"] or "bytes=0-").removeprefix("bytes=").split("-")[0])
-            if begin and self.command == "GET":
-                hub.resumed.append(begin)
+            if self.command == "GET":
+                hub.fetched.append(path.name)
             self.send_response(206 if begin else 200)
             self.send_header("content-length", str(size - begin))
             self.send_header("content-range", f"bytes {begin}-{size - 1}/{size}")
@@ -74,7 +74,7 @@ def model_hub(folder: Path) -> Iterator[Hub]:
             self.end_headers()
             if self.command == "HEAD":
                 return
-            with path.open("rb") as file:
+            with path.open("rb") as file, suppress(ConnectionError):  # it has got enough
                 file.seek(begin)
                 while data := file.read(_CHUNK):
                     if hub.breaks_after is not None and file.tell() > hub.breaks_after:
