@@ -238,6 +238,16 @@ _KNOWN: tuple[_Known, ...] = (
         "/etc/docker/daemon.json.",
     ),
     _Known(
+        _re(r"RemoteProtocolError: peer closed connection|IncompleteRead\("),
+        "the download of `{model}` broke off",
+        "Run the step again; the files that are whole are kept.",
+    ),
+    _Known(
+        _re(r"SafetensorError: .*(?:incomplete|InvalidHeader|not fully covered)"),
+        "a file of weights of `{model}` is not whole",
+        "Copy or fetch the model again; in a folder, each *.safetensors file has to be complete.",
+    ),
+    _Known(
         _re(r"No space left on device"),
         "the disk is full",
         "Free some space where Docker keeps its volumes (`docker system df` on the host).",

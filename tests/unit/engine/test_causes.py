@@ -147,6 +147,18 @@ def cause(*lines: str, exit_code: int | None = 1, **changes: Any) -> Cause:
             "160 MiB are needed in /dev/shm, and 64 MiB are free",
             "`engine: sibling`",
         ),
+        (
+            "httpx2.RemoteProtocolError: peer closed connection without sending complete message "
+            "body (received 5242880 bytes, expected 174688712)",
+            "broke off",
+            "Run the step again",
+        ),
+        (
+            "safetensors_rust.SafetensorError: Error while deserializing header: incomplete "
+            "metadata, file not fully covered",
+            "is not whole",
+            "fetch the model again",
+        ),
         ("OSError: [Errno 28] No space left on device", "disk is full", "docker system df"),
     ],
 )
