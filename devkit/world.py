@@ -110,8 +110,8 @@ def up(*, with_model: bool = True) -> dict[str, str]:
 
 def _model() -> tuple[str, str]:
     """The vLLM image and the model's folder; the download goes on beside the image's build."""
-    if model.FOLDER.is_dir():
-        return vllm.up(), str(model.FOLDER)
+    if model.DEMO.folder.is_dir():
+        return vllm.up(), str(model.DEMO.folder)
     with ThreadPoolExecutor(1) as beside:
         download = beside.submit(model.fetch)
         image = vllm.up()

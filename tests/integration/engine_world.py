@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,12 @@ def settings(kind: str, **changes: Any) -> EngineSettings:
 class Opened:
     """An engine, what it said, and the switch that cancels its run."""
 
-    def __init__(self, wanted: EngineSettings) -> None:
-        """Open it without starting it."""
+    def __init__(
+        self, wanted: EngineSettings, hear: Callable[[str], None] = lambda line: None
+    ) -> None:
+        """Open it without starting it; `hear` is told what it says."""
         self.settings = wanted
+        self._hear = hear
         self.said: list[str] = []
         self.cancelled = threading.Event()
         self.engine: Engine = open_engine(wanted, say=self._say, cancelled=self.cancelled)
@@ -63,6 +66,7 @@ class Opened:
 
     def _say(self, line: str) -> None:
         self.said.append(line)
+        self._hear(line)
         if self._cancel_at and self._cancel_at in line:
             self.cancelled.set()
 
@@ -150,6 +154,59 @@ def own_pool() -> Iterator[Pool]:
         for left in pool.containers():
             with suppress(docker.errors.APIError):  # it ends by itself just now
                 left.remove(force=True, v=True)
+
+
+_JOB = """
+import os, signal, sys
+from oi_deploy.engine import choice, container, sibling
+from oi_deploy.errors import RunError
+from tests.integration.engine_world import Opened, answers, settings
+sibling.NAME, sibling.LABEL = sys.argv[1:3]
+exec(sys.argv[3])
+it = Opened(settings("sibling", **eval(sys.argv[4])), hear=lambda line: print(line, flush=True))
+try:
+    endpoint = it.start()
+except RunError as error:
+    sys.exit(f"{error.what}. {error.why} {error.remedy}")
+print("ready:" if answers(endpoint) else "silent:", "warm" * endpoint.warm, flush=True)
+sys.stdin.read()
+it.engine.stop()
+"""
+
+
+class Job:
+    """A run in a process of its own."""
+
+    def __init__(self, pool: Pool, before: str = "", **changes: Any) -> None:
+        """Start it; `before` is a program for it that may change what it does."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _JOB, pool.prefix, pool.label, before, repr(changes)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def until(self, words: str) -> str:
+        """Wait until it has said this; return the line.
+
+        Raises:
+            EOFError: it never does; with its last words.
+        """
+        assert self.process.stdout and self.process.stderr
+        for line in self.process.stdout:
+            if words in line:
+                return str(line)
+        raise EOFError(self.process.stderr.read())
+
+    def kill(self) -> None:
+        """Kill it, as a runner does that has no patience any more."""
+        self.process.kill()
+        self.process.wait()
+
+    def end(self) -> None:
+        """Let it end by itself."""
+        self.process.communicate("")
 
 
 @contextmanager

@@ -93,6 +93,7 @@ def test_something_else_that_answers_is_no_endpoint() -> None:
     ):
         it.start()
     assert "404" in caught.value.why
+    assert "Another program" in caught.value.remedy
 
 
 def test_a_server_that_still_loads_gets_the_whole_time_and_no_more() -> None:

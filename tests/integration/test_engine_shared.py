@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +15,7 @@ import pytest
 
 from oi_deploy.engine import choice, sibling
 from oi_deploy.errors import RunError, Status
+from tests.integration.engine_world import Job as Elsewhere
 from tests.integration.engine_world import Opened, Pool, answers, built_standin, own_pool, settings
 
 pytestmark = pytest.mark.docker
@@ -54,32 +53,19 @@ def job(pool: Pool, standin_image: str) -> Iterator[Job]:
 
 
 @pytest.fixture
-def elsewhere(pool: Pool, standin_image: str) -> Iterator[Callable[[float], subprocess.Popen[str]]]:
-    """Starts a run in a process of its own, which prints `ready` when the model answers."""
+def elsewhere(pool: Pool, standin_image: str) -> Iterator[Callable[..., Elsewhere]]:
+    """Makes runs in processes of their own."""
     started = []
 
-    def start(keep_warm_s: float) -> subprocess.Popen[str]:
-        script = (
-            "import time\n"
-            "from oi_deploy.engine import sibling\n"
-            "from tests.integration.engine_world import Opened, settings\n"
-            f"sibling.NAME, sibling.LABEL = {pool.prefix!r}, {pool.label!r}\n"
-            f"it = Opened(settings('sibling', vllm_image={standin_image!r},"
-            f" keep_warm_s={keep_warm_s}, user='killed'))\n"
-            "it.start()\nprint('ready', flush=True)\ntime.sleep(86399)\n"
-        )
-        process = subprocess.Popen(
-            [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
-        )
-        started.append(process)
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-        return process
+    def start(before: str = "", **changes: Any) -> Elsewhere:
+        values = {"vllm_image": standin_image, "keep_warm_s": WARM, "user": "killed", **changes}
+        started.append(Elsewhere(pool, before, **values))
+        return started[-1]
 
     yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+    for it in started:
+        it.process.kill()
+        it.process.communicate()
 
 
 def parents(container: Any) -> dict[int, int]:
@@ -170,21 +156,22 @@ def test_runs_that_start_at_once_share_one_server(job: Job, pool: Pool) -> None:
 
 
 def test_the_lease_of_a_killed_run_ends_with_it(
-    elsewhere: Callable[[float], subprocess.Popen[str]], pool: Pool
+    elsewhere: Callable[..., Elsewhere], pool: Pool
 ) -> None:
-    killed = elsewhere(0.0)
+    killed = elsewhere(keep_warm_s=0.0)
+    killed.until("ready:")
     assert len(pool.containers()) == 1
-    killed.send_signal(signal.SIGKILL)
+    killed.kill()
     pool.wait_until_gone()
 
 
 def test_a_killed_run_s_server_is_used_by_the_next(
-    elsewhere: Callable[[float], subprocess.Popen[str]], job: Job, pool: Pool
+    elsewhere: Callable[..., Elsewhere], job: Job, pool: Pool
 ) -> None:
-    killed = elsewhere(WARM)
+    killed = elsewhere()
+    killed.until("ready:")
     container = pool.server()
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    killed.kill()
     other = job(max_model_len=1024)
     other.start()
     # It had not to wait for the killed run's lease.
@@ -266,12 +253,14 @@ def test_a_server_that_answers_nothing_is_replaced(
     container = warm(job, pool)
     for pid in server_processes(container):
         os.kill(pid, signal.SIGSTOP)
-    later = job()
-    endpoint = later.start()
-    assert not endpoint.warm
-    assert answers(endpoint)
+    # None of them is kept waiting by the others, who wait too.
+    jobs = [job(f"acme/shop, run {number}") for number in range(3)]
+    with ThreadPoolExecutor(len(jobs)) as threads:
+        endpoints = list(threads.map(lambda it: it.start(), jobs))
+    assert all(answers(endpoint) for endpoint in endpoints)
     assert pool.server().id != container.id
-    assert any("stuck: the model does not answer" in line for line in later.said)
+    assert any("stuck: the model does not answer" in line for line in jobs[0].said)
+    assert pool.most_at_once() == 1
 
 
 def test_a_server_whose_supervisor_stands_still_is_replaced(
@@ -310,9 +299,9 @@ def test_a_server_that_dies_as_it_is_taken_over_is_replaced(job: Job, pool: Pool
 
 
 def test_a_connection_that_is_lost_is_told(job: Job, pool: Pool) -> None:
+    server = warm(job, pool)  # it stays, whatever happens to its users
     it = job()
     it.start()
-    server = pool.server()
     for pid in relays(server):
         with suppress(ProcessLookupError):  # that of a request which is over
             os.kill(pid, signal.SIGKILL)
@@ -337,6 +326,35 @@ def test_a_container_that_was_never_started_is_removed(
     assert any("which is created" in line for line in later.said)
 
 
+def test_a_run_that_was_taken_for_dead_before_it_started_its_container_goes_on(
+    job: Job, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contested, removed = choice.contested, list[str]()
+
+    def slow(found: list[choice.Server], own_id: str, gpus: str) -> bool:
+        if not removed:
+            removed.append(own_id)
+            docker.from_env().api.remove_container(own_id)
+        return contested(found, own_id=own_id, gpus=gpus)
+
+    monkeypatch.setattr(choice, "contested", slow)
+    assert answers(job().start())
+    assert pool.server().id not in removed
+
+
+def test_a_container_that_is_stopped_from_outside_is_not_blamed_on_memory(
+    job: Job, pool: Pool
+) -> None:
+    for name, how in (("stop", {}), ("remove", {"force": True})):
+        it = job()
+        it.start()
+        getattr(pool.server(), name)(**how)
+        while (why := it.engine.diagnose()) is None:
+            time.sleep(0.05)
+        assert "killed or removed from outside" in why
+        pool.wait_until_gone()
+
+
 def test_a_name_that_is_taken_is_told_with_the_way_out(
     job: Job, pool: Pool, standin_image: str
 ) -> None:
@@ -346,7 +364,7 @@ def test_a_name_that_is_taken_is_told_with_the_way_out(
             job().start()
     finally:
         stranger.remove()
-    assert f"`docker rm {pool.name}`" in caught.value.remedy
+    assert f"`docker rm --force {pool.name}`" in caught.value.remedy
 
 
 def test_an_engine_that_goes_away_is_told(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:

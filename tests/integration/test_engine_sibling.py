@@ -85,13 +85,24 @@ def test_its_death_is_told_with_cause_and_last_lines(pool: Pool, standin_image: 
     assert "ValueError: No available memory" in caught.value.why
 
 
+def test_a_port_that_is_taken_in_the_container_is_told(pool: Pool, standin_image: str) -> None:
+    taken = ("--standin", "port-taken")
+    with (
+        opened("sibling", vllm_image=standin_image, vllm_args=taken) as it,
+        pytest.raises(RunError) as caught,
+    ):
+        it.start()
+    assert caught.value.why.startswith("another process has taken the server's port")
+    assert "`vllm-image`" in caught.value.remedy
+
+
 def test_its_death_during_the_run_is_diagnosed(pool: Pool, standin_image: str) -> None:
     with opened("sibling", vllm_image=standin_image) as it:
         it.start()
         pool.server().kill()
         while (why := it.engine.diagnose()) is None:
             time.sleep(0.05)
-        assert "it was killed" in why
+        assert "was killed or removed from outside" in why
 
 
 def test_a_cancelled_run_leaves_no_container(pool: Pool, standin_image: str) -> None:

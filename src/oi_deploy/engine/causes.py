@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from oi_deploy.engine.interface import EngineSettings
 from oi_deploy.engine.phases import Phase, Progress
@@ -85,6 +85,12 @@ def _no_device(settings: EngineSettings, match: re.Match[str]) -> str:
     )
 
 
+def _port_taken(settings: EngineSettings, match: re.Match[str]) -> str:
+    if settings.kind == "sibling":
+        return "The port is the container's own. Use a `vllm-image` in which nothing else starts."
+    return "Run the step again; another free port is chosen each time."
+
+
 def _bad_parser(settings: EngineSettings, match: re.Match[str]) -> str:
     return "Write one of the names that the line below shows."
 
@@ -117,8 +123,8 @@ _KNOWN: tuple[_Known, ...] = (
     ),
     _Known(
         _re(r"Address already in use"),
-        "the port was taken by another process in the moment between choosing and using it",
-        "Run the step again; another free port is chosen each time.",
+        "another process has taken the server's port",
+        _port_taken,
     ),
     _Known(
         _re(
@@ -237,6 +243,16 @@ _KNOWN: tuple[_Known, ...] = (
         "/etc/docker/daemon.json.",
     ),
     _Known(
+        _re(r"RemoteProtocolError: peer closed connection|IncompleteRead\("),
+        "the download of `{model}` broke off",
+        "Run the step again; the files that are whole are kept.",
+    ),
+    _Known(
+        _re(r"SafetensorError: .*(?:incomplete|InvalidHeader|not fully covered)"),
+        "a file of weights of `{model}` is not whole",
+        "Copy or fetch the model again; in a folder, each *.safetensors file has to be complete.",
+    ),
+    _Known(
         _re(r"No space left on device"),
         "the disk is full",
         "Free some space where Docker keeps its volumes (`docker system df` on the host).",
@@ -248,6 +264,7 @@ _KILLED = Cause(
     "Use a smaller `model` or `max-model-len`, or a machine with more memory (`dmesg` on the host "
     "shows the kernel's reason).",
 )
+_WORKER_KILLED = replace(_KILLED, why=f"one of its processes {_KILLED.why.removeprefix('it ')}")
 _ILLEGAL = Cause(
     "this vLLM uses instructions that the processor does not have",
     "Use a `vllm-image` that is built for this processor (AVX2 or AVX-512).",
@@ -278,7 +295,8 @@ def likely_cause(
     for line in lines:
         if (match := _ERROR.search(line)) and not _EMPTY_ERRORS.search(line):
             return Cause(f"its log says `{match['error'][:300]}`", "", line)
-    return None
+    # A process of vLLM has ended without a word, and the others only say so.
+    return _WORKER_KILLED if any(map(_EMPTY_ERRORS.search, lines)) else None
 
 
 def late(progress: Progress, settings: EngineSettings) -> str:

@@ -59,15 +59,15 @@ class Lease:
         self.users: tuple[str, ...] = ()
         self.held = False
         self.exit_code: int | None = None
-        self._alone_since: float | None = None
+        self._unanswered_since: float | None = None
         self._connection = connection
         threading.Thread(target=self._read, name="engine-lease", daemon=True).start()
         self._say(name=name, use=use, keep_s=keep_s, stays=stays)
 
     @property
-    def alone_s(self) -> float:
-        """For how many seconds nobody else has used the server."""
-        since = self._alone_since
+    def unanswered_s(self) -> float:
+        """For how many seconds none of the server's users has had an answer of the model."""
+        since = self._unanswered_since
         return time.monotonic() - since if since is not None else 0.0
 
     def say_ready(self) -> None:
@@ -101,7 +101,10 @@ class Lease:
     def _take(self, event: dict[str, Any]) -> None:
         if "users" in event:
             self.users, self.held = tuple(event["users"]), bool(event.get("stays"))
-            self._alone_since = time.monotonic() if len(self.users) == 1 else None
+            if event["answered"]:
+                self._unanswered_since = None
+            elif self._unanswered_since is None:
+                self._unanswered_since = time.monotonic()
         if "log" in event:
             self.log.feed(str(event["log"]).encode("latin-1"))
         if "exit" in event:

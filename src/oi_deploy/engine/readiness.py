@@ -132,6 +132,10 @@ class Api:
             raise kind(
                 "The model endpoint cannot be used",
                 why=f"{url} answers {code}: {response.text[:300]}",
+                remedy="Another program than a model server has the port; an OpenAI-compatible API "
+                "has such a page."
+                if code == httpx.codes.NOT_FOUND
+                else "",
             )
         try:
             answer = response.json()

@@ -42,7 +42,8 @@ _END_NOTICED_S = 2.0
 _SAY_EVERY_S = 10.0
 # A supervisor answers at once, and a model that has answered others answers within seconds.
 STUCK_S = 60.0
-_KILLED = 128 + 9
+# What the engine answers about a container that another run, or its own end, removes just now.
+_GONE = (http.HTTPStatus.CONFLICT, http.HTTPStatus.NOT_FOUND)
 # vLLM's processes hand each other data through /dev/shm, for which Docker gives 64 MB.
 _SHARED_MEMORY = "4g"
 _LOG = LogConfig(type=LogConfig.types.JSON, config={"max-size": "10m", "max-file": "2"})
@@ -99,7 +100,12 @@ class Sibling:
         except BaseException as error:
             self.stop()
             if isinstance(error, (DockerException, OSError)):
-                raise RunError("The Docker engine does not answer", why=str(error)) from error
+                raise RunError(
+                    "The Docker engine does not answer",
+                    why=str(error),
+                    remedy="Run the step again. If that does not help, look at the engine on the "
+                    "runner's host: `docker info`",
+                ) from error
             raise
 
     def diagnose(self) -> str | None:
@@ -137,7 +143,7 @@ class Sibling:
             raise RunError(
                 f"The container name `{server.name}` is taken",
                 why="another program has a container of that name on the runner's host",
-                remedy=f"Remove it there: `docker rm {server.name}`",
+                remedy=f"Remove it there: `docker rm --force {server.name}`",
             )
         else:
             time.sleep(_POLL_S)
@@ -177,6 +183,8 @@ class Sibling:
         except APIError as error:
             if created is None and error.status_code == http.HTTPStatus.CONFLICT:
                 return  # another run was faster
+            if created is not None and error.status_code in _GONE:
+                return  # another run took it for the rest of one that was killed
             if created is not None:
                 _remove(client, str(created.id))
             raise container.not_started(settings, error) from error
@@ -201,7 +209,7 @@ class Sibling:
         shown = shown_with_holders(client, server.id)
 
         def died() -> RunError | None:
-            if lease.was_ready and lease.alone_s > STUCK_S:
+            if lease.was_ready and lease.unanswered_s > STUCK_S:
                 raise self._stuck(client, server, "the model does not answer")
             if not lease.ended.is_set():
                 return None
@@ -239,7 +247,7 @@ class Sibling:
             connection = Connection(client, server.id, "unix", container.SOCKET)
         except APIError as error:
             # It has ended since we looked, or somebody has paused it.
-            if error.status_code not in (http.HTTPStatus.CONFLICT, http.HTTPStatus.NOT_FOUND):
+            if error.status_code not in _GONE:
                 raise
             raise _LookAgain from error
         settings = self._settings
@@ -298,18 +306,20 @@ class Sibling:
 
     def _death(self, lease: Lease) -> RunError:
         """Why the lease has ended."""
-        code = lease.exit_code
-        if code is None:
-            if _goes_on_running(lease.server):
-                return RunError(
-                    "The connection to the model server was lost",
-                    why="the server runs, but the Docker engine has ended our connection; it does "
-                    "so when it is restarted",
-                    remedy="Run the step again.",
-                )
-            # It had no time for a last word.
-            code = _KILLED
-        return death(self._settings, lease.log, code)
+        if lease.exit_code is not None:
+            return death(self._settings, lease.log, lease.exit_code)
+        if _exit_code(lease.server):
+            return RunError(
+                "The model server was stopped",
+                why="its container was killed or removed from outside; `docker rm --force` does "
+                "so, and an engine that is shut down",
+                remedy="Run the step again.",
+            )
+        return RunError(
+            "The connection to the model server was lost",
+            why="the Docker engine has ended it; it does so when it is restarted",
+            remedy="Run the step again.",
+        )
 
 
 def _held(server: choice.Server, names: str) -> RunError:
@@ -353,16 +363,21 @@ def _look(client: docker.DockerClient) -> list[choice.Server]:
     ]
 
 
-def _goes_on_running(container_id: str) -> bool:
-    """Whether a container still runs; the engine learns of its end a moment later than we do."""
-    deadline = time.monotonic() + _END_NOTICED_S
+def _exit_code(container_id: str) -> int | None:
+    """What a container has ended with; None if it runs, or the engine does not know it any more.
+
+    The container has removed itself, so only the engine's events tell; it has them a moment later
+    than we see the end, and forgets them when it is restarted.
+    """
     with suppress(DockerException, OSError):
-        client = docker.from_env(timeout=int(_STOP_S))
-        while client.api.inspect_container(container_id)["State"]["Running"]:
-            if time.monotonic() > deadline:
-                return True
-            time.sleep(_POLL_S)
-    return False
+        for event in docker.from_env(timeout=int(_STOP_S)).events(
+            since=1,
+            until=int(time.time() + _END_NOTICED_S),
+            filters={"container": container_id, "event": "die"},
+            decode=True,
+        ):
+            return int(event["Actor"]["Attributes"]["exitCode"])
+    return None
 
 
 def _remove(client: docker.DockerClient, container_id: str) -> None:

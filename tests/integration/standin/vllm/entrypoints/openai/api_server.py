@@ -121,6 +121,7 @@ def main() -> None:
     if BEHAVIOUR == "hang":
         time.sleep(86399)
     address = (option("--host", "127.0.0.1"), int(option("--port", "8000")))
+    taker = socket.create_server(address) if BEHAVIOUR == "port-taken" else None  # noqa: F841
     server = ThreadingHTTPServer(address, Handler)
     say("(APIServer pid=1) INFO [entry.py:140] Starting vLLM server on http://x")
     server.serve_forever()
