@@ -190,7 +190,7 @@ def test_a_server_that_is_killed_later_ends_what_uses_it_and_the_next_job_has_an
     # An idle one: its core is gone, and the rest takes a moment to notice.
     first = warm(job, pool)
     kill(first, CORE)
-    for who in (WORKER, API, CONTAINER):
+    for who in (WORKER, CORE, API, CONTAINER):
         it = job()
         endpoint = it.start()
         assert pool.server().id != first.id
@@ -337,7 +337,7 @@ def test_memory_that_is_not_there_is_told(
     # A limit that the kernel keeps.
     it = job()
     with beginning(it) as (start,):
-        when(pool, Phase.LAUNCHING).update(mem_limit="700m", memswap_limit="700m")
+        when(pool, Phase.STARTING).update(mem_limit="700m", memswap_limit="700m")
         assert "memory" in explained(start.exception()).why
     pool.wait_until_gone()
     # A cache that vLLM refuses itself.

@@ -311,6 +311,22 @@ def test_a_connection_that_is_lost_is_told(job: Job, pool: Pool) -> None:
     assert server.id == pool.server().id
 
 
+def test_a_server_that_dies_a_little_after_a_request_has_failed_is_diagnosed(
+    job: Job, pool: Pool
+) -> None:
+    it = job()
+    it.start()
+    assert it.engine.diagnose() is None
+    container = pool.server()
+    for pid in server_processes(container):
+        os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as threads:
+        why = threads.submit(it.engine.diagnose)
+        time.sleep(0.5)
+        container.kill()
+        assert "killed or removed from outside" in (why.result() or "")
+
+
 def test_a_container_that_was_never_started_is_removed(
     job: Job, pool: Pool, standin_image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

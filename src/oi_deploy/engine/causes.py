@@ -271,8 +271,12 @@ _ILLEGAL = Cause(
 )
 _BY_EXIT_CODE = {137: _KILLED, -9: _KILLED, 132: _ILLEGAL, -4: _ILLEGAL}
 
+# What follows such an end in the log are errors of those that have waited for it.
+_LOST = _re(r"(?:Worker proc|Engine core proc) \S+ died unexpectedly(?! \(exit code: \d)")
 # The last link of vLLM's chain of errors says nothing; the first one does.
-_EMPTY_ERRORS = _re(r"initialization failed|died unexpectedly|Worker failed with error")
+_EMPTY_ERRORS = _re(
+    r"initialization failed|(?:died|exited) unexpectedly|Worker failed with error|EngineDeadError"
+)
 _ERROR = _re(r"(?:^|\] )(?P<error>[\w.]*(?:Error|Exception): .+)")
 
 
@@ -292,6 +296,9 @@ def likely_cause(
                 return _cause(known, match, settings, line)
     if exit_code in _BY_EXIT_CODE:
         return _BY_EXIT_CODE[exit_code]
+    for line in lines:
+        if _LOST.search(line):
+            return replace(_WORKER_KILLED, line=line)
     for line in lines:
         if (match := _ERROR.search(line)) and not _EMPTY_ERRORS.search(line):
             return Cause(f"its log says `{match['error'][:300]}`", "", line)

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 import docker
+import httpx
 from docker.errors import APIError, DockerException, NotFound
 from docker.types import LogConfig
 
@@ -39,6 +40,8 @@ _CALL_TIMEOUT_S = 60
 _STOP_S = 4.0
 _POLL_S = 0.25
 _END_NOTICED_S = 2.0
+_HEALTH_S = 1.0
+_DYING_S = 5.0
 _SAY_EVERY_S = 10.0
 # A supervisor answers at once, and a model that has answered others answers within seconds.
 STUCK_S = 60.0
@@ -110,7 +113,10 @@ class Sibling:
 
     def diagnose(self) -> str | None:
         """See `Engine`."""
-        lease = self._lease
+        lease, tunnel = self._lease, self._tunnel
+        if lease and tunnel and not _healthy(tunnel.port):
+            # vLLM that has lost a process fails its requests first, and ends a little later.
+            lease.ended.wait(_DYING_S)
         return str(self._death(lease)) if lease and lease.ended.is_set() else None
 
     def stop(self) -> None:
@@ -345,6 +351,14 @@ def _connect() -> docker.DockerClient:
             "the host has Docker. Without it, write: `api-base: http://gpu-host:8000/v1`",
         ) from error
     return client
+
+
+def _healthy(port: int) -> bool:
+    try:
+        url = f"http://{LOOPBACK}:{port}/health"
+        return httpx.get(url, timeout=_HEALTH_S, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
 
 
 def _look(client: docker.DockerClient) -> list[choice.Server]:

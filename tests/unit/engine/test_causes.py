@@ -220,6 +220,14 @@ def test_a_process_of_the_server_that_was_killed_ran_out_of_memory_most_often() 
     found = cause()
     assert "one of its processes was killed" in found.why
     assert "`max-model-len`" in found.remedy
+    # Of one whose worker was killed while it served; it ends in good order.
+    worker = (
+        "(EngineCore pid=38) ERROR 11-28 02:53:35 [multiproc_executor.py:315] Worker proc "
+        "VllmWorker-0 died unexpectedly (exit code: None), shutting down executor."
+    )
+    cancelled = "(EngineCore pid=38) ERROR 11-28 02:49:54 [core.py:1512] RuntimeError: cancelled"
+    found = cause(worker, cancelled, exit_code=0)
+    assert ("one of its processes was killed" in found.why, found.line) == (True, worker)
 
 
 def test_an_unknown_reason_is_told_in_the_servers_own_words() -> None:
