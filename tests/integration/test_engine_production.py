@@ -54,7 +54,7 @@ def free_kb() -> int:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     if free_kb() < NEEDED_KB:
-        pytest.skip("needs 16 GiB of free memory")
+        pytest.skip("this machine has not the 16 GiB of free memory that the model's size needs")
     image = vllm.up()
     folder = qwen3_4b.write(tmp_path_factory.mktemp("models") / qwen3_4b.NAME, model.up(image))
     wanted = default_settings(

@@ -22,8 +22,8 @@ def run(name: str, code: str, tmp_path: Path) -> Result:
     kept: list[Result] = []
 
     def runner(argv: tuple[str, ...]) -> Result:
-        if not shutil.which(argv[0]):
-            pytest.skip(f"there is no {argv[0]}")
+        if name == "javascript" and not shutil.which(argv[0]):
+            pytest.skip("this machine has no Node.js; the action's image brings its own")
         done = subprocess.run(
             argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
