@@ -9,7 +9,6 @@ import docker
 import pytest
 
 from oi_deploy.engine.server import free_port
-from tests.integration.engine_world import built_standin
 
 pytestmark = pytest.mark.docker
 
@@ -23,12 +22,6 @@ from tests.integration.engine_world import answers, opened, own_pool
 with own_pool(), opened("sibling", vllm_image=sys.argv[1]) as it:
     print(answers(it.start()))
 """
-
-
-@pytest.fixture(scope="module")
-def standin_image() -> Iterator[str]:
-    with built_standin() as name:
-        yield name
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,23 +21,10 @@ from tests.integration.engine_world import (
     answers,
     built_standin,
     opened,
-    own_pool,
     processes,
 )
 
 TOKEN = "hf_canary0123456789"
-
-
-@pytest.fixture(scope="module")
-def standin_image() -> Iterator[str]:
-    with built_standin() as name:
-        yield name
-
-
-@pytest.fixture
-def pool() -> Iterator[Pool]:
-    with own_pool() as pool:
-        yield pool
 
 
 @pytest.fixture

@@ -16,23 +16,11 @@ import pytest
 from oi_deploy.engine import choice, sibling
 from oi_deploy.errors import RunError, Status
 from tests.integration.engine_world import Job as Elsewhere
-from tests.integration.engine_world import Opened, Pool, answers, built_standin, own_pool, settings
+from tests.integration.engine_world import Opened, Pool, answers, settings
 
 pytestmark = pytest.mark.docker
 
 WARM = 86399.0
-
-
-@pytest.fixture(scope="module")
-def standin_image() -> Iterator[str]:
-    with built_standin() as name:
-        yield name
-
-
-@pytest.fixture
-def pool() -> Iterator[Pool]:
-    with own_pool() as pool:
-        yield pool
 
 
 Job = Callable[..., Opened]

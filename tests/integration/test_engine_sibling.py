@@ -13,16 +13,10 @@ import pytest
 from oi_deploy.engine import Endpoint
 from oi_deploy.errors import RunError, Status
 from tests.integration import tiny_model
-from tests.integration.engine_world import Pool, answers, built_standin, opened, own_pool
+from tests.integration.engine_world import Pool, answers, opened, own_pool
 from tests.integration.private_registry import private_registry
 
 pytestmark = pytest.mark.docker
-
-
-@pytest.fixture(scope="module")
-def standin_image() -> Iterator[str]:
-    with built_standin() as name:
-        yield name
 
 
 @pytest.fixture(scope="module")

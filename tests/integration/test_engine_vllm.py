@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from oi_deploy.engine.server import MODULE
 from oi_deploy.errors import RunError
 from tests.integration import tiny_model
 from tests.integration.constrained import check_call
-from tests.integration.engine_world import Pool, answers, opened, own_pool
+from tests.integration.engine_world import Pool, answers, opened
 
 pytestmark = [pytest.mark.docker, pytest.mark.model]
 
@@ -115,12 +114,6 @@ def test_it_knows_every_variable_that_we_set(image: str) -> None:
     text = in_image(image, "-c", "import vllm.envs; print(*vllm.envs.environment_variables)")
     ours = {one.name for one in VARIABLES if one.name.startswith("VLLM_")}
     assert ours <= set(text.split())
-
-
-@pytest.fixture
-def pool() -> Iterator[Pool]:
-    with own_pool() as pool:
-        yield pool
 
 
 def test_a_sibling_is_kept_for_the_next_run(pool: Pool, image: str, model: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from oi_deploy.engine import Endpoint
 from oi_deploy.errors import RunError
-from tests.integration.engine_world import Opened, Pool, answers, built_standin, own_pool, settings
+from tests.integration.engine_world import Opened, Pool, answers, settings
 
 pytestmark = pytest.mark.docker
 
@@ -31,18 +31,6 @@ from oi_deploy.serve import keeper
 from oi_deploy.cli import main
 sys.exit(main(sys.argv[3:]))
 """
-
-
-@pytest.fixture(scope="module")
-def standin_image() -> Iterator[str]:
-    with built_standin() as name:
-        yield name
-
-
-@pytest.fixture
-def pool() -> Iterator[Pool]:
-    with own_pool() as pool:
-        yield pool
 
 
 class Serving:

@@ -1,7 +1,6 @@
 """`oi-deploy serve` with the real vLLM: its metrics, its streams, its open doors."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -9,16 +8,10 @@ import pytest
 
 from devkit import vllm
 from tests.integration import tiny_model
-from tests.integration.engine_world import Pool, own_pool
+from tests.integration.engine_world import Pool
 from tests.integration.test_serve import Serving
 
 pytestmark = [pytest.mark.docker, pytest.mark.engine]
-
-
-@pytest.fixture
-def pool() -> Iterator[Pool]:
-    with own_pool() as pool:
-        yield pool
 
 
 def test_the_real_server_behind_it(pool: Pool, tmp_path: Path) -> None:
