@@ -190,9 +190,17 @@ def tell(world: Situation, policy: Policy) -> Facts:
         policy=policy_words.sentences(policy) if cluster else (),
         obstacles=found,
         commands=() if found else lines.compose(world),
-        rest=bool({"rest", "report"} & world.intents.wanted) or bool(world.new_file),
+        rest=_has_rest(world),
         chosen=tuple(item.name for item in world.meant.chosen),
     )
+
+
+def _has_rest(world: Situation) -> bool:
+    """Whether the prompt may ask for what no line does; our log is written whoever asks for it."""
+    log = world.ask.log
+    others = [item.text for item in intents.clauses(world.ask.text) if log not in item.text]
+    wanted = intents.read("。".join(others)).wanted
+    return bool({"rest", "report"} & wanted) or bool(world.new_file)
 
 
 def _beginning(text: str) -> str:

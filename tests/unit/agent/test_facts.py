@@ -141,6 +141,9 @@ def test_no_name_of_the_repository_becomes_a_command(name: str) -> None:
 @pytest.mark.parametrize(
     ("prompt", "rest"),
     [
+        ("Build it, roll out web\n记录操作日志到 deploy.log", False),
+        ("Build it, roll out web and keep a log of it in deploy.log.", False),
+        ("Roll out web, log it to deploy.log, and write down who did it", True),
         ("Build it and roll out web", False),
         ("web 扩容到三个副本,等待就绪", False),
         ("Roll out web and write a summary", True),
