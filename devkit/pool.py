@@ -108,12 +108,12 @@ def servers(image: str, model: Path, count: int, *, max_model_len: int) -> Itera
     )
     info = json.loads(call("docker", "info", "--format", "{{json .}}"))
     machine = Machine(cpus=int(info["NCPU"]), memory_bytes=int(info["MemTotal"]))
-    # They share the machine's memory.
-    job = {"VLLM_CPU_KVCACHE_SPACE": "1"}
+    # Several share the machine's memory.
+    job = {"VLLM_CPU_KVCACHE_SPACE": "1"} if count > 1 else {}
     variables = {**environment(settings, machine, job=job), "VLLM_API_KEY": key}
     listen = arguments(settings, host="0.0.0.0", port=_PORT)  # noqa: S104 - in its container
     found: list[Server] = []
-    with ExitStack() as stack, step(f"starting {count} model servers"):
+    with ExitStack() as stack, step(f"starting {count} model server{'s' * (count > 1)}"):
         for _ in range(count):
             name = f"oi-deploy-devkit-pool-{secrets.token_hex(4)}"
             stack.callback(works, "docker", "rm", "--force", name)
@@ -121,7 +121,7 @@ def servers(image: str, model: Path, count: int, *, max_model_len: int) -> Itera
             port = free_port()
             call(
                 "docker", "run", "--detach", "--name", name, "--label", "oi-deploy.devkit=pool",
-                "--shm-size", "1g", "--publish", f"{host}:{port}:{_PORT}",
+                "--shm-size", "4g", "--publish", f"{host}:{port}:{_PORT}",
                 "--volume", f"{model}:{model}:ro",
                 *(item for variable in variables for item in ("--env", variable)),
                 image, *listen, env=variables,

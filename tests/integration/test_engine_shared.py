@@ -13,7 +13,7 @@ import docker
 import httpx
 import pytest
 
-from oi_deploy.engine import choice, sibling
+from oi_deploy.engine import choice, host, sibling
 from oi_deploy.errors import RunError, Status
 from tests.integration.engine_world import Job as Elsewhere
 from tests.integration.engine_world import Opened, Pool, answers, settings
@@ -372,10 +372,10 @@ def test_a_name_that_is_taken_is_told_with_the_way_out(
 
 
 def test_an_engine_that_goes_away_is_told(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(client: docker.DockerClient) -> list[choice.Server]:
+    def gone(client: docker.DockerClient, label: str) -> list[choice.Server]:
         raise ConnectionError("Connection refused")
 
-    monkeypatch.setattr(sibling, "_look", gone)
+    monkeypatch.setattr(host, "look", gone)
     with pytest.raises(RunError) as caught:
         job().start()
     assert "Connection refused" in caught.value.why

@@ -194,7 +194,8 @@ def write(directory, size, hide=str):
     with open(path, "wb", buffering=0) as file:
         hide(path)
         os.posix_fallocate(file.fileno(), 0, size * 1024**2)
-        time.sleep(size / 5)
+        # Where /tmp is full of other files, it takes long to find this one among them.
+        time.sleep(50 if size > 60 else size / 5)
         os.path.exists(path) and os.unlink(path)
 def deep(path):
     for _ in range(20):

@@ -13,10 +13,10 @@ from oi_deploy.engine import memory
 from oi_deploy.engine.choice import overlap
 from oi_deploy.engine.external import External
 from oi_deploy.engine.gpu import device_requests, no_gpu
+from oi_deploy.engine.host import GPUS
 from oi_deploy.engine.inside.gpu_memory import QUERY, Gpu, read
 from oi_deploy.engine.memory import Need, gib, times
 from oi_deploy.engine.readiness import Down, NotReadyYet, Served, Unreachable
-from oi_deploy.engine.sibling import GPUS
 from oi_deploy.engine.vllm_args import context_length
 from oi_deploy.errors import RunError
 from oi_deploy.own_container import own_container

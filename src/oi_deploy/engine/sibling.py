@@ -10,16 +10,15 @@ import os
 import random
 import threading
 import time
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import docker
 import httpx
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import APIError, DockerException
 from docker.types import LogConfig
 
-from oi_deploy.engine import choice, container, remarks
+from oi_deploy.engine import choice, container, host, remarks
 from oi_deploy.engine.connection import Connection
 from oi_deploy.engine.flags import arguments
 from oi_deploy.engine.gpu import device_requests
@@ -33,20 +32,15 @@ from oi_deploy.errors import RunError, Status
 
 LABEL = "oi-deploy.engine"
 NAME = "oi-deploy-engine"
-GPUS = "oi-deploy.engine.gpus"
 _MODEL = "oi-deploy.engine.model"
 
-_CALL_TIMEOUT_S = 60
 _STOP_S = 4.0
 _POLL_S = 0.25
-_END_NOTICED_S = 2.0
 _HEALTH_S = 1.0
 _DYING_S = 5.0
 _SAY_EVERY_S = 10.0
 # A supervisor answers at once, and a model that has answered others answers within seconds.
 STUCK_S = 60.0
-# What the engine answers about a container that another run, or its own end, removes just now.
-_GONE = (http.HTTPStatus.CONFLICT, http.HTTPStatus.NOT_FOUND)
 # vLLM's processes hand each other data through /dev/shm, for which Docker gives 64 MB.
 _SHARED_MEMORY = "4g"
 _LOG = LogConfig(type=LogConfig.types.JSON, config={"max-size": "10m", "max-file": "2"})
@@ -70,7 +64,7 @@ class Sibling:
 
     def start(self) -> Endpoint:
         """Find a server or start one, and wait for it. See `Engine`."""
-        client = _connect()
+        client = host.connect()
         settings = self._settings
         info = client.info()
         devices = device_requests(settings.gpus, info)
@@ -93,7 +87,7 @@ class Sibling:
         try:
             while True:
                 self._check(deadline)
-                found = _look(client)
+                found = host.look(client, LABEL)
                 step = choice.decide(found, name=self._name, digest=digest, gpus=settings.gpus)
                 try:
                     if endpoint := self._do(client, step, digest, configuration, token, deadline):
@@ -144,7 +138,7 @@ class Sibling:
             self._await(client, server, deadline)
         elif step.kind == "remove":
             self._say(f"engine: removing {server.name}, which is {server.state}")
-            _remove(client, server.id)
+            host.remove(client, server.id)
         elif step.kind == "taken":
             raise RunError(
                 f"The container name `{server.name}` is taken",
@@ -168,7 +162,7 @@ class Sibling:
                 name=self._name,
                 labels={
                     LABEL: digest,
-                    GPUS: settings.gpus,
+                    host.GPUS: settings.gpus,
                     _MODEL: settings.model,
                     "oi-deploy.role": "engine",
                 },
@@ -176,8 +170,10 @@ class Sibling:
                 log_config=_LOG,
                 auto_remove=True,
             )
-            if choice.contested(_look(client), own_id=str(created.id), gpus=settings.gpus):
-                _remove(client, str(created.id))
+            if choice.contested(
+                host.look(client, LABEL), own_id=str(created.id), gpus=settings.gpus
+            ):
+                host.remove(client, str(created.id))
                 time.sleep(random.uniform(_POLL_S, 4 * _POLL_S))  # noqa: S311 - no secret
                 return
             if token:
@@ -189,10 +185,10 @@ class Sibling:
         except APIError as error:
             if created is None and error.status_code == http.HTTPStatus.CONFLICT:
                 return  # another run was faster
-            if created is not None and error.status_code in _GONE:
+            if created is not None and error.status_code in host.GONE:
                 return  # another run took it for the rest of one that was killed
             if created is not None:
-                _remove(client, str(created.id))
+                host.remove(client, str(created.id))
             raise container.not_started(settings, error) from error
 
     def _use(self, client: docker.DockerClient, server: choice.Server, deadline: float) -> Endpoint:
@@ -253,7 +249,7 @@ class Sibling:
             connection = Connection(client, server.id, "unix", container.SOCKET)
         except APIError as error:
             # It has ended since we looked, or somebody has paused it.
-            if error.status_code not in _GONE:
+            if error.status_code not in host.GONE:
                 raise
             raise _LookAgain from error
         settings = self._settings
@@ -294,7 +290,7 @@ class Sibling:
 
     def _stuck(self, client: docker.DockerClient, server: choice.Server, why: str) -> _LookAgain:
         self._say(f"engine: {server.name} is stuck: {why}; it is replaced")
-        _remove(client, server.id)
+        host.remove(client, server.id)
         return _LookAgain()
 
     def _check(self, deadline: float | None = None, busy: str = "") -> None:
@@ -314,7 +310,7 @@ class Sibling:
         """Why the lease has ended."""
         if lease.exit_code is not None:
             return death(self._settings, lease.log, lease.exit_code)
-        if _exit_code(lease.server):
+        if host.exit_code(lease.server):
             return RunError(
                 "The model server was stopped",
                 why="its container was killed or removed from outside; `docker rm --force` does "
@@ -339,70 +335,9 @@ def _held(server: choice.Server, names: str) -> RunError:
     )
 
 
-def _connect() -> docker.DockerClient:
-    try:
-        client = docker.from_env(timeout=_CALL_TIMEOUT_S)
-        client.ping()
-    except (DockerException, OSError) as error:
-        raise RunError(
-            "The Docker engine cannot be reached",
-            why=str(error),
-            remedy="`engine: sibling` needs /var/run/docker.sock, which GitHub's runner mounts if "
-            "the host has Docker. Without it, write: `api-base: http://gpu-host:8000/v1`",
-        ) from error
-    return client
-
-
 def _healthy(port: int) -> bool:
     try:
         url = f"http://{LOOPBACK}:{port}/health"
         return httpx.get(url, timeout=_HEALTH_S, trust_env=False).is_success
     except httpx.HTTPError:
         return False
-
-
-def _look(client: docker.DockerClient) -> list[choice.Server]:
-    """Every container: one of another program may have our name."""
-    now = time.time()
-    return [
-        choice.Server(
-            id=item["Id"],
-            name=str((item["Names"] or [""])[0]).removeprefix("/"),
-            digest=(item["Labels"] or {}).get(LABEL),
-            gpus=(item["Labels"] or {}).get(GPUS, ""),
-            state=item["State"],
-            age_s=now - item["Created"],
-        )
-        for item in client.api.containers(all=True)
-    ]
-
-
-def _exit_code(container_id: str) -> int | None:
-    """What a container has ended with; None if it runs, or the engine does not know it any more.
-
-    The container has removed itself, so only the engine's events tell; it has them a moment later
-    than we see the end, and forgets them when it is restarted.
-    """
-    with suppress(DockerException, OSError):
-        for event in docker.from_env(timeout=int(_STOP_S)).events(
-            since=1,
-            until=int(time.time() + _END_NOTICED_S),
-            filters={"container": container_id, "event": "die"},
-            decode=True,
-        ):
-            return int(event["Actor"]["Attributes"]["exitCode"])
-    return None
-
-
-def _remove(client: docker.DockerClient, container_id: str) -> None:
-    """Remove a container, running or not, and wait until its name is free."""
-    deadline = time.monotonic() + _STOP_S
-    with suppress(NotFound):
-        while time.monotonic() < deadline:
-            try:
-                client.api.remove_container(container_id, force=True, v=True)
-            except APIError as error:
-                if error.status_code != http.HTTPStatus.CONFLICT:  # "removal already in progress"
-                    raise
-            client.api.inspect_container(container_id)
-            time.sleep(0.05)

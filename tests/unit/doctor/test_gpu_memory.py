@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from oi_deploy.doctor.server import judge, own_server
+from oi_deploy.engine.host import GPUS
 from oi_deploy.engine.inside.gpu_memory import Gpu
 from oi_deploy.engine.memory import DEFAULT, GIB, Need
-from oi_deploy.engine.sibling import GPUS
 
 LENGTH = 16384
 
