@@ -285,9 +285,6 @@ def test_reports() -> None:
     lines = facts("Wait for web, and report its state in state.md", expect="none").commands
     assert short(lines)[0] == "rollout status deployment/web"
     assert "get deployment web" in lines[1] and "| sed" in lines[1]
-    lines = facts("Write the two largest files in data to top.txt", expect="none",
-                  files={"data/a.bin": "", "data/b.bin": ""}).commands  # fmt: skip
-    assert lines[0].startswith("find data") and lines[0].endswith("head -n 2 > top.txt")
 
 
 def test_only_the_rest_is_shown_when_the_deployment_is_done() -> None:
@@ -306,7 +303,6 @@ def test_lines_have_no_characters_that_end_a_string() -> None:
     prompts = [
         "roll out web",
         "把每个 deployment 列出,写入 a.md",
-        "list the three largest files in d: x.txt",
     ]
     for prompt in prompts:
         for expect in ("deploy", "none"):

@@ -1,9 +1,8 @@
-"""Complete command lines for chores: reports on the cluster and on files, written to a file."""
+"""Complete command lines for reports on the cluster, written to a file."""
 
 import re
 from collections.abc import Iterable
 
-from oi_deploy.agent import intents, named
 from oi_deploy.agent.situation import Situation
 
 _COLUMNS = (
@@ -23,7 +22,7 @@ def report(world: Situation) -> Iterable[str]:
     about = world.meant.chosen or cluster or _other_kind(text)
     if world.ask.expect != "none" or not file or not about or "report" not in world.intents:
         return
-    if not world.deployments or "largest" in world.intents:
+    if not world.deployments:
         return
     # "Each Deployment" is all of them, even where one of them is called like an ordinary word.
     every = re.search(
@@ -51,16 +50,3 @@ def _other_kind(text: str) -> str:
         "replicasets": r"\breplicasets?\b",
     }
     return next((kind for kind, words in kinds.items() if re.search(words, text, re.ASCII)), "")
-
-
-def largest(world: Situation) -> Iterable[str]:
-    """The largest files of a folder, with their sizes, in a file."""
-    file = world.new_file
-    folders = named.folders(world.repository.files)
-    inside = [path for path in world.mentioned if path in folders]
-    number = re.search(rf"({intents.numbers()})\s*(?:个|largest|biggest|large|big)", world.ask.text)
-    if "largest" not in world.intents or not inside or not file:
-        return
-    count = (intents.number(number[1]) if number else None) or 10
-    sizes = f"find {inside[0]} -type f -exec stat -c '%s %n' {{}} +"
-    yield f"{sizes} | sort -rn | head -n {count} > {file}"
