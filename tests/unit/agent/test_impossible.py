@@ -55,6 +55,7 @@ def test_a_name_in_plain_english_may_be_a_misreading() -> None:
         "Build and roll out web. If the rollout fails, roll back.",
         "web: build, push, roll out; 失败则回滚",
         "roll out web in the namespace production",
+        "Roll out web, and after deployment verify that its pods are ready",
         "roll out web and do not touch the namespace payroll",
         "roll out web, and delete old logs in tmp/logs",
         "Build the client/server pair and roll out web",
