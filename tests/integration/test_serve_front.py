@@ -170,12 +170,24 @@ def test_a_client_that_never_says_what_it_wants_is_sent_away(
                 time.sleep(0.1)
 
 
+def holder_of_a_place(port: int) -> socket.socket:
+    """A connection whose request has begun and does not end; until it is let in."""
+    while True:
+        slow = socket.create_connection(("127.0.0.1", port))
+        slow.sendall(b"G")
+        slow.settimeout(0.5)
+        try:
+            slow.recv(1)  # refused: the place is another request's, which is about to end
+        except TimeoutError:
+            return slow
+        slow.close()
+
+
 def test_there_is_a_bound_to_what_it_does_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_AT_ONCE", 1)
     with fronted() as (front, _), client(front) as known:
         port = int(front.url.split(":")[2].split("/")[0])
-        with socket.create_connection(("127.0.0.1", port)) as slow:
-            while known.get("/health").status_code != 503:
-                slow.sendall(b"G")  # it has the only place, as soon as it is seen
+        with holder_of_a_place(port):
+            assert known.get("/health").status_code == 503
         while known.get("/health").status_code != 200:
             time.sleep(0.01)
