@@ -125,7 +125,8 @@ class Jobs:
 def timed(text: str) -> list[Line]:
     """The lines of `docker logs --timestamps`, with their time in seconds since the epoch."""
     lines = []
-    for line in text.splitlines():
+    # A bar of progress has carriage returns within its line.
+    for line in filter(None, text.split("\n")):
         stamp, _, rest = line.partition(" ")
         lines.append((instant(stamp), rest))
     return lines

@@ -132,3 +132,9 @@ def test_the_picture_is_svg_with_a_bar_for_everything_that_was_measured() -> Non
     assert len(bars(FIGURES)) == 2 + 2 + 2 + 1 + 1 + 2 * 2 + 2
     assert len(bars(replace(FIGURES, plain=None))) == 2 + 2 + 1 + 1 + 1 + 2 + 1
     assert max(bars(FIGURES)) == 420
+
+
+def test_a_bar_of_progress_is_one_line() -> None:
+    text = "2026-01-31T10:00:00.5Z Loading: 0%\rLoading: 100%\n2026-01-31T10:00:01.5Z done\n"
+    (first, bar), (second, done) = figures.timed(text)
+    assert (bar, done, second - first) == ("Loading: 0%\rLoading: 100%", "done", 1.0)
