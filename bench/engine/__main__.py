@@ -191,7 +191,8 @@ def _plain(site: jobs.Site, options: argparse.Namespace) -> figures.Server:
         site.values["MODEL_PATH"],
         gpus=options.gpus,
         max_model_len=options.max_model_len,
-        more=shlex.split(options.vllm_args),
+        # On a CPU, compiling takes minutes and a C++ compiler, which an image need not have.
+        more=[*shlex.split(options.vllm_args), *["--enforce-eager"] * (options.gpus == "none")],
     ) as reached:
         phases = figures.phases(reached.started, reached.log(), time.time())
         with step("tokens a second of a plain vLLM"):
