@@ -72,9 +72,7 @@ test-benchmark: venv ## Six deployment tasks with the real model
 
 .PHONY: test-engine
 test-engine: venv ## Everything about the engine on real vLLM: takes long
-	@trap 'python -m devkit world down' EXIT; \
-	python -m devkit world up; \
-	python -m pytest -m engine tests
+	@python -m pytest -m engine tests
 
 .PHONY: pictures
 pictures: venv ## Take the pictures of docs/report.md anew (needs chromium)
