@@ -13,7 +13,7 @@ from oi_deploy.agent.parts import Parts
 from oi_deploy.agent.servers import Again
 from oi_deploy.agent.session import Session, Turn
 from oi_deploy.agent.situation import Ask
-from oi_deploy.broker.request import Decision
+from oi_deploy.broker.journal import Entry
 from oi_deploy.desk import Desk
 from oi_deploy.engine import Endpoint
 from oi_deploy.errors import RunError
@@ -161,10 +161,10 @@ def talk(
 
     seen = 0
 
-    def refusal() -> Decision | None:
+    def refusal() -> Entry | None:
         nonlocal seen
         new, seen = record.journal.entries[seen:], len(record.journal.entries)
-        refused = [entry.decision for entry in new if not entry.decision.allowed]
+        refused = [entry for entry in new if not entry.decision.allowed]
         return refused[-1] if refused else None
 
     def ran() -> Sequence[str]:

@@ -54,6 +54,9 @@ _FINISH = {
 }
 # The temperature of an answer that has to differ from the last one.
 _DRAWN = 0.7
+# How chats go on in the training data of many models. One that has lost its way inside a string
+# writes them as plain text, again and again up to the limit of tokens: minutes, on a CPU.
+_ASTRAY = ["<|im_start|>", "<|endoftext|>"]
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,7 @@ class Completions:
                 "temperature": _DRAWN if self.variation else 0.0,
                 "seed": self.variation,
                 "max_tokens": self._max_tokens,
+                "stop": _ASTRAY,
                 "stream": True,
                 "stream_options": {"include_usage": True},
             },

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from oi_deploy.agent import dockerfiles
+from oi_deploy.agent.completions import Reply
 from oi_deploy.agent.facts import Facts
+from oi_deploy.broker.journal import Entry
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,21 @@ def _no_variable(match: re.Match[str], failure: Failure) -> str:
     )
 
 
+def _quotes(match: re.Match[str], failure: Failure) -> str:
+    """A line of Python that ends within quotes: the same as a call that needs no line end."""
+    place = re.search(r'File "<script>", line (\d+)', failure.output)
+    lines = failure.script.split("\n")
+    line = lines[int(place[1]) - 1].strip() if place and int(place[1]) <= len(lines) else ""
+    pattern = r"(?:(?P<file>\w+)\.write|print)\((?P<text>\w*(?P<quote>['\"])[^'\"]*)"
+    if place and (found := re.fullmatch(pattern, line)):
+        file = f", file={found['file']}" if found["file"] else ""
+        return (
+            f"Line {place[1]} ends within quotes. Write it so: "
+            f"print({found['text']}{found['quote']}{file})"
+        )
+    return _QUOTES
+
+
 def _say(text: str) -> Callable[[re.Match[str], Failure], str]:
     return lambda match, failure: text
 
@@ -224,7 +241,7 @@ RULES: tuple[Rule, ...] = (
     _rule(
         r"unexpected EOF while looking for matching|unterminated (?:string|quoted)|"
         r"Invalid or unexpected token",
-        _say(_QUOTES),
+        _quotes,
     ),
     _rule(r"(?P<name>\w+): unbound variable", _no_variable),
     _rule(
@@ -247,6 +264,20 @@ def hints(failure: Failure) -> tuple[str, ...]:
         if (match := rule.pattern.search(line)) and (hint := rule.line(match, failure))
     ]
     return tuple(dict.fromkeys(found))
+
+
+def put_right(reply: Reply, refused: Entry) -> str:
+    """A shell script with the only command that is allowed instead of the refused one.
+
+    Empty if the command does not stand there as it was asked for, or there is more than one way.
+    """
+    alternatives = refused.decision.alternatives
+    if reply.language != "shell" or len(alternatives) != 1:
+        return ""
+    words = (rf"['\"]?{re.escape(word)}['\"]?" for word in (refused.tool, *refused.argv))
+    pattern = r"[ \t]+".join(words) + r"(?=[ \t]*(?:[;&|\n]|$))"
+    text, count = re.subn(pattern, lambda match: alternatives[0], reply.text)
+    return text if count else ""
 
 
 def shorten(output: str, *, most: int = 2400) -> str:

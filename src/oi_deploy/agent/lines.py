@@ -9,7 +9,7 @@ one ends it at the first quote.
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from oi_deploy.agent import dockerfiles, intents, named, proposal, reports
+from oi_deploy.agent import dockerfiles, git_tags, intents, named, proposal, reports
 from oi_deploy.agent.dockerfiles import Dockerfile
 from oi_deploy.agent.named import Image
 from oi_deploy.agent.situation import WITHOUT_IMAGE, Situation
@@ -308,5 +308,6 @@ _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
     _restart,
     _undo,
     _wait,
+    git_tags.delete,
     reports.report,
 )

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 from oi_deploy.agent.completions import Reply
 from oi_deploy.agent.facts import Facts
-from oi_deploy.agent.hints import shorten
+from oi_deploy.agent.hints import put_right, shorten
 from oi_deploy.agent.languages import describe
 from oi_deploy.agent.parts import Parts
 from oi_deploy.agent.progress import State, prompt_file, render, repeated, still_to_run
 from oi_deploy.agent.session import Session, Turn
-from oi_deploy.broker.request import Decision
+from oi_deploy.broker.journal import Entry
 from oi_deploy.errors import RunError, Status
 from oi_deploy.verify.finding import Verdict
 
@@ -69,7 +69,7 @@ def converse(
     facts: Callable[[], Facts],
     verify: Callable[[], Verdict],
     changes: Callable[[], int],
-    refusal: Callable[[], Decision | None],
+    refusal: Callable[[], Entry | None],
     on_turn: Callable[[int, str], None],
     on_answer: Callable[[int, Turn], None],
     expect: str = "deploy",
@@ -86,7 +86,7 @@ def converse(
         facts: gathers the facts anew.
         verify: looks everything up; waits for a rollout under way.
         changes: how many brokered commands have changed something so far.
-        refusal: the last refusal since it was asked last; None if nothing was refused.
+        refusal: the last refused command since it was asked last; None if nothing was refused.
         on_turn: told the turn's number and the message before it is sent.
         on_answer: told the turn's number and what came of it.
         expect: the input of that name.
@@ -127,7 +127,9 @@ def converse(
                 raise _unusable(reply)
             state = replace(state, script="", output="", notes=(_WHOLE_CALL,))
             continue
-        if (no := refusal()) is None:
+        entry = refusal()
+        no = entry.decision if entry else None
+        if no is None:
             refused = []
         else:
             refused = [*refused, no.rule] if no.rule in refused[-1:] else [no.rule]
@@ -160,7 +162,8 @@ def converse(
                 status=Status.REFUSED,
             )
         # Where lines are known that do the task, the model hears once more that it can be done.
-        may_give_up = number > 1 or bool(known.obstacles) or not known.commands
+        gave_up = bool(steps) and steps[-1].kind == "finish"
+        may_give_up = gave_up or bool(known.obstacles) or not known.commands
         if reply.kind == "finish" and not reply.done and may_give_up:
             raise RunError(
                 "The model gave up",
@@ -173,6 +176,8 @@ def converse(
             raise _repeats_itself(reply, verdict)
         scripts.append(reply.text)
         state = _next_state(turn, verdict, scripts, state, impossible=bool(known.obstacles))
+        if entry and parts.hints and (right := put_right(reply, entry)):
+            state = replace(state, script=right, right=True, notes=())
     if verdict is not None and verdict.ok:
         return Outcome(verdict, max_turns, "")
     raise RunError(

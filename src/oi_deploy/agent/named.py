@@ -41,6 +41,12 @@ _DONE_TO = re.compile(
 _GOES_ON = re.compile(r"\s*(?:$|[.,;:)!?]|(?:to|with|so|and|in|on|from|by|then|until)\b)")
 _MARKS = " \n,.;:()`\"'"
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}$")
+# They look like files.
+_PRODUCT = re.compile(
+    r"(?:node|next|nuxt|vue|nest|express|react|ember|backbone|three|d3|alpine)\.js"
+    r"|socket\.io|(?:asp|vb)\.net",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -288,7 +294,8 @@ def folders(files: Iterable[str]) -> frozenset[str]:
 def new_file(prompt: str, registry: str, files: Collection[str], log: str) -> str:
     """The file that the prompt wants to have written: it has an ending and is not there yet."""
     for path in paths(prompt, registry):
-        if path not in files and path != log and _ENDING.search(path) and not _is_number(path):
+        known = path in files or path == log
+        if _ENDING.search(path) and not (known or _is_number(path) or _PRODUCT.fullmatch(path)):
             return path
     return ""
 

@@ -24,6 +24,7 @@ class State:
 
     Attributes:
         script: the last script, if it failed.
+        right: whether it stands there with what was wrong about it put right.
         output: what it printed.
         notes: what to change.
         verified: what verification has found to be right.
@@ -33,6 +34,7 @@ class State:
     """
 
     script: str = ""
+    right: bool = False
     output: str = ""
     notes: tuple[str, ...] = ()
     verified: tuple[str, ...] = ()

@@ -104,6 +104,7 @@ def test_the_file_that_is_to_be_written() -> None:
     there = {"app.log"}
     assert new_file("count app.log into out/errors.md", "", there, "deploy.log") == "out/errors.md"
     assert new_file("write deploy.log for version 1.2.3", "", there, "deploy.log") == ""
+    assert new_file("Containerise this Node.js service", "", there, "deploy.log") == ""
 
 
 def test_the_policy_in_words() -> None:

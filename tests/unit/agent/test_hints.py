@@ -1,11 +1,16 @@
 """The lines that put a failed command right."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from oi_deploy.agent.completions import Reply
 from oi_deploy.agent.dockerfiles import Dockerfile
 from oi_deploy.agent.facts import Facts
-from oi_deploy.agent.hints import Failure, hints, shorten
+from oi_deploy.agent.hints import Failure, hints, put_right, shorten
 from oi_deploy.agent.progress import repeated
+from oi_deploy.broker.journal import Entry
+from oi_deploy.broker.request import Decision
 
 FACTS = Facts(
     paths=("app.py", "src/server.py", "Dockerfile", "VERSION"),
@@ -108,3 +113,42 @@ def test_layer_noise_goes_and_the_end_stays() -> None:
 def test_a_script_that_stands_again_is_noticed() -> None:
     assert repeated(["a\nb", "c", "a  b"])
     assert not repeated(["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("line", "better"),
+    [
+        ("f.write(f'{name}: {count}", "print(f'{name}: {count}', file=f)"),
+        ('print("done', 'print("done")'),
+    ],
+)
+def test_a_line_of_python_that_ends_within_quotes(line: str, better: str) -> None:
+    output = (
+        '  File "<script>", line 2\nSyntaxError: unterminated string literal (detected at line 2)'
+    )
+    said = hints(Failure(f"for x in y:\n    {line}", output, FACTS))
+    assert said == (f"Line 2 ends within quotes. Write it so: {better}",)
+
+
+def refused(*argv: str, instead: tuple[str, ...]) -> Entry:
+    decision = Decision(False, "docker.build.context", "no context", instead)
+    now = datetime.now(UTC)
+    return Entry(1, now, "docker", argv, "", decision, None, 0.0, (), "")
+
+
+@pytest.mark.parametrize(
+    ("script", "right"),
+    [
+        ("a; docker build -t r/web:1; b", "a; docker build -t r/web:1 .; b"),
+        ("docker  build -t 'r/web:1' && b", "docker build -t r/web:1 . && b"),
+        ("docker build -t r/web:1", "docker build -t r/web:1 ."),
+        ("docker build -t r/web:12", ""),
+        ("T=r/web:1\ndocker build -t $T", ""),
+    ],
+)
+def test_a_script_comes_back_with_what_is_allowed_instead(script: str, right: str) -> None:
+    entry = refused("build", "-t", "r/web:1", instead=("docker build -t r/web:1 .",))
+    assert put_right(Reply("execute", script, language="shell"), entry) == right
+    assert put_right(Reply("execute", script, language="python"), entry) == ""
+    two = refused("build", "-t", "r/web:1", instead=("a", "b"))
+    assert put_right(Reply("execute", script, language="shell"), two) == ""

@@ -67,6 +67,20 @@ def test_a_line_end_within_quotes_is_what_the_model_has_meant(tmp_path: Path) ->
     assert "begun\n" not in result.output.splitlines(keepends=True)
 
 
+@pytest.mark.parametrize(
+    ("code", "printed"),
+    [
+        ("d = {'a': 1}\nprint(f'{d['a']}' + ' b')", "1 b\n"),
+        ('print(f"{", ".join("ab")} {{c}} it\'s")', "a, b {c} it's\n"),
+        ("print(f'{'a'}\n', 'b')", "a\n b\n"),
+    ],
+)
+def test_the_same_quotes_within_an_f_string_are_what_the_model_has_meant(
+    code: str, printed: str, tmp_path: Path
+) -> None:
+    assert run("python", code, tmp_path).output == printed
+
+
 def test_a_python_script_sees_itself_as_one(tmp_path: Path) -> None:
     code = "import sys\ndef f(): return g()\ndef g(): return sys.argv, __name__\nprint(f())"
     assert run("python", code, tmp_path).output == "(['-c'], '__main__')\n"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,6 +13,7 @@ from oi_deploy.agent.impossible import Obstacle
 from oi_deploy.agent.loop import Outcome, converse
 from oi_deploy.agent.parts import Parts
 from oi_deploy.agent.session import Turn
+from oi_deploy.broker.journal import Entry
 from oi_deploy.broker.request import Decision
 from oi_deploy.errors import RunError, Status
 from oi_deploy.sandbox import Result
@@ -65,15 +67,17 @@ def script(code: str) -> Reply:
     return Reply("execute", code, language="shell")
 
 
-def no(rule: str) -> Decision:
-    return Decision(False, rule, "the image is not allowed")
+def no(rule: str, *instead: str) -> Entry:
+    decision = Decision(False, rule, "the image is not allowed", instead)
+    argv = ("push", "evil/web:1")
+    return Entry(1, datetime.now(UTC), "docker", argv, "", decision, None, 0.0, (), "")
 
 
 def run(
     model: Model,
     verify: Callable[[], Verdict],
     max_turns: int = 5,
-    refusals: Iterable[Decision | None] = (),
+    refusals: Iterable[Entry | None] = (),
     *,
     known: Facts = FACTS,
     expect: str = "deploy",
@@ -134,7 +138,7 @@ def test_a_failed_script_comes_back_with_its_output_in_a_fresh_message() -> None
 
 def test_a_model_may_say_that_it_is_impossible() -> None:
     with pytest.raises(RunError, match="gave up") as caught:
-        run(Model(script("kubectl get"), GIVE_UP), lambda: BAD)
+        run(Model(script("kubectl get"), GIVE_UP), lambda: BAD, known=replace(FACTS, commands=()))
     assert caught.value.why == "I may not."
 
 
@@ -160,7 +164,7 @@ def test_a_model_that_insists_on_what_is_refused_ends_the_run() -> None:
         [no("a"), no("a"), None, no("a"), no("a")],
     ],
 )
-def test_a_model_that_reacts_to_a_refusal_goes_on(refusals: list[Decision | None]) -> None:
+def test_a_model_that_reacts_to_a_refusal_goes_on(refusals: list[Entry | None]) -> None:
     model = Model(*[script(f"echo {number}") for number in range(5)])
     with pytest.raises(RunError, match="not done after 5 turns"):
         run(model, lambda: BAD, refusals=refusals)
@@ -287,6 +291,20 @@ def test_a_model_that_gives_up_at_once_hears_that_it_can_be_done() -> None:
     verdicts = [BAD, GOOD, GOOD]
     assert run(model, lambda: verdicts.pop(0)).turns == 3
     assert "docker push r/web:1" in model.messages[1]
+
+
+def test_a_model_that_gives_up_after_a_failure_hears_it_once() -> None:
+    model = Model(script("false"), GIVE_UP, GIVE_UP, exit_code=1)
+    with pytest.raises(RunError, match="gave up"):
+        run(model, lambda: BAD)
+    assert not model.replies
+
+
+def test_what_was_refused_comes_back_put_right() -> None:
+    model = Model(script("ls\ndocker push evil/web:1"), script("a"), FINISH, exit_code=1)
+    verdicts = [BAD, GOOD, GOOD]
+    run(model, lambda: verdicts.pop(0), refusals=[no("image", "docker push r/web:1"), None, None])
+    assert "put right: run this\nls\ndocker push r/web:1\n" in model.messages[1]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+"""The line that deletes the git tags which a prompt wants to be deleted, and no others."""
+
+import fnmatch
+import re
+from collections.abc import Iterable, Sequence
+
+from oi_deploy.agent import intents, named
+from oi_deploy.agent.situation import Situation
+
+_KEEP = re.compile(
+    r"\b(?:keep|retain|preserve|leave|spare|except|excluding|apart from|other than)\b"
+    r"|(?:do not|don't|never) (?:delete|remove|touch)"
+    r"|保留|留下|(?<![删清移])除了?(?=[ \w])|以外|之外|(?:不要?|别|勿|不得|不能)(?:删|移|清|动)",
+    intents.FLAGS,
+)
+_DELETE = re.compile(
+    r"\b(?:delet|remov|prun|drop|clean)\w*|删除|删掉|移除|清理|清除", intents.FLAGS
+)
+_TAG = re.compile(r"[\w*][\w.*+/-]*[\w*]", re.ASCII)
+_ABOUT = re.compile(r"git[- ]?tags?|release tags?|\btags\b|标签", intents.FLAGS)
+_NEWEST = re.compile(
+    rf"(?:newest|latest|last|most recent|最新|最近)的?\s*(?P<n>{intents.numbers()})(?![\w.])",
+    intents.FLAGS,
+)
+_OLDER = re.compile(
+    r"(?:older than|before|below|prior to|早于|低于)\s*(?P<after>v?\d[\w.]*\w)"
+    r"|(?P<before>v?\d[\w.]*\w)\s*(?:之前|以前|以下)",
+    intents.FLAGS,
+)
+_RELEASES = re.compile(r"\brelease|\bversion|\bold\b|发布|版本|旧", intents.FLAGS)
+_OTHERS = re.compile(
+    r"\b(?:others?|rest|everything else|all)\b|其[他它余]|剩下|全部|所有", intents.FLAGS
+)
+
+
+def delete(world: Situation) -> Iterable[str]:
+    """`git tag -d` with the names, if the prompt says which."""
+    text = named.plain(world.ask.text, world.ask.registry)
+    about = world.ask.expect == "none" and _ABOUT.search(text)
+    if about and (names := unwanted(text, world.repository.tags)):
+        yield f"git tag -d {' '.join(names)}"
+
+
+def unwanted(text: str, tags: Sequence[str]) -> list[str]:
+    """The tags that a text wants to be deleted; none if it does not say which for certain.
+
+    Args:
+        text: the task, without references to images.
+        tags: all of the repository, in any order.
+    """
+    # Others are allowed too, and would be more than a name in a line of shell.
+    tags = [tag for tag in tags if re.fullmatch(r"\w[\w.+/-]*", tag, re.ASCII)]
+    older = _OLDER.search(text)
+    keep, gone, asked = _spoken(_OLDER.sub(" ", text), tags)
+    releases = [tag for tag in tags if _version(tag)]
+    others = [tag for tag in releases if tag not in keep]
+    if not asked:
+        return []
+    if older:
+        limit = _version(older["after"] or older["before"])
+        gone |= {tag for tag in others if _version(tag) < limit}
+    elif not gone and (newest := _NEWEST.search(text)):
+        count = intents.number(newest["n"]) or 0
+        gone |= set(sorted(others, key=_version)[:-count] if count else ())
+    elif not gone and keep and _OTHERS.search(text):
+        gone |= set(others if _RELEASES.search(text) else tags)
+    return [tag for tag in tags if tag in gone - keep]
+
+
+def _spoken(text: str, tags: Sequence[str]) -> tuple[set[str], set[str], bool]:
+    """The tags to keep and to delete that stand there, and whether any is to be deleted.
+
+    What a clause says holds for the names in it; one that says nothing goes with the one before it
+    in its sentence, else with the one after it.
+    """
+    keep, gone, asked = set[str](), set[str](), False
+    for sentence in re.split(r"。|\n\s*\n|\.(?=\s|$)", text):
+        current, waiting = None, set[str]()
+        for clause in _parts(sentence):
+            # Without "do not delete", which is no wish to delete.
+            deletes = _DELETE.search(_KEEP.sub(" ", clause))
+            asked |= bool(deletes)
+            if _KEEP.search(clause) or deletes:
+                current = keep if _KEEP.search(clause) else gone
+                current |= waiting
+                waiting = set()
+            names = {tag for word in _TAG.findall(clause) for tag in fnmatch.filter(tags, word)}
+            (waiting if current is None else current).update(names)
+    return keep, gone, asked
+
+
+def _parts(sentence: str) -> list[str]:
+    """Clauses, and what stands on either side of the second of two wishes in one."""
+    found: list[str] = []
+    for clause in re.split(r"[,,、;;:]|\b(?:and|but|then)\b|并且?|然后", sentence):
+        second = _DELETE.search(clause)
+        kept = _KEEP.search(clause)
+        place = max(second.start(), kept.start()) if second and kept else 0
+        # "do not delete" is one wish.
+        if second and kept and not kept.start() <= second.start() < kept.end():
+            found += [clause[:place], clause[place:]]
+        else:
+            found.append(clause)
+    return found
+
+
+def _version(tag: str) -> tuple[int, ...]:
+    """The numbers of a version; empty for a tag that is none."""
+    match = re.fullmatch(r"[vV]?(\d+(?:\.\d+)*)(?:[-+].*)?", tag)
+    return tuple(int(part) for part in match[1].split(".")) if match else ()

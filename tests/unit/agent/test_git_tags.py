@@ -1,0 +1,37 @@
+"""Which git tags a prompt wants to be deleted: those that it names for certain, and no others."""
+
+import pytest
+
+from oi_deploy.agent.git_tags import unwanted
+from tests.unit.agent.worlds import facts
+
+TAGS = ("docs", "v0.9.0", "v1.0.0", "v1.1.0", "v1.10.0", "v2.0.0")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "names"),
+    [
+        ("Delete the git tags v0.9.0 and v1.0.0.", "v0.9.0 v1.0.0"),
+        ("Keep v2.0.0, and delete the other tags (v0.*, v1.1*). The tag docs is none; keep it.",
+         "v0.9.0 v1.1.0 v1.10.0"),
+        ("Remove git tags older than v1.10.0", "v0.9.0 v1.0.0 v1.1.0"),
+        ("删除 v1.1.0 之前的 git tag,docs 不要删", "v0.9.0 v1.0.0"),
+        ("Keep the latest two release tags and remove all others", "v0.9.0 v1.0.0 v1.1.0"),
+        ("清理旧的 git 标签:只保留最新的三个版本,其余删除", "v0.9.0 v1.0.0"),
+        ("请删除除 v2.0.0 和 docs 之外的所有 git tag", "v0.9.0 v1.0.0 v1.1.0 v1.10.0"),
+        ("Delete all git tags except v2.0.0", "docs v0.9.0 v1.0.0 v1.1.0 v1.10.0"),
+        ("Delete v1.0.0, but do not touch v1.0.0", ""),
+        ("Do not delete any git tag", ""),
+        ("Write all git tags into tags.txt", ""),
+        ("Clean up old git tags", ""),
+    ],
+)  # fmt: skip
+def test_the_tags_that_are_to_go(prompt: str, names: str) -> None:
+    assert " ".join(unwanted(prompt, TAGS)) == names
+
+
+def test_the_line_has_names_only() -> None:
+    git = {"--list": "v1.0.0\nv1.0.1;curl\nv1.0.$(id)\nv2.0.0"}
+    known = facts("Delete the git tags v1.*", expect="none", git=git)
+    assert known.commands == ("git tag -d v1.0.0",)
+    assert facts("Delete the git tags v1.*", git=git).commands == ()
