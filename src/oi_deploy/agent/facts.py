@@ -167,6 +167,7 @@ def tell(world: Situation, policy: Policy) -> Facts:
         checkout.files, key=lambda path: (path not in world.mentioned, path.count("/"), path)
     )
     found = impossible.obstacles(world)
+    commands = () if found else lines.compose(world)
     about_tags = re.search(r"git[- ]?tags?|release tags?|git ?标签", ask.text, re.IGNORECASE)
     cluster = ask.expect != "none" or _CLUSTER.search(ask.text) is not None
     shown = world.meant.chosen or (world.deployments if cluster and not found else ())
@@ -189,18 +190,45 @@ def tell(world: Situation, policy: Policy) -> Facts:
         deployments=tuple(_of_deployment(world, item) for item in shown),
         policy=policy_words.sentences(policy) if cluster else (),
         obstacles=found,
-        commands=() if found else lines.compose(world),
-        rest=_has_rest(world),
+        commands=commands,
+        rest=_has_rest(world, commands),
         chosen=tuple(item.name for item in world.meant.chosen),
     )
 
 
-def _has_rest(world: Situation) -> bool:
-    """Whether the prompt may ask for what no line does; our log is written whoever asks for it."""
-    log = world.ask.log
-    others = [item.text for item in intents.clauses(world.ask.text) if log not in item.text]
-    wanted = intents.read("。".join(others)).wanted
-    return bool({"rest", "report"} & wanted) or bool(world.new_file)
+def written_file(line: str) -> str:
+    """The file that a line writes its output to; empty if it writes none."""
+    match = re.search(r" > ?(\S+)$", line)
+    return match[1] if match else ""
+
+
+def _has_rest(world: Situation, commands: Sequence[str]) -> bool:
+    """Whether the prompt may ask for what no line does.
+
+    Our log is written whoever asks for it, and without a Dockerfile there was no build. What is to
+    be written may stand in a clause before the one that names the file.
+    """
+    written = {file for line in commands if (file := written_file(line))}
+    done = re.compile("|".join(map(re.escape, (world.ask.log, "dockerfile", *written))), re.I)
+    names = "|".join(re.escape(item.name) for item in world.deployments)
+    for sentence in intents.sentences(world.ask.text):
+        open_wish = False
+        for clause in intents.clauses(sentence):
+            if done.search(clause.text):
+                open_wish = False
+                continue
+            text = (
+                re.sub(rf"(?<![\w-])(?:{names})(?![\w-])", " ", clause.text)
+                if names
+                else clause.text
+            )
+            if not clause.supposed and {"rest", "report"} & intents.read(text).wanted:
+                if open_wish:
+                    return True
+                open_wish = True
+        if open_wish:
+            return True
+    return world.new_file not in ("", *written)
 
 
 def _beginning(text: str) -> str:

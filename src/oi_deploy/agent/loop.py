@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from oi_deploy.agent.completions import Reply
-from oi_deploy.agent.facts import Facts
+from oi_deploy.agent.facts import Facts, written_file
 from oi_deploy.agent.hints import put_right, shorten
 from oi_deploy.agent.languages import describe
 from oi_deploy.agent.parts import Parts
@@ -107,8 +107,10 @@ def converse(
     refused: list[str] = []
     steps: list[Step] = []
     reminded = False
+    first = Facts()
     for number in range(1, max_turns + 1):
         known = facts()
+        first = known if number == 1 else first
         if expect == "none":
             # Where nothing is verified, a second run of a line can undo what the first has done.
             known = replace(known, commands=still_to_run(known, ran()))
@@ -146,7 +148,7 @@ def converse(
                 continue
             scripts.append(reply.text)
             # Asked again, a small model does it again: it restarts twice, it undoes an undo.
-            known_done = parts.facts and _all_done(known, ran())
+            known_done = parts.facts and _all_done(first, ran(), facts)
             if known_done or closing_left == 0 or (state.closing and repeated(scripts)):
                 return Outcome(verdict, number, "")
             closing_left -= 1
@@ -274,15 +276,21 @@ def _repeats_itself(reply: Reply, verdict: Verdict | None) -> RunError:
     )
 
 
-def _all_done(facts: Facts, ran: Sequence[str]) -> bool:
-    """Whether lines are known that do the whole task, and all of them ran well."""
-    if not facts.commands or facts.rest:
+def _all_done(first: Facts, ran: Sequence[str], facts: Callable[[], Facts]) -> bool:
+    """Whether the lines that were known at the beginning do the whole task, and all of them ran."""
+    if not first.commands or first.rest:
         return False
-    left = still_to_run(facts, ran)
     # Verification waits for rollouts, and what only prepares a build shows in the build.
-    return not [
-        line for line in left if line.startswith(("docker", "kubectl")) and " status " not in line
-    ]
+    if [
+        line
+        for line in still_to_run(first, ran)
+        if line.startswith(("docker", "kubectl")) and " status " not in line
+    ]:
+        return False
+    now = facts()
+    written = set(filter(None, map(written_file, first.commands))) <= set(now.paths)
+    # A line of git is not offered again when its work is done.
+    return written and not [line for line in now.commands if line.startswith("git ")]
 
 
 def _closing(turn: Turn, verdict: Verdict, expect: str) -> State:

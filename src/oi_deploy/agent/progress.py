@@ -58,7 +58,8 @@ def still_to_run(facts: Facts, ran: Sequence[str]) -> tuple[str, ...]:
 
 
 def _words(line: str) -> tuple[str, ...]:
-    """A command without its namespace, in an order of its own."""
+    """A command without its namespace, in an order of its own, and without what it writes to."""
+    line = re.split(r" [|>] ", line)[0].replace("'", "")
     text = re.sub(r"(?:\s-n[ =]?|\s--namespace[ =])\S+", " ", f"{line} ")
     text = re.sub(r"\bdeployments?(?:\.apps)?/", "deployment ", text)
     return tuple(sorted(text.replace("--replicas ", "--replicas=").split()))

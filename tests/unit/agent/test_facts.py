@@ -148,9 +148,26 @@ def test_no_name_of_the_repository_becomes_a_command(name: str) -> None:
         ("Build it and roll out web", False),
         ("web 扩容到三个副本,等待就绪", False),
         ("Roll out web and write a summary", True),
+        ("先写一个 Dockerfile,再构建并更新 web", False),
+        ("Write a Dockerfile, roll out web, and write a summary", True),
         ("更新 web,记录操作日志", True),
-        ("Roll out web; digest to out.txt", True),
+        ("Roll out web; digest to out.txt", False),
+        ("Roll out web. Write the digest (sha256) to out.txt, and tell the team", True),
+        ("Roll out web, and write who did it to out.txt", True),
     ],
 )
 def test_whether_a_prompt_may_ask_for_more_than_the_lines_do(prompt: str, rest: bool) -> None:
     assert facts(prompt).rest is rest
+
+
+@pytest.mark.parametrize(
+    ("prompt", "rest"),
+    [
+        ("Reduce the deployment reports to one pod", False),
+        ("Write a table of all deployments (name, image) to state.md", False),
+        ("Write a table of all deployments to state.md, and explain it in why.txt", True),
+    ],
+)
+def test_the_same_where_nothing_is_deployed(prompt: str, rest: bool) -> None:
+    known = facts(prompt, expect="none", deployments=[deployment("reports"), WEB])
+    assert known.commands and known.rest is rest

@@ -340,3 +340,19 @@ def test_a_task_whose_lines_all_ran_is_over() -> None:
     parts = Parts.of({"OI_DEPLOY_WITHOUT": "facts"})
     model = Model(push, FINISH)
     assert run(model, lambda: GOOD, known=known, ran=pushed, parts=parts).turns == 2
+
+
+def test_lines_that_write_a_file_are_done_when_it_is_there() -> None:
+    line = "docker inspect --format '{{index .RepoDigests 0}}' r/web:1 | sed 's/.*@//' > d.txt"
+    known = replace(FACTS, rest=False, commands=(line,))
+    ran = ["docker inspect --format {{index .RepoDigests 0}} r/web:1"]
+    model = Model(script(line), FINISH)
+    assert run(model, lambda: GOOD, known=known, ran=lambda: ran).turns == 2
+    there = replace(known, paths=("d.txt",))
+    assert run(Model(script(line), FINISH), lambda: GOOD, known=there, ran=lambda: ran).turns == 1
+
+
+def test_a_line_of_git_that_is_still_offered_was_not_run() -> None:
+    known = replace(FACTS, rest=False, commands=("git tag -d v1",))
+    model = Model(script("ls"), FINISH, FINISH)
+    assert run(model, lambda: GOOD, known=known, expect="none").turns == 3
