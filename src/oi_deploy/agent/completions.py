@@ -64,7 +64,8 @@ class Reply:
     """One answer of the model, read to its end.
 
     Attributes:
-        kind: `execute`, `finish`, `cut` (the length limit was reached) or `malformed`.
+        kind: `execute`, `finish`, `cut` (it reached the length limit, or repeats itself without
+            end) or `malformed`.
         text: the code for `execute`, the summary for `finish`, else what the model wrote.
         language: of the code.
         done: whether a `finish` says that the task is done.
@@ -93,6 +94,17 @@ def read_call(name: str, arguments: str, finish_reason: str) -> Reply:
     if name == "finish" and isinstance(values.get("summary"), str):
         return Reply("finish", values["summary"], done=values.get("done") is True)
     return Reply("malformed", arguments)
+
+
+def goes_round(text: str) -> bool:
+    """Whether a text ends in the same again and again: at least 4 times, and 200 characters of it.
+
+    A small model that has lost its way goes on so up to the limit of tokens.
+    """
+    return any(
+        text.endswith(text[-size:] * max(4, 200 // size))
+        for size in range(1, min(600, len(text) // 4) + 1)
+    )
 
 
 class Writes(Protocol):
@@ -205,6 +217,8 @@ class Completions:
                         if len(now) > len(shown):
                             stream.write(now[len(shown) :])
                             shown = now
+                if goes_round(shown or text):
+                    return name, arguments, text, "length"
         # A router may end its answer properly when the server behind it has died.
         if not finish_reason:
             raise BrokenOff("it has no end")

@@ -22,6 +22,8 @@ _MOST_REPOSITORIES = 4
 _MOST_TAGS = 12
 _MOST_LINES = 4
 _LINE_LENGTH = 160
+# "There is no Dockerfile, so write one."
+_ANOTHER = r"\b(?:write|create|add|generate) (?:one|it)\b|(?:写|生成|创建)一[个份]$"
 _DATA = (".log", ".txt", ".csv", ".tsv", ".json", ".jsonl", ".ini", ".conf")
 _CLUSTER = re.compile(
     r"deployment|cluster|kubectl|kubernetes|k8s|namespace|\bpods?\b|replica|集群|命名空间|副本|资源",
@@ -209,7 +211,10 @@ def _has_rest(world: Situation, commands: Sequence[str]) -> bool:
     be written may stand in a clause before the one that names the file.
     """
     written = {file for line in commands if (file := written_file(line))}
-    done = re.compile("|".join(map(re.escape, (world.ask.log, "dockerfile", *written))), re.I)
+    ours = [re.escape(item) for item in (world.ask.log, "dockerfile", *written)]
+    if "dockerfile" in world.ask.text.lower():
+        ours.append(_ANOTHER)
+    done = re.compile("|".join(ours), re.IGNORECASE)
     names = "|".join(re.escape(item.name) for item in world.deployments)
     for sentence in intents.sentences(world.ask.text):
         open_wish = False

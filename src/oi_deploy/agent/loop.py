@@ -123,9 +123,10 @@ def converse(
         reply = turn.reply
         if reply.kind in ("cut", "malformed"):
             steps.append(Step(reply.kind))
-            if _stands_still(steps) and number < max_turns:
-                if verdict is not None and verdict.ok:
-                    return Outcome(verdict, number, "")
+            again = not _stands_still(steps) or number == max_turns
+            if verdict is not None and verdict.ok and not (again and expect == "none"):
+                return Outcome(verdict, number, "")
+            if not again:
                 raise _unusable(reply)
             state = replace(state, script="", output="", notes=(_WHOLE_CALL,))
             continue
@@ -256,7 +257,8 @@ def _unusable(reply: Reply) -> RunError:
     if reply.kind == "cut":
         return RunError(
             f"The model's answers were cut {_MOST_REPEATS} times in a row",
-            why="each reached the limit of tokens for one answer before it was a whole call",
+            why="each reached the limit of tokens for one answer, or repeated itself, before it "
+            "was a whole call",
             remedy="Write a prompt for smaller steps, or a larger `max-model-len:`; one answer may "
             "have a quarter of it, at most 2048 tokens.",
         )

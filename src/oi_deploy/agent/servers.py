@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -185,12 +186,15 @@ class Servers:
     def _chunks(self, request: dict[str, Any], url: str) -> Iterator[Any]:
         """One answer's chunks; a thread reads them so that a stop request is seen at once."""
         items: queue.Queue[Any] = queue.Queue()
-        over = object()
+        over, left = object(), threading.Event()
 
         def get() -> None:
             try:
-                for chunk in self._clients[url].chat.completions.create(**request):
-                    items.put(chunk)
+                with self._clients[url].chat.completions.create(**request) as stream:
+                    for chunk in stream:
+                        if left.is_set():
+                            return
+                        items.put(chunk)
                 items.put(over)
             except openai.APIError as error:
                 items.put(error)  # for the waiting side, which raises it
@@ -198,7 +202,9 @@ class Servers:
                 items.put(BrokenOff(_line(error)))
 
         threading.Thread(target=get, daemon=True).start()
-        with self._stop.expecting("the model wrote nothing"):
+        with ExitStack() as reading, self._stop.expecting("the model wrote nothing"):
+            # Who reads no further closes the connection, and the server stops writing.
+            reading.callback(left.set)
             while True:
                 self._stop.check()
                 try:

@@ -44,7 +44,8 @@ _LINES: tuple[tuple[re.Pattern[str], Phase], ...] = (
     (re.compile(r"^oi-deploy: starting vLLM"), Phase.STARTING),
     (re.compile(r"non-default args: "), Phase.CHECKING),
     (re.compile(r"Initializing a V\d LLM engine"), Phase.LAUNCHING),
-    (re.compile(r"Starting to load model"), Phase.LOADING),
+    # On a CPU, and from the model runner that 0.32 has for GPUs (v1/worker/gpu/model_runner.py).
+    (re.compile(r"Starting to load model|Loading model from scratch"), Phase.LOADING),
     (
         re.compile(r"Loading (?:safetensors|pt|bin)\S* checkpoint shards: +(?P<done>\d+%)"),
         Phase.LOADING,

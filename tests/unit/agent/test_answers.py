@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from oi_deploy.agent.completions import Reply, read_call
+from oi_deploy.agent.completions import Reply, goes_round, read_call
 
 
 def arguments(**values: object) -> str:
@@ -40,3 +40,11 @@ def test_anything_else_is_not_executed(name: str, values: dict[str, object]) -> 
 def test_only_a_plain_true_means_done() -> None:
     assert read_call("finish", arguments(done=True, summary="s"), "stop").done
     assert not read_call("finish", arguments(done="yes", summary="s"), "stop").done
+
+
+def test_an_answer_that_repeats_itself_without_end_is_seen() -> None:
+    lines = "kubectl get pods -n production\nkubectl get events -n production\n"
+    assert goes_round("import os\n" + lines * 4)
+    assert goes_round("x" + "ab" * 100)
+    for text in ("", lines * 3, "echo " + "=" * 80, "\n".join(f"step {n}" for n in range(99))):
+        assert not goes_round(text)

@@ -33,6 +33,10 @@ LINES = [
         "loading weights",
     ),
     (
+        "(Worker pid=1) INFO 11-24 05:23:47 [model_runner.py:392] Loading model from scratch...",
+        "loading weights",
+    ),
+    (
         "Loading safetensors checkpoint shards:  33% Completed | 1/3 [00:05<00:10,  5.21s/it]",
         "loading weights, 33%",
     ),
