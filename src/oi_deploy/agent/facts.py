@@ -53,6 +53,7 @@ class Facts:
         commands: complete command lines.
         rest: whether the prompt may ask for something that no line does.
         chosen: names of the Deployments that the prompt is about.
+        wanted: files that the prompt wants to have written, and that are not there yet.
     """
 
     commit: str = ""
@@ -72,6 +73,7 @@ class Facts:
     commands: tuple[str, ...] = ()
     rest: bool = True
     chosen: tuple[str, ...] = ()
+    wanted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,7 @@ def tell(world: Situation, policy: Policy) -> Facts:
         commands=commands,
         rest=_has_rest(world, commands),
         chosen=tuple(item.name for item in world.meant.chosen),
+        wanted=world.new_files,
     )
 
 

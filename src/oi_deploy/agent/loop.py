@@ -149,7 +149,7 @@ def converse(
                 continue
             scripts.append(reply.text)
             # Asked again, a small model does it again: it restarts twice, it undoes an undo.
-            known_done = parts.facts and _all_done(first, ran(), facts)
+            known_done = parts.facts and _all_done(first, ran(), facts, expect)
             if known_done or closing_left == 0 or (state.closing and repeated(scripts)):
                 return Outcome(verdict, number, "")
             closing_left -= 1
@@ -278,9 +278,15 @@ def _repeats_itself(reply: Reply, verdict: Verdict | None) -> RunError:
     )
 
 
-def _all_done(first: Facts, ran: Sequence[str], facts: Callable[[], Facts]) -> bool:
-    """Whether the lines that were known at the beginning do the whole task, and all of them ran."""
-    if not first.commands or first.rest:
+def _all_done(first: Facts, ran: Sequence[str], facts: Callable[[], Facts], expect: str) -> bool:
+    """Whether all that is known to belong to the task is done, and nothing else seems to.
+
+    That is known from the beginning: the lines that do it, and the files that it writes. Where
+    nothing is deployed, a file that is there is the task done: a small model that is asked to look
+    at it again spoils it.
+    """
+    files_tell = expect == "none" and bool(first.wanted)
+    if not files_tell and (first.rest or not first.commands):
         return False
     # Verification waits for rollouts, and what only prepares a build shows in the build.
     if [
@@ -290,9 +296,13 @@ def _all_done(first: Facts, ran: Sequence[str], facts: Callable[[], Facts]) -> b
     ]:
         return False
     now = facts()
-    written = set(filter(None, map(written_file, first.commands))) <= set(now.paths)
+    written = {file for line in first.commands if (file := written_file(line))}
+    if files_tell:
+        written |= set(first.wanted)
     # A line of git is not offered again when its work is done.
-    return written and not [line for line in now.commands if line.startswith("git ")]
+    return written <= set(now.paths) and not [
+        line for line in now.commands if line.startswith("git ")
+    ]
 
 
 def _closing(turn: Turn, verdict: Verdict, expect: str) -> State:

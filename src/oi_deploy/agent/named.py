@@ -291,13 +291,14 @@ def folders(files: Iterable[str]) -> frozenset[str]:
     )
 
 
-def new_file(prompt: str, registry: str, files: Collection[str], log: str) -> str:
-    """The file that the prompt wants to have written: it has an ending and is not there yet."""
-    for path in paths(prompt, registry):
-        known = path in files or path == log
-        if _ENDING.search(path) and not (known or _is_number(path) or _PRODUCT.fullmatch(path)):
-            return path
-    return ""
+def new_files(prompt: str, registry: str, files: Collection[str], log: str) -> tuple[str, ...]:
+    """The files that the prompt wants to have written: they have an ending and are not there."""
+    return tuple(
+        path
+        for path in paths(prompt, registry)
+        if _ENDING.search(path)
+        and not (path in files or path == log or _is_number(path) or _PRODUCT.fullmatch(path))
+    )
 
 
 def _is_number(text: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from oi_deploy.agent.intents import Intents
-from oi_deploy.agent.named import Deployments, Image, new_file
+from oi_deploy.agent.named import Deployments, Image, new_files
 from oi_deploy.agent.repository import Repository
 from oi_deploy.verify.state import DeploymentState
 
@@ -83,9 +83,14 @@ class Situation:
         return f"kubectl -n {self.ask.namespace}"
 
     @property
+    def new_files(self) -> tuple[str, ...]:
+        """The files that the prompt wants to have written."""
+        return new_files(self.ask.text, self.ask.registry, self.repository.files, self.ask.log)
+
+    @property
     def new_file(self) -> str:
-        """The file that the prompt wants to have written; empty if it names none."""
-        return new_file(self.ask.text, self.ask.registry, self.repository.files, self.ask.log)
+        """The first of them; empty if there is none."""
+        return next(iter(self.new_files), "")
 
     @property
     def builds(self) -> bool:

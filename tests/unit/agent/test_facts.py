@@ -3,7 +3,7 @@
 import pytest
 
 from oi_deploy.agent import policy_words
-from oi_deploy.agent.named import images, is_named, new_file
+from oi_deploy.agent.named import images, is_named, new_files
 from oi_deploy.agent.repository import languages, read, version
 from tests.unit.agent.worlds import FILES, JOBS, REGISTRY, WEB, Look, deployment, facts
 
@@ -100,11 +100,17 @@ def test_files_are_read_in_one_go() -> None:
     assert languages(["a.py", "b.py", "c.js", "d"]) == ("Python", "JavaScript")
 
 
-def test_the_file_that_is_to_be_written() -> None:
-    there = {"app.log"}
-    assert new_file("count app.log into out/errors.md", "", there, "deploy.log") == "out/errors.md"
-    assert new_file("write deploy.log for version 1.2.3", "", there, "deploy.log") == ""
-    assert new_file("Containerise this Node.js service", "", there, "deploy.log") == ""
+@pytest.mark.parametrize(
+    ("prompt", "files"),
+    [
+        ("count app.log into out/errors.md", ("out/errors.md",)),
+        ("write a.txt, then b.csv from app.log", ("a.txt", "b.csv")),
+        ("write deploy.log for version 1.2.3", ()),
+        ("Containerise this Node.js service", ()),
+    ],
+)
+def test_the_files_that_are_to_be_written(prompt: str, files: tuple[str, ...]) -> None:
+    assert new_files(prompt, "", {"app.log"}, "deploy.log") == files
 
 
 def test_the_policy_in_words() -> None:

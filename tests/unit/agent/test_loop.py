@@ -79,7 +79,7 @@ def run(
     max_turns: int = 5,
     refusals: Iterable[Entry | None] = (),
     *,
-    known: Facts = FACTS,
+    known: Facts | Callable[[], Facts] = FACTS,
     expect: str = "deploy",
     ran: Callable[[], Sequence[str]] = tuple,
     parts: Parts = ALL,
@@ -89,7 +89,7 @@ def run(
         "roll it out",
         model,  # type: ignore[arg-type]
         max_turns=max_turns,
-        facts=lambda: known,
+        facts=known if callable(known) else lambda: known,
         verify=verify,
         changes=lambda: model.changes,
         refusal=lambda: next(answers, None),
@@ -356,3 +356,19 @@ def test_a_line_of_git_that_is_still_offered_was_not_run() -> None:
     known = replace(FACTS, rest=False, commands=("git tag -d v1",))
     model = Model(script("ls"), FINISH, FINISH)
     assert run(model, lambda: GOOD, known=known, expect="none").turns == 3
+
+
+def test_where_nothing_is_deployed_the_files_that_were_asked_for_are_the_end() -> None:
+    asked = Facts(wanted=("a.txt", "b.txt"))
+    half = replace(asked, wanted=("b.txt",), paths=("a.txt",))
+    whole = replace(asked, wanted=(), paths=("a.txt", "b.txt"))
+
+    def turns(*known: Facts, expect: str = "none") -> int:
+        model, left = Model(script("a"), script("b"), FINISH), list(known)
+        facts = lambda: left.pop(0) if len(left) > 1 else left[0]  # noqa: E731
+        return run(model, lambda: NOTHING, known=facts, expect=expect).turns
+
+    assert turns(asked, whole) == 1
+    assert turns(asked, half, half, whole) == 2
+    assert turns(asked, half) == 3
+    assert turns(asked, whole, expect="push") == 2
