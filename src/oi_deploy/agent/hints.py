@@ -266,18 +266,32 @@ def hints(failure: Failure) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def put_right(reply: Reply, refused: Entry) -> str:
-    """A shell script with the only command that is allowed instead of the refused one.
+def put_right(reply: Reply, output: str, refused: Entry | None) -> str:
+    """A failed script with what was wrong about it put right; empty if that is not certain.
 
-    Empty if the command does not stand there as it was asked for, or there is more than one way.
+    A small model writes the script that it is shown, and not the line that would put it right.
+
+    Args:
+        reply: the script.
+        output: what it printed.
+        refused: the command that ended it, if it was refused.
     """
-    alternatives = refused.decision.alternatives
-    if reply.language != "shell" or len(alternatives) != 1:
+    if reply.language == "python" and "SyntaxError" in output:
+        return _as_shell(reply.text)
+    alternatives = refused.decision.alternatives if refused else ()
+    if refused is None or reply.language != "shell" or len(alternatives) != 1:
         return ""
     words = (rf"['\"]?{re.escape(word)}['\"]?" for word in (refused.tool, *refused.argv))
     pattern = r"[ \t]+".join(words) + r"(?=[ \t]*(?:[;&|\n]|$))"
     text, count = re.subn(pattern, lambda match: alternatives[0], reply.text)
     return text if count else ""
+
+
+def _as_shell(code: str) -> str:
+    """The commands of shell in what was called Python; empty if there is more to it than those."""
+    commands = [line.strip() for line in code.split("\n") if _COMMAND.match(line)]
+    others = [line for line in code.split("\n") if not _COMMAND.match(line)]
+    return "\n".join(commands) if all(map(_OF_NO_USE.match, others)) else ""
 
 
 def shorten(output: str, *, most: int = 2400) -> str:
@@ -303,6 +317,9 @@ def _distinct(lines: Iterable[str]) -> Iterable[str]:
         last = line
 
 
+_COMMAND = re.compile(r"\s*(?:docker|kubectl|git|sed|cp|mv|mkdir|echo|cd) ")
+# Alone, these lines do nothing.
+_OF_NO_USE = re.compile(r"\s*(?:#.*|import .*|from .* import .*|\w+ = .*)?$")
 _NOISE = re.compile(
     r"^(?:[0-9a-f]{12}: (?:Preparing|Waiting|Pushed|Pushing|Layer already exists|Pulling|"
     r"Download|Verifying|Extracting|Pull complete)| ---> |Removing intermediate container|"

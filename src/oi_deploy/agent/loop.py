@@ -179,8 +179,9 @@ def converse(
             raise _repeats_itself(reply, verdict)
         scripts.append(reply.text)
         state = _next_state(turn, verdict, scripts, state, impossible=bool(known.obstacles))
-        if entry and parts.hints and (right := put_right(reply, entry)):
-            state = replace(state, script=right, right=True, notes=())
+        if parts.hints and (right := put_right(reply, state.output, entry)):
+            shell = (_SHELL,) if reply.language == "python" else ()
+            state = replace(state, script=right, right=True, notes=shell)
     if verdict is not None and verdict.ok:
         return Outcome(verdict, max_turns, "")
     raise RunError(
@@ -192,6 +193,7 @@ def converse(
 
 
 _WHOLE_CALL = "Your last answer was not a complete function call. Write a short script."
+_SHELL = "It is shell, and not Python."
 _NOT_DONE = "You called `finish`, but the task is not done. Run what is still missing."
 _NOT_RUN = "You called `finish`, but these commands were not run yet. If the task asks for them:\n"
 _AGAIN = (

@@ -148,7 +148,25 @@ def refused(*argv: str, instead: tuple[str, ...]) -> Entry:
 )
 def test_a_script_comes_back_with_what_is_allowed_instead(script: str, right: str) -> None:
     entry = refused("build", "-t", "r/web:1", instead=("docker build -t r/web:1 .",))
-    assert put_right(Reply("execute", script, language="shell"), entry) == right
-    assert put_right(Reply("execute", script, language="python"), entry) == ""
+    assert put_right(Reply("execute", script, language="shell"), "", entry) == right
+    assert put_right(Reply("execute", script, language="python"), "", entry) == ""
     two = refused("build", "-t", "r/web:1", instead=("a", "b"))
-    assert put_right(Reply("execute", script, language="shell"), two) == ""
+    assert put_right(Reply("execute", script, language="shell"), "", two) == ""
+    assert put_right(Reply("execute", script, language="shell"), "", None) == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "right"),
+    [
+        (
+            "import os\nv = os.getenv('V')\n\ndocker build -t r/web:1 .\n  kubectl get pods",
+            "docker build -t r/web:1 .\nkubectl get pods",
+        ),
+        ("for x in y:\n    docker push x", ""),
+        ("print('a", ""),
+    ],
+)
+def test_shell_that_was_called_python_comes_back_as_shell(code: str, right: str) -> None:
+    reply = Reply("execute", code, language="python")
+    assert put_right(reply, "SyntaxError: invalid syntax", None) == right
+    assert put_right(reply, "NameError: x", None) == ""
