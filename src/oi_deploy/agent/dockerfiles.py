@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from oi_deploy.agent import dockerfile_lint as lint
+
 Exists = Callable[[str], bool]
 
 _PROGRAM_FILE = re.compile(r"(?<![\w./-])[\w./-]+\.(?:py|js|mjs|cjs|ts|rb|php|pl|sh|jar)(?![\w.])")
@@ -169,6 +171,7 @@ def repairs(
     ]
     names = [path if context == "." else path.removeprefix(f"{context}/") for path in near]
     found = [
+        *lint.repairs(item.path, item.text),
         *_bases(item, images),
         *_missing_sources(item, context, names, exists),
         *_order(item, names),

@@ -7,9 +7,9 @@ takes something else instead. Where it may be a misreading of the prompt, the mo
 import re
 from dataclasses import dataclass
 
-from oi_deploy.agent import lines
+from oi_deploy.agent import intents, lines
 from oi_deploy.agent.intents import clauses, read
-from oi_deploy.agent.named import Image, folders, namespaces
+from oi_deploy.agent.named import Image, folders, namespaces, plain
 from oi_deploy.agent.situation import WITHOUT_IMAGE, Situation
 
 
@@ -30,8 +30,8 @@ class Obstacle:
 
 def obstacles(world: Situation) -> tuple[Obstacle, ...]:
     """All that is known."""
-    return (*_namespaces(world), *_deployments(world), *_images(world), *_push(world),
-            *_revisions(world), *_deletion(world), *_folders(world))  # fmt: skip
+    return (*_namespaces(world), *_deployments(world), *_containers(world), *_images(world),
+            *_push(world), *_revisions(world), *_deletion(world), *_folders(world))  # fmt: skip
 
 
 def _namespaces(world: Situation) -> list[Obstacle]:
@@ -63,6 +63,38 @@ def _deployments(world: Situation) -> list[Obstacle]:
             meant.certain,
         )
         for name in absent
+    ]
+
+
+_CONTAINER = re.compile(
+    r"(?:\bcontainer\s+(?:called\s+|named\s+)?|容器\s*(?:名为|叫做?)?\s*)[`\"'“「]?"
+    r"(?P<after>(?!registry|runtime|engine|platform)[a-z0-9][a-z0-9-]*)"
+    r"(?=[`\"'”」]?\s*(?:$|[.,;:)]|to\b|in\b|of\b|的|换|更新|改))"
+    r"|的\s*[`\"'“「]?(?P<before>[a-z0-9][a-z0-9-]*)[`\"'”」]?\s*容器",
+    re.ASCII,
+)
+
+
+def _containers(world: Situation) -> list[Obstacle]:
+    """A container that is to get an image, and that none of the Deployments has."""
+    known = {c.name for item in world.meant.chosen for c in item.containers}
+    if not known or world.ask.expect != "deploy":
+        return []
+    words = intents.table()["no-names"].split()
+    found = dict.fromkeys(
+        name
+        for match in _CONTAINER.finditer(plain(world.ask.text, world.ask.registry))
+        if (name := match["after"] or match["before"]) not in known and name not in words
+    )
+    names = ", ".join(item.name for item in world.meant.chosen)
+    # Some call a container by what runs in it.
+    images = " ".join(c.image for item in world.meant.chosen for c in item.containers)
+    return [
+        Obstacle(
+            f"{names} has no container {name} (there are: {', '.join(sorted(known))}).",
+            name not in images,
+        )
+        for name in found
     ]
 
 

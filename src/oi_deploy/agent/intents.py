@@ -17,7 +17,7 @@ FLAGS = re.IGNORECASE | re.ASCII
 _CJK = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
 _SENTENCE = re.compile(r"[。!?;]|\.(?=\s|$)")
 # A colon within a reference or an address is none of a sentence.
-_CLAUSE = re.compile(r"[,()「」]|:(?=\s|$)|\b(?:but|then)\b|然后|再(?=[^次])")
+_CLAUSE = re.compile(r"[,()「」]|:(?=\s|$)|\s--\s|\b(?:but|then)\b|然后|再(?=[^次])")
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,15 @@ def clauses(prompt: str) -> list[Clause]:
     found: list[Clause] = []
     for sentence in sentences(prompt):
         supposed = False
-        for text in _CLAUSE.split(sentence):
+        for text in split(sentence):
             supposed = supposed or bool(word("supposes").search(text))
-            if text.strip():
-                found.append(Clause(text.strip(), supposed))
+            found.append(Clause(text, supposed))
     return found
+
+
+def split(sentence: str) -> list[str]:
+    """The texts of a sentence's clauses."""
+    return [text.strip() for text in _CLAUSE.split(sentence) if text.strip()]
 
 
 def read(prompt: str) -> Intents:

@@ -31,8 +31,10 @@ def _manifests(world: Situation) -> Iterable[str]:
     ):
         return
     known = world.repository.manifests
-    places = [path for path in world.mentioned if path in known] or [
-        path for path in world.mentioned if any(file.startswith(f"{path}/") for file in known)
+    text, paths = world.ask.text, world.mentioned
+    mentioned = [path for path in paths if not named.is_left_out(path, text, paths)]
+    places = [path for path in mentioned if path in known] or [
+        path for path in mentioned if any(file.startswith(f"{path}/") for file in known)
     ]
     if not places:
         inside = {path.rpartition("/")[0] for path in known}

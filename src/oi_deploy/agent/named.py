@@ -39,6 +39,15 @@ _DONE_TO = re.compile(
     intents.FLAGS,
 )
 _GOES_ON = re.compile(r"\s*(?:$|[.,;:)!?]|(?:to|with|so|and|in|on|from|by|then|until)\b)")
+# What stands for a name of an earlier clause; and what makes a clause an order.
+_PRONOUN = re.compile(
+    r"\b(?:it|that(?: one)?|this(?: one)?|them|those|these|which)\b|它|那个|这个", intents.FLAGS
+)
+_ACTION = re.compile(
+    r"\b(?:update|upgrade|scale|restart|set|roll|deploy|move|switch|release|apply|build|reduce"
+    r"|increase|undo)\b|更新|升级|扩|缩|重启|部署|发布|替换|换成|换到|应用|构建|回滚",
+    intents.FLAGS,
+)
 _MARKS = " \n,.;:()`\"'"
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}$")
 # They look like files.
@@ -166,7 +175,7 @@ def deployments(
     text = plain(prompt, registry)
     names = {item.name: item for item in known}
     explicit, absent, certain = _explicit(text, names)
-    spared = {name for name in names if _is_spared(name, text)}
+    spared = {name for name in names if _is_spared(name, text) or is_left_out(name, text, names)}
     words = [name for name in names if is_named(name, text)]
     free = [name for name in words if name not in spared]
     uses = [
@@ -280,6 +289,39 @@ def paths(prompt: str, registry: str) -> tuple[str, ...]:
     text = plain(prompt, registry)
     found = (match.rstrip("./") for match in _PATH.findall(text))
     return tuple(dict.fromkeys(item for item in found if item))
+
+
+def is_left_out(name: str, prompt: str, others: Collection[str] = ()) -> bool:
+    """Whether a name stands in the prompt only to be left alone.
+
+    That may follow in the clauses after the one with the name: "there is also x, leave it out".
+
+    Args:
+        name: of a file or a Deployment.
+        prompt: the task, without references to images.
+        others: names of the same kind; what follows one of them is about that one.
+    """
+    said: list[bool] = []
+    for sentence in intents.sentences(prompt):
+        parts = intents.split(sentence)
+        for place, clause in enumerate(parts):
+            if not is_named(name, clause):
+                continue
+            follow = []
+            for later in parts[place + 1 :]:
+                if any(is_named(other, later) for other in (name, *others)):
+                    break
+                follow.append(later)
+            spared = _spares(clause) or (
+                not _ACTION.search(clause.replace(name, " "))
+                and any(_PRONOUN.search(it) and _spares(it) for it in follow)
+            )
+            said.append(spared)
+    return bool(said) and all(said)
+
+
+def _spares(clause: str) -> bool:
+    return bool(intents.word("denies").search(clause) or intents.word("spares").search(clause))
 
 
 def folders(files: Iterable[str]) -> frozenset[str]:

@@ -32,7 +32,10 @@ def command(
              if folder == "." or path.startswith(f"{folder}/")]  # fmt: skip
     top = [path for path in names if "/" not in path]
     for template in templates:
-        matching = fnmatch.filter(top, template["file"])
+        deep = template["file"].count("/")
+        matching = fnmatch.filter((it for it in names if it.count("/") == deep), template["file"])
+        if (deep and len(matching) != 1) or set(template.get("unless", ())) & set(top):
+            continue
         entries = [name for name in template.get("entries", []) if name in top]
         if not matching or ("entries" in template and not entries and len(matching) != 1):
             continue
@@ -46,6 +49,7 @@ def command(
             )
         base = _base_image(template["base"], template["tag"], images)
         body = body.replace("{base}", base).replace("{entry}", entry)
+        body = body.replace("{folder}", entry.rpartition("/")[0])
         return f"cat > {inside(folder, 'Dockerfile')} <<'EOF'\n{body}EOF"
     return ""
 

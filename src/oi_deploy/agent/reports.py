@@ -14,15 +14,57 @@ _TO_MARKDOWN = (
 )
 
 
+# What a column may be called, and where it is found; the first that fits.
+_FIELDS = (
+    (r"ready|就绪|可用", ".status.readyReplicas"),
+    (r"image|镜像", ".spec.template.spec.containers[*].image"),
+    (r"replica|desired|pods?$|副本|期望", ".spec.replicas"),
+    (r"name(?!space)|deployment|名", ".metadata.name"),
+)
+
+
+def _asked(prompt: str, kubectl: str, file: str) -> str:
+    """The table with exactly the columns of a line `A | B | C` of the prompt; empty without one."""
+    for line in prompt.splitlines():
+        heads = [head.strip(" `") for head in line.strip().strip("|`").split("|")]
+        fields = [
+            next((field for words, field in _FIELDS if re.search(words, head.lower())), "")
+            for head in heads
+        ]
+        if (
+            len(heads) < 2
+            or not all(fields)
+            or not all(re.fullmatch(r"[\w /-]+", h) for h in heads)
+        ):
+            continue
+        # `ready` may be wanted as 1/2, which is no field of its own.
+        both = re.search(r"ready\s*/\s*(?:desired|replicas|total)|\b\d/\d\b", prompt.lower())
+        ready = fields.index(_FIELDS[0][1]) if both and _FIELDS[0][1] in fields else -1
+        values = [f"${place}" for place in range(1, len(fields) + 1)]
+        if ready >= 0:
+            fields.append(".spec.replicas")
+            values[ready] += f" s ${len(fields)}"
+        columns = ",".join(f"C{place}:{field}" for place, field in enumerate(fields))
+        return (
+            f"{{ echo '| {' | '.join(heads)} |'; echo '|{'---|' * len(heads)}'; "
+            f"{kubectl} get deployments --no-headers -o custom-columns={columns} "
+            f"| awk -v b='|' -v s=/ '{{gsub(/<none>/, 0); print b, {', b, '.join(values)}, b}}'; }} "
+            f"> {file}"
+        )
+    return ""
+
+
 def report(world: Situation) -> Iterable[str]:
     """The state of Deployments in a file."""
     file = world.new_file
     text = world.ask.text.lower()
     cluster = re.search(r"deployment|cluster|kubectl|集群", text)
     about = world.meant.chosen or cluster or _other_kind(text)
-    if world.ask.expect != "none" or not file or not about or "report" not in world.intents:
+    wanted = {"report", "table"} & world.intents.wanted
+    if world.ask.expect != "none" or not (file and about and wanted and world.deployments):
         return
-    if not world.deployments:
+    if asked := _asked(world.ask.text, world.kubectl, file):
+        yield asked
         return
     # "Each Deployment" is all of them, even where one of them is called like an ordinary word.
     every = re.search(

@@ -29,6 +29,8 @@ ONE = {"web": {"1": ("r/web:1",)}}
         ("build r.example.com:5000/others/web:1 and push it", "not allow r.example.com", True),
         ("Build the service in parts/shop and roll out web", "no parts/shop", False),
         ("构建 parts/shop 目录,更新 web", "no parts/shop", False),
+        ("把 deployment web 的 worker 容器换成新镜像", "web has no container worker", False),
+        ("Update the container worker of the deployment web", "web has no container worker", False),
     ],
 )
 def test_what_is_certain(prompt: str, said: str, refused: bool) -> None:
@@ -79,3 +81,16 @@ def test_where_a_deployment_can_be_made_it_need_not_be_there() -> None:
 def test_the_wrong_deployment_is_never_proposed() -> None:
     found = facts("更新 deployment shop", deployments=[WEB, JOBS], files=FILES)
     assert not found.deployments and not found.commands
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "把 deployment web 的 proxy 容器换成新镜像",
+        "Update the container app of web, push to the container registry",
+        "Build the container image and roll out the deployment web",
+        "build, push, then update the running container in deployment web",
+    ],
+)
+def test_containers_that_are_there_stand_in_nobodys_way(prompt: str) -> None:
+    assert not facts(prompt).obstacles

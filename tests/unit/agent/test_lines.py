@@ -12,6 +12,12 @@ USUAL = [
     "rollout status deployment/web",
 ]
 
+MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {A: b}\n"
+MAPS = (
+    "version: 1\nnamespaces:\n  production:\n"
+    "  - {kinds: [configmap], verbs: [apply]}\n  - {kinds: [deployment], verbs: [rollout]}\n"
+)
+
 
 @pytest.mark.parametrize(
     "prompt",
@@ -150,14 +156,9 @@ def test_going_back(prompt: str, to: str) -> None:
 
 
 def test_manifests_and_a_restart() -> None:
-    policy = (
-        "version: 1\nnamespaces:\n  production:\n"
-        "  - {kinds: [configmap], verbs: [apply]}\n  - {kinds: [deployment], verbs: [rollout]}\n"
-    )
-    manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {A: b}\n"
-    files = {**FILES, "deploy/settings.yaml": manifest}
+    files = {**FILES, "deploy/settings.yaml": MAP}
     prompt = "Apply deploy/settings.yaml and restart web"
-    assert short(facts(prompt, expect="none", files=files, policy=policy).commands) == [
+    assert short(facts(prompt, expect="none", files=files, policy=MAPS).commands) == [
         "apply -f deploy/settings.yaml",
         "rollout restart deployment/web",
         "rollout status deployment/web",
@@ -285,6 +286,35 @@ def test_reports() -> None:
     lines = facts("Wait for web, and report its state in state.md", expect="none").commands
     assert short(lines)[0] == "rollout status deployment/web"
     assert "get deployment web" in lines[1] and "| sed" in lines[1]
+
+
+def test_a_report_with_the_columns_that_the_prompt_has() -> None:
+    prompt = "Write a table of all deployments to T.md:\nImage | Deployment | Ready\nReady as 1/3"
+    (line,) = facts(prompt, expect="none").commands
+    assert line.startswith("{ echo '| Image | Deployment | Ready |'; echo '|---|---|---|'; kubectl")
+    assert "C0:.spec.template.spec.containers[*].image,C1:.metadata.name," in line
+    assert line.endswith("print b, $1, b, $2, b, $3 s $4, b}'; } > T.md")
+    (line,) = facts(prompt.replace("1/3", "a number"), expect="none").commands
+    assert line.endswith("print b, $1, b, $2, b, $3, b}'; } > T.md")
+
+
+def test_what_is_to_be_left_out_gets_no_line() -> None:
+    files = {"deploy/a.yaml": MAP, "deploy/b.yaml": MAP}
+    prompt = (
+        "deploy/a.yaml was merged; kubectl apply it and restart web.\n"
+        "There's also deploy/b.yaml, which isn't approved yet, leave it out."
+    )
+    commands = facts(prompt, expect="none", files=files, policy=MAPS).commands
+    assert [line for line in commands if "apply" in line] == [
+        "kubectl -n production apply -f deploy/a.yaml"
+    ]
+    cron = deployment("web-cron", "app=web:1.0.0")
+    prompt = (
+        "Push {registry}/web and move web to it. web-cron uses that image too but is pinned to "
+        "1.0.0 -- don't upgrade that one."
+    )
+    known = facts(prompt, deployments=[WEB, JOBS, cron])
+    assert known.chosen == ("web",)
 
 
 def test_only_the_rest_is_shown_when_the_deployment_is_done() -> None:
