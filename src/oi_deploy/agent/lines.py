@@ -31,8 +31,8 @@ def _manifests(world: Situation) -> Iterable[str]:
     ):
         return
     known = world.repository.manifests
-    text, paths = world.ask.text, world.mentioned
-    mentioned = [path for path in paths if not named.is_left_out(path, text, paths)]
+    text = world.ask.text
+    mentioned = [path for path in world.mentioned if not named.is_left_out(path, text, known)]
     places = [path for path in mentioned if path in known] or [
         path for path in mentioned if any(file.startswith(f"{path}/") for file in known)
     ]
@@ -81,7 +81,8 @@ def _new_dockerfile(world: Situation, item: DeploymentState | None, reference: s
     named_so = [path for path in inside if path.rpartition("/")[2] in _names(item, reference)]
     stages = _stages(world)
     # With stages, a folder that is named is where the result lies.
-    folder = (named_so or ([] if stages else inside) or ["."])[0]
+    at_root = stages or re.search(r"根目录|\broot\b", world.ask.text)
+    folder = (named_so or ([] if at_root else inside) or ["."])[0]
     if folder == "." and world.repository.dockerfiles:
         return ""
     return proposal.command(files, world.images, folder=folder, stages=stages)

@@ -48,8 +48,8 @@ def _asked(prompt: str, kubectl: str, file: str) -> str:
         return (
             f"{{ echo '| {' | '.join(heads)} |'; echo '|{'---|' * len(heads)}'; "
             f"{kubectl} get deployments --no-headers -o custom-columns={columns} "
-            f"| awk -v b='|' -v s=/ '{{gsub(/<none>/, 0); print b, {', b, '.join(values)}, b}}'; }} "
-            f"> {file}"
+            f"| awk -v b='|' -v s=/ '{{gsub(/<none>/, 0); print b, {', b, '.join(values)}, b}}'"
+            f"; }} > {file}"
         )
     return ""
 

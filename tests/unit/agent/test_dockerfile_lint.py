@@ -69,6 +69,8 @@ def test_a_package_and_a_folder_of_pages_get_a_dockerfile() -> None:
     pages = {"public/index.html": "", "public/a/b.html": "", "notes/x.md": ""}
     text = "\n".join(facts("Write a Dockerfile, roll out web", files=pages, images=images).commands)
     assert "COPY public/ /usr/share/nginx/html/\n" in text
+    prompt = "public/ 里是页面,请在根目录写一个 Dockerfile,更新 web"
+    assert "cat > Dockerfile" in facts(prompt, files=pages, images=images).commands[0]
     both = {**pages, "other/index.html": ""}
     assert (
         not facts("Write a Dockerfile, roll out web", files=both, images=images)
