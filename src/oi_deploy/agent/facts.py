@@ -218,18 +218,15 @@ def _has_rest(world: Situation, commands: Sequence[str]) -> bool:
     if "dockerfile" in world.ask.text.lower():
         ours.append(_ANOTHER)
     done = re.compile("|".join(ours), re.IGNORECASE)
-    names = "|".join(re.escape(item.name) for item in world.deployments)
+    # Not every word is what it looks like.
+    names = "|".join(("rollout status", *(re.escape(item.name) for item in world.deployments)))
     for sentence in intents.sentences(world.ask.text):
         open_wish = False
         for clause in intents.clauses(sentence):
             if done.search(clause.text):
                 open_wish = False
                 continue
-            text = (
-                re.sub(rf"(?<![\w-])(?:{names})(?![\w-])", " ", clause.text)
-                if names
-                else clause.text
-            )
+            text = re.sub(rf"(?<![\w-])(?:{names})(?![\w-])", " ", clause.text)
             if not clause.supposed and {"rest", "report"} & intents.read(text).wanted:
                 if open_wish:
                     return True
