@@ -41,11 +41,13 @@ class Intents:
         wanted: names of the table whose words stand there plainly.
         denied: those that stand only where they are denied.
         supposed: those that stand only in a condition.
+        doubted: those that stand plainly in one place and are denied in another.
     """
 
     wanted: frozenset[str]
     denied: frozenset[str] = frozenset()
     supposed: frozenset[str] = frozenset()
+    doubted: frozenset[str] = frozenset()
 
     def __contains__(self, name: str) -> bool:
         """Whether the prompt asks for it."""
@@ -110,6 +112,7 @@ def read(prompt: str) -> Intents:
         frozenset(seen["wanted"]),
         frozenset(seen["denied"] - seen["wanted"]),
         frozenset(seen["supposed"] - seen["wanted"] - seen["denied"]),
+        frozenset(seen["wanted"] & seen["denied"]),
     )
 
 

@@ -102,8 +102,10 @@ class Situation:
         has = self.intents
         if self.ask.expect == "none" or "build" in has.denied:
             return False
-        if "build" in has:
+        there = any(self.has_image(item) for item in self.named)
+        # "This build is good, do not rebuild it."
+        if "build" in has and not (there and "build" in has.doubted):
             return True
-        if any(self.has_image(item) for item in self.named) or "exists" in has:
+        if there or "exists" in has:
             return False
         return not (WITHOUT_IMAGE & has.wanted)

@@ -161,6 +161,7 @@ def test_no_name_of_the_repository_becomes_a_command(name: str) -> None:
         ("Build {registry}/web with the git tag of the commit as the tag, roll out web", False),
         ("Roll out web, then commit the changes", True),
         ("Roll out web,并等 rollout status 跑完", False),
+        ("Release the current state of the web service", False),
         ("There is no Dockerfile: write one with two stages and roll out web", False),
         ("这里没有 Dockerfile,请写一个,再更新 web", False),
         ("Roll out web. Write the digest (sha256) to out.txt, and tell the team", True),

@@ -100,6 +100,11 @@ def test_an_image_that_is_there_is_not_built(prompt: str) -> None:
         ("Promote {registry}/web:rc-2 to {registry}/web:2.0.0; do not build.", "push"),
         ("给 {registry}/web:rc-2 再打上标签 2.0.0 并推送,无需构建", "push"),
         ("Retag {registry}/web:rc-2 as 2.0.0 and push it", "push"),
+        (
+            "这个 build 可以上线了。请把 {registry}/web:rc-2 原样 retag 成 {registry}/web:2.0.0 "
+            "and push it(不要 rebuild,digest 必须一致)",
+            "push",
+        ),
     ],
 )
 def test_another_tag_for_an_image_that_is_there(prompt: str, expect: str) -> None:
@@ -121,6 +126,8 @@ def test_another_tag_for_an_image_that_is_there(prompt: str, expect: str) -> Non
         ("Reduce the replicas of web from 2 to 1", 1),
         ("web 缩到 1 个副本", 1),
         ("把web扩到4个副本", 4),
+        ("web 现在 2 个 pod 扛不住,先加到 4 个,确认 4 个都 Ready 再结束", 4),
+        ("web is too slow, go to three pods", 3),
     ],
 )
 def test_scaling(prompt: str, count: int) -> None:
