@@ -28,6 +28,11 @@ _VERSION_FILE = re.compile(
     r"(?<![\w/.-])(?:[\w.-]+/)*(?:VERSION|version\.txt|[\w-]+\.(?:json|toml))\b",
     re.ASCII,
 )
+_JOINT = re.compile(
+    r"hyphen|dash|\bjoined\b|followed by|减号|连字符|短横|拼成|拼接|组成"
+    r"|(?P<low>underscore|下划线)",
+    intents.FLAGS,
+)
 _LITERAL = re.compile(
     r"(?:\btag(?:ged)?(?: it)?(?: as| with| to| is)?(?: the tag)?"
     r"|标签(?:为|是|用|成|打成|打上)?|打上标签|\bas)"
@@ -88,17 +93,27 @@ def _joined(text: str, source: Source) -> str:
     joint = r"(?P<joint>[-_.+]|[和与加]|\band\b|\bplus\b)"
     pattern = rf"(?:{part.format(1)})\s*{joint}\s*(?:the )?(?:{part.format(2)})"
     match = re.search(pattern, text, intents.FLAGS)
-    if match is None:
+    if match:
+        # The groups of the first part come first.
+        names = [key[:-2] for key, value in match.groupdict().items() if value and key != "joint"]
+        between = match["joint"] if match["joint"] in "-_." else "-"
+    elif said := _JOINT.search(text):
+        # "The version in the file, a hyphen, and then the hash": in the order in which they stand.
+        places = {
+            name: at.start()
+            for name, words in _PARTS.items()
+            if (at := re.search(words, text, intents.FLAGS))
+        }
+        names = sorted(places, key=lambda name: places[name])
+        between = "_" if said["low"] else "-"
+    else:
         return ""
-    # The groups of the first part come first.
-    names = [key[:-2] for key, value in match.groupdict().items() if value and key != "joint"]
     values = {
         "branch": _clean(source.branch),
         "date": _date(text, source),
         "version": next(iter(source.versions.values()), "") if source.versions else "",
         "commit": source.commit,
     }
-    between = match["joint"] if match["joint"] in "-_." else "-"
     found = [values[name] for name in names]
     return between.join(found) if len(found) == 2 and all(found) else ""
 

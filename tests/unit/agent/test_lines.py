@@ -49,6 +49,11 @@ def test_build_push_and_rollout_of_what_is_meant(prompt: str) -> None:
         ("以日期 yyyymmdd 作为标签", "20260309"),
         ("tag: the branch name and the short SHA (branch-sha)", f"feature-x-{COMMIT}"),
         ("标签为 版本号-短SHA", f"2.4.1-{COMMIT}"),
+        (
+            "标签由两段拼成:VERSION 文件里的版本号,加一个减号,再加当前提交的短哈希",
+            f"2.4.1-{COMMIT}",
+        ),
+        ("tag: the branch name, an underscore, and the short commit hash", f"feature-x_{COMMIT}"),
         ("tag it as stable", "stable"),
         ("with the tag v3.0.0-rc.1", "v3.0.0-rc.1"),
         ("标签用完整的哈希", f"{COMMIT}00000000000000000000000000000000"),
