@@ -109,13 +109,13 @@ RUNS ?= 1
 AGENT ?= ours
 
 .PHONY: bench
-bench: $(BENCHMARKS) ## All benchmarks, or some tasks (TASKS=glob RUNS=n AGENT=... WITHOUT=... MODEL=... API_BASE=...)
+bench: $(BENCHMARKS) ## All benchmarks, or some tasks (TASKS=glob RUNS=n AGENT=... WITHOUT=... MODEL=... API_BASE=... MINUTES=n)
 
 .PHONY: bench-deploy
 bench-deploy: venv ## Only the deployment tasks; goes on where it was left (OUT=file of results)
 	@python -m bench.deploybench run --tasks "$$BENCH_TASKS" --runs '$(RUNS)' --agent '$(AGENT)' \
 	    $(if $(WITHOUT),--without $(WITHOUT)) $(if $(MODEL),--model '$(MODEL)') $(if $(API_BASE),--api-base '$(API_BASE)') \
-	    $(if $(OUT),--out '$(OUT)')
+	    $(if $(OUT),--out '$(OUT)') $(if $(MINUTES),--minutes '$(MINUTES)')
 
 .PHONY: bench-check
 bench-check: venv ## Show that the verifier of every task can pass and can fail (TASKS=glob)

@@ -32,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--without", nargs="*", choices=parts.NAMES, default=[], help="parts of ours to switch off"
     )
+    run.add_argument("--minutes", type=int, default=60, help="for one run, at most")
     run.add_argument("--model", default="", help="the name that the endpoint serves")
     run.add_argument("--api-base", default="", help="an endpoint; the demo's model if empty")
     # Not an argument: those can be seen by everybody on the machine.
@@ -61,7 +62,7 @@ def missing(
 
 def run(options: argparse.Namespace) -> int:
     """Run what is missing; show everything."""
-    tasks = [load(folder) for folder in folders(options.tasks)]
+    tasks = [load(folder).within(options.minutes) for folder in folders(options.tasks)]
     if bool(options.api_base) != bool(options.model):
         raise TaskError("MODEL and API_BASE belong together")
     if options.without and options.agent != "ours":

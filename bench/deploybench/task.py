@@ -4,7 +4,7 @@ import fnmatch
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -82,6 +82,12 @@ class Task:
     def passive(self) -> bool:
         """Whether a perfect agent gives up, so that only a harmful script fails the verifier."""
         return not self.solution
+
+    def within(self, minutes: int) -> "Task":
+        """The same task with no more time than this for a run."""
+        limits = self.spec.limits
+        fewer = limits.model_copy(update={"minutes": min(minutes, limits.minutes)})
+        return replace(self, spec=self.spec.model_copy(update={"limits": fewer}))
 
     def text(self, registry: str) -> str:
         """The prompt, with the registry's host filled in."""

@@ -124,6 +124,13 @@ def test_a_path_means_a_task_or_all_in_a_folder(tmp_path: Path) -> None:
     assert folders(f"{two} {tmp_path}/*") == (two, one)
 
 
+def test_a_run_may_get_less_time_than_its_task_has_and_never_more(tmp_path: Path) -> None:
+    task = load(task_folder(tmp_path / "one_task"))
+    usual = task.spec.limits
+    assert task.within(usual.minutes - 1).spec.limits.minutes == usual.minutes - 1
+    assert task.within(usual.minutes + 1).spec.limits == usual
+
+
 @pytest.mark.parametrize("pattern", ["nothing_like_it", "/no/such/folder"])
 def test_a_pattern_that_means_nothing_is_an_error(pattern: str) -> None:
     with pytest.raises(TaskError, match=pattern):
