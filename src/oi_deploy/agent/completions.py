@@ -97,13 +97,13 @@ def read_call(name: str, arguments: str, finish_reason: str) -> Reply:
 
 
 def goes_round(text: str) -> bool:
-    """Whether a text ends in the same at least three times, and at least 200 characters of it.
+    """Whether a text ends in the same at least four times, and at least 400 characters of it.
 
     A small model that has lost its way goes on so up to the limit of tokens.
     """
     return any(
-        text.endswith(text[-size:] * max(3, -(-200 // size)))
-        for size in range(1, min(600, len(text) // 3) + 1)
+        text.endswith(text[-size:] * max(4, -(-400 // size)))
+        for size in range(1, min(600, len(text) // 4) + 1)
     )
 
 

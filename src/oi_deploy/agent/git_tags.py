@@ -3,6 +3,7 @@
 import fnmatch
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from oi_deploy.agent import intents, named
 from oi_deploy.agent.situation import Situation
@@ -14,7 +15,12 @@ _KEEP = re.compile(
     intents.FLAGS,
 )
 _DELETE = re.compile(
-    r"\b(?:delet|remov|prun|drop|clean)\w*|删除|删掉|移除|清理|清除", intents.FLAGS
+    r"\b(?:delet|remov|prun|drop)\w*|\bclean(?:ing)?[ -]?up\b|删除|删掉|移除|清理|清除",
+    intents.FLAGS,
+)
+# What else can be deleted.
+_ELSE = re.compile(
+    r"\b(?:files?|folder|section|entry|entries|lines?)\b|文件|目录|行", intents.FLAGS
 )
 _TAG = re.compile(r"[\w*][\w.*+/-]*[\w*]", re.ASCII)
 _ABOUT = re.compile(r"git[- ]?tags?|release tags?|\btags\b|标签", intents.FLAGS)
@@ -22,9 +28,11 @@ _NEWEST = re.compile(
     rf"(?:newest|latest|last|most recent|最新|最近)的?\s*(?P<n>{intents.numbers()})(?![\w.])",
     intents.FLAGS,
 )
+# A number alone is an age or a year.
+_LIMIT = r"(?:v\d(?:[\w.]*\w)?|\d+\.[\w.]*\w)"
 _OLDER = re.compile(
-    r"(?:older than|before|below|prior to|早于|低于)\s*(?P<after>v?\d[\w.]*\w)"
-    r"|(?P<before>v?\d[\w.]*\w)\s*(?:之前|以前|以下)",
+    rf"(?:older than|before|below|prior to|早于|低于)\s*(?P<after>{_LIMIT})(?![\w-])"
+    rf"|(?<![\w.-])(?P<before>{_LIMIT})\s*(?:之前|以前|以下)",
     intents.FLAGS,
 )
 _RELEASES = re.compile(r"\brelease|\bversion|\bold\b|发布|版本|旧", intents.FLAGS)
@@ -51,42 +59,71 @@ def unwanted(text: str, tags: Sequence[str]) -> list[str]:
     # Others are allowed too, and would be more than a name in a line of shell.
     tags = [tag for tag in tags if re.fullmatch(r"\w[\w.+/-]*", tag, re.ASCII)]
     older = _OLDER.search(text)
-    keep, gone, asked = _spoken(_OLDER.sub(" ", text), tags)
-    releases = [tag for tag in tags if _version(tag)]
-    others = [tag for tag in releases if tag not in keep]
-    if not asked:
+    spoken = _spoken(_OLDER.sub(" ", text), tags)
+    keep, gone = spoken.keep, set(spoken.gone)
+    others = [tag for tag in tags if _version(tag) and tag not in keep]
+    if not spoken.asked:
         return []
     if older:
         limit = _version(older["after"] or older["before"])
         gone |= {tag for tag in others if _version(tag) < limit}
-    elif not gone and (newest := _NEWEST.search(text)):
-        count = intents.number(newest["n"]) or 0
-        gone |= set(sorted(others, key=_version)[:-count] if count else ())
-    elif not gone and keep and _OTHERS.search(text):
+    elif not gone and spoken.newest:
+        gone |= set(sorted(others, key=_version)[: -spoken.newest])
+    elif not gone and keep and spoken.others:
         gone |= set(others if _RELEASES.search(text) else tags)
     return [tag for tag in tags if tag in gone - keep]
 
 
-def _spoken(text: str, tags: Sequence[str]) -> tuple[set[str], set[str], bool]:
-    """The tags to keep and to delete that stand there, and whether any is to be deleted.
+@dataclass
+class _Spoken:
+    """What a text says about tags: those to keep and to delete, and in which words.
+
+    Attributes:
+        keep: names of tags.
+        gone: likewise.
+        asked: whether any is to be deleted.
+        newest: how many of the newest are to be kept; 0 if that is not said.
+        others: whether the others are to be deleted.
+    """
+
+    keep: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+    asked: bool = False
+    newest: int = 0
+    others: bool = False
+
+
+def _spoken(text: str, tags: Sequence[str]) -> _Spoken:
+    """What a text says about tags.
 
     What a clause says holds for the names in it; one that says nothing goes with the one before it
     in its sentence, else with the one after it.
     """
-    keep, gone, asked = set[str](), set[str](), False
+    said = _Spoken()
     for sentence in re.split(r"。|\n\s*\n|\.(?=\s|$)", text):
         current, waiting = None, set[str]()
+        about = bool(_ABOUT.search(sentence) or _names(sentence, tags))
         for clause in _parts(sentence):
             # Without "do not delete", which is no wish to delete.
-            deletes = _DELETE.search(_KEEP.sub(" ", clause))
-            asked |= bool(deletes)
-            if _KEEP.search(clause) or deletes:
-                current = keep if _KEEP.search(clause) else gone
+            keeps = bool(_KEEP.search(clause))
+            deletes = about and _DELETE.search(_KEEP.sub(" ", clause)) and not _ELSE.search(clause)
+            said.asked |= bool(deletes)
+            said.others |= bool((deletes or keeps) and _OTHERS.search(clause))
+            if keeps and (newest := _NEWEST.search(clause)):
+                said.newest = intents.number(newest["n"]) or 0
+            if keeps or deletes:
+                current = said.keep if keeps else said.gone
                 current |= waiting
                 waiting = set()
-            names = {tag for word in _TAG.findall(clause) for tag in fnmatch.filter(tags, word)}
-            (waiting if current is None else current).update(names)
-    return keep, gone, asked
+            elif _DELETE.search(clause):
+                current = set()
+            (waiting if current is None else current).update(_names(clause, tags))
+    return said
+
+
+def _names(text: str, tags: Sequence[str]) -> set[str]:
+    words = [word for word in _TAG.findall(text) if re.search(r"[A-Za-z0-9]", word)]
+    return {tag for word in words for tag in fnmatch.filter(tags, word)}
 
 
 def _parts(sentence: str) -> list[str]:
@@ -104,7 +141,7 @@ def _parts(sentence: str) -> list[str]:
     return found
 
 
-def _version(tag: str) -> tuple[int, ...]:
-    """The numbers of a version; empty for a tag that is none."""
-    match = re.fullmatch(r"[vV]?(\d+(?:\.\d+)*)(?:[-+].*)?", tag)
-    return tuple(int(part) for part in match[1].split(".")) if match else ()
+def _version(tag: str) -> tuple[tuple[int, ...], bool] | tuple[()]:
+    """The numbers of a version, and whether it is a release; empty for a tag that is no version."""
+    match = re.fullmatch(r"[vV]?(\d+(?:\.\d+)*)([-+].*)?", tag)
+    return (tuple(int(part) for part in match[1].split(".")), not match[2]) if match else ()

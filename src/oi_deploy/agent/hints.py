@@ -278,11 +278,13 @@ def put_right(reply: Reply, output: str, refused: Entry | None) -> str:
     """
     if reply.language == "python" and "SyntaxError" in output:
         return _as_shell(reply.text)
-    alternatives = refused.decision.alternatives if refused else ()
-    if refused is None or reply.language != "shell" or len(alternatives) != 1:
+    if refused is None or reply.language != "shell" or refused.decision.rule not in _SAME:
+        return ""
+    alternatives = refused.decision.alternatives
+    if len(alternatives) != 1 or not set(refused.argv) <= set(alternatives[0].split()):
         return ""
     words = (rf"['\"]?{re.escape(word)}['\"]?" for word in (refused.tool, *refused.argv))
-    pattern = r"[ \t]+".join(words) + r"(?=[ \t]*(?:[;&|\n]|$))"
+    pattern = r"(?<![\w./-])" + r"[ \t]+".join(words) + r"(?=[ \t]*(?:[;&|\n]|$))"
     text, count = re.subn(pattern, lambda match: alternatives[0], reply.text)
     return text if count else ""
 
@@ -291,7 +293,8 @@ def _as_shell(code: str) -> str:
     """The commands of shell in what was called Python; empty if there is more to it than those."""
     commands = [line.strip() for line in code.split("\n") if _COMMAND.match(line)]
     others = [line for line in code.split("\n") if not _COMMAND.match(line)]
-    return "\n".join(commands) if all(map(_OF_NO_USE.match, others)) else ""
+    used = any("{" in command or "$" in command for command in commands)
+    return "\n".join(commands) if all(map(_OF_NO_USE.match, others)) and not used else ""
 
 
 def shorten(output: str, *, most: int = 2400) -> str:
@@ -319,7 +322,9 @@ def _distinct(lines: Iterable[str]) -> Iterable[str]:
 
 _COMMAND = re.compile(r"\s*(?:docker|kubectl|git|sed|cp|mv|mkdir|echo|cd) ")
 # Alone, these lines do nothing.
-_OF_NO_USE = re.compile(r"\s*(?:#.*|import .*|from .* import .*|\w+ = .*)?$")
+_OF_NO_USE = re.compile(r"\s*(?:#.*|import .*|from .* import .*|\w+ = [^([{]*(?:\([^()]*\))?)?$")
+# Refusals whose alternative is the same command with what it lacks; that of others is advice.
+_SAME = ("docker.build.context",)
 _NOISE = re.compile(
     r"^(?:[0-9a-f]{12}: (?:Preparing|Waiting|Pushed|Pushing|Layer already exists|Pulling|"
     r"Download|Verifying|Extracting|Pull complete)| ---> |Removing intermediate container|"

@@ -23,7 +23,7 @@ def whole(code: str) -> CodeType:
             before = lines[number - 1 : number + 1]
             if "unterminated string literal" in str(error.msg) and len(before) == 2:
                 lines[number - 1 : number + 1] = ["\\n".join(before)]
-            elif number and (line := other_quotes(before[0])) != before[0]:
+            elif number and before and (line := other_quotes(before[0])) != before[0]:
                 lines[number - 1] = line
             else:
                 break

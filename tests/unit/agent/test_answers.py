@@ -43,8 +43,8 @@ def test_only_a_plain_true_means_done() -> None:
 
 
 def test_an_answer_that_repeats_itself_without_end_is_seen() -> None:
-    lines = "kubectl get pods -n production -l app=web\nkubectl get events -n production\n"
-    assert goes_round("import os\n" + lines * 4)
-    assert goes_round("x" + "ab" * 100)
-    for text in ("", lines * 2, "echo " + "=" * 80, "\n".join(f"step {n}" for n in range(99))):
+    lines = "kubectl get pods -n production -l app=web\nkubectl get events -n production -o wide\n"
+    assert goes_round("import os\n" + lines * 6)
+    assert goes_round("x" + "ab" * 200)
+    for text in ("", lines * 3, "echo " + "=" * 210, "\n".join(f"step {n}" for n in range(99))):
         assert not goes_round(text)

@@ -24,10 +24,25 @@ TAGS = ("docs", "v0.9.0", "v1.0.0", "v1.1.0", "v1.10.0", "v2.0.0")
         ("Do not delete any git tag", ""),
         ("Write all git tags into tags.txt", ""),
         ("Clean up old git tags", ""),
+        ("Delete the git tags older than 30 days", ""),
+        ("删除早于 30 天的 git 标签", ""),
+        ("Delete git tags before 2026-01-01.", ""),
+        ("**Task:** Delete the git tag v1.0.0.", "v1.0.0"),
+        ("Delete the newest 2 git tags.", ""),
+        ("Write a clean list of the git tags v1.0.0 and v1.1.0 into tags.md.", ""),
+        ("List the git tags in tags.md and remove the v1.0.0 section from CHANGELOG.md.", ""),
+        ("Keep the git tag v1.0.0. Delete all files in tmp/.", ""),
+        ("Create tags.txt with the last 2 git tags, and delete the file old.txt", ""),
     ],
 )  # fmt: skip
 def test_the_tags_that_are_to_go(prompt: str, names: str) -> None:
     assert " ".join(unwanted(prompt, TAGS)) == names
+
+
+def test_a_candidate_comes_before_its_release() -> None:
+    tags = ("v1.2.0", "v1.2.0-rc1", "v1.1.0")
+    prompt = "Clean up old git tags: keep the last 1 release and delete the others"
+    assert unwanted(prompt, tags) == ["v1.2.0-rc1", "v1.1.0"]
 
 
 def test_the_line_has_names_only() -> None:

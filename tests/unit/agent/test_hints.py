@@ -153,6 +153,8 @@ def test_a_script_comes_back_with_what_is_allowed_instead(script: str, right: st
     two = refused("build", "-t", "r/web:1", instead=("a", "b"))
     assert put_right(Reply("execute", script, language="shell"), "", two) == ""
     assert put_right(Reply("execute", script, language="shell"), "", None) == ""
+    other = refused("build", "-t", "r/web:1", "-f", "a/Dockerfile", instead=("docker build .",))
+    assert put_right(Reply("execute", script, language="shell"), "", other) == ""
 
 
 @pytest.mark.parametrize(
@@ -163,6 +165,9 @@ def test_a_script_comes_back_with_what_is_allowed_instead(script: str, right: st
             "docker build -t r/web:1 .\nkubectl get pods",
         ),
         ("for x in y:\n    docker push x", ""),
+        ("tag = '1'\ndocker build -t x:$tag .", ""),
+        ("docker build -t {x} .", ""),
+        ("result = run(\ndocker push x", ""),
         ("print('a", ""),
     ],
 )

@@ -40,6 +40,8 @@ def test_nothing_of_a_script_with_a_mistake_is_run(name: str, tmp_path: Path) ->
     result = run(name, MISTAKES[name], tmp_path)
     assert result.exit_code not in (0, None)
     assert "begun\n" not in result.output.splitlines(keepends=True)
+    result = run("python", "a\rb\rc\rd e f(", tmp_path)
+    assert result.exit_code == 2 and "[nothing was run]" in result.output
     assert not list(tmp_path.iterdir())
 
 
@@ -65,6 +67,8 @@ def test_a_line_end_within_quotes_is_what_the_model_has_meant(tmp_path: Path) ->
     result = run("python", "print('begun')\nprint('never closed", tmp_path)
     assert result.exit_code == 2 and "unterminated string" in result.output
     assert "begun\n" not in result.output.splitlines(keepends=True)
+    result = run("python", "a\rb\rc\rd e f(", tmp_path)
+    assert result.exit_code == 2 and "[nothing was run]" in result.output
 
 
 @pytest.mark.parametrize(

@@ -68,8 +68,8 @@ def script(code: str) -> Reply:
 
 
 def no(rule: str, *instead: str) -> Entry:
-    decision = Decision(False, rule, "the image is not allowed", instead)
-    argv = ("push", "evil/web:1")
+    decision = Decision(False, rule, "it is not allowed", instead)
+    argv = ("build", "-t", "r/web:1")
     return Entry(1, datetime.now(UTC), "docker", argv, "", decision, None, 0.0, (), "")
 
 
@@ -301,10 +301,16 @@ def test_a_model_that_gives_up_after_a_failure_hears_it_once() -> None:
 
 
 def test_what_was_refused_comes_back_put_right() -> None:
-    model = Model(script("ls\ndocker push evil/web:1"), script("a"), FINISH, exit_code=1)
+    model = Model(script("ls\ndocker build -t r/web:1"), script("a"), FINISH, exit_code=1)
     verdicts = [BAD, GOOD, GOOD]
-    run(model, lambda: verdicts.pop(0), refusals=[no("image", "docker push r/web:1"), None, None])
-    assert "put right: run this\nls\ndocker push r/web:1\n" in model.messages[1]
+    right = "docker build -t r/web:1 ."
+    refusals = [no("docker.build.context", right), None, None]
+    run(model, lambda: verdicts.pop(0), refusals=refusals)
+    assert f"put right: run this\nls\n{right}\n" in model.messages[1]
+    model = Model(script("docker build -t r/web:1"), script("a"), FINISH, exit_code=1)
+    verdicts = [BAD, GOOD, GOOD]
+    run(model, lambda: verdicts.pop(0), refusals=[no("docker.build.file", right), None, None])
+    assert "put right" not in model.messages[1]
 
 
 @pytest.mark.parametrize(
