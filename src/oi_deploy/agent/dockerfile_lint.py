@@ -13,6 +13,8 @@ _INSTRUCTIONS = (
     *("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL"),
     *("MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
 )
+# Of a file of the repository, no more is read.
+MOST_BYTES = 6000
 _PLAIN = re.compile(r"[\w./@+=:-]+", re.ASCII)
 
 
@@ -23,10 +25,12 @@ def repairs(path: str, text: str) -> tuple[str, ...]:
         path: of the Dockerfile.
         text: its content.
     """
-    lines = text.splitlines()
-    # In a here-document, lines mean something else.
-    if "<<" in text:
+    # In a here-document, or with another escape character, lines mean something else.
+    if "<<" in text or re.search(r"(?im)^#\s*escape\s*=", text):
         return ()
+    lines = text.splitlines()
+    if len(text.encode()) >= MOST_BYTES:
+        lines = lines[:-1]  # it was cut
     edits = (*_within(lines), *_across(lines))
     return tuple(f"sed -i -E '{edit}' {path}" for edit in edits)
 
@@ -34,7 +38,7 @@ def repairs(path: str, text: str) -> tuple[str, ...]:
 def _within(lines: list[str]) -> Iterable[str]:
     """Edits of single lines: misspelt instructions and stages, COPY to nowhere, wrong quotes."""
     stages = [
-        match[1] for line in lines if (match := re.search(r"(?i)^FROM\s.*\sAS\s+(\S+)", line))
+        match[1] for line in lines if (match := re.search(r"(?i)^\s*FROM\s.*\sAS\s+(\S+)", line))
     ]
     goes_on = False
     for number, line in enumerate(lines, 1):
@@ -60,12 +64,12 @@ def _copy(number: int, word: str, rest: str, stages: list[str]) -> Iterable[str]
         return
     named = re.search(r"--from=([A-Za-z][\w-]*)(?=\s)", rest)
     if named and stages and named[1].lower() not in (stage.lower() for stage in stages):
-        close = difflib.get_close_matches(named[1], stages, n=1, cutoff=0.5)
-        stage = close[0] if close else stages[0] if len(stages) == 1 else ""
-        if stage and _PLAIN.fullmatch(stage):
-            yield f"{number}s#--from={named[1]}#--from={stage}#"
+        # What is like none of them is an image.
+        close = difflib.get_close_matches(named[1], stages, n=1, cutoff=0.75)
+        if close and _PLAIN.fullmatch(close[0]):
+            yield f"{number}s#--from={named[1]}#--from={close[0]}#"
     paths = [item for item in rest.split() if not item.startswith("--")]
-    if len(paths) == 1 and not rest.startswith("["):
+    if len(paths) == 1 and "[" not in rest:
         yield f"{number}s#$# ./#"
 
 
@@ -82,15 +86,22 @@ def _exec_form(number: int, word: str, rest: str) -> Iterable[str]:
 
 def _across(lines: list[str]) -> Iterable[str]:
     """The first line that should go on and does not, or does and should not."""
+    instruction = ""
     for number, (line, following) in enumerate(pairwise(lines), 1):
-        goes_on = line.rstrip().endswith("\\")
+        text, goes_on = line.strip(), line.rstrip().endswith("\\")
+        if not text or text.startswith("#"):
+            continue
+        instruction = instruction or text.partition(" ")[0].upper()
         word = following.strip().partition(" ")[0]
-        if word in ("&&", "||", "|") and not goes_on and line.strip()[:1] not in ("", "#"):
+        if word in ("&&", "||", "|") and not goes_on and instruction == "RUN":
             # The place of the line end among the spaces: it becomes one.
             place = len(re.findall(r"\s+", line.rstrip())) + 1
             yield f"{number}{{N;s#[[:space:]]+# #{place}}}"
             return
-        # In a shell, no program is called so.
-        if goes_on and word in _INSTRUCTIONS and following[:1].strip():
+        # In a shell, no program is called so; in quotes, it is no program.
+        quoted = any(text.count(mark) % 2 for mark in "'\"")
+        if goes_on and word in _INSTRUCTIONS and instruction == "RUN" and not quoted:
             yield f"{number}s#[[:space:]]*.$##"
             return
+        if not goes_on:
+            instruction = ""

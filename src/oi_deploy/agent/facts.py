@@ -22,8 +22,16 @@ _MOST_REPOSITORIES = 4
 _MOST_TAGS = 12
 _MOST_LINES = 4
 _LINE_LENGTH = 160
-# "There is no Dockerfile, so write one."
-_ANOTHER = r"\b(?:write|create|add|generate) (?:one|it)\b|(?:写|生成|创建)一[个份]$"
+_EDIT = re.compile(
+    r"\b(?:append|updat|adjust|chang|renam|mov|commit|edit|modif|fix|bump|replac|add|sort|remov|delet)"
+    r"(?:e|es|ed|s|y|ies|ied|ing)?\b|改|更新|提交|追加|移动|移到|重命名|替换|添加|删",
+    intents.FLAGS,
+)
+# To write one, or "one" where there is none.
+_DOCKERFILE = (
+    r"(?i:\b(?:write|create|add|generate)\b(?:[^,]{0,20}dockerfile| (?:one|it)\b)"
+    r"|(?:写|生成|创建|补)[^,]{0,8}dockerfile|(?:写|生成|创建|补)一[个份]$)"
+)
 _DATA = (".log", ".txt", ".csv", ".tsv", ".json", ".jsonl", ".ini", ".conf")
 _CLUSTER = re.compile(
     r"deployment|cluster|kubectl|kubernetes|k8s|namespace|\bpods?\b|replica|集群|命名空间|副本|资源",
@@ -53,7 +61,8 @@ class Facts:
         commands: complete command lines.
         rest: whether the prompt may ask for something that no line does.
         chosen: names of the Deployments that the prompt is about.
-        wanted: files that the prompt wants to have written, and that are not there yet.
+        wanted: files that the prompt wants to have written, and that are not there yet; none if it
+            also wants something to be changed, so that they are not the end.
     """
 
     commit: str = ""
@@ -197,7 +206,16 @@ def tell(world: Situation, policy: Policy) -> Facts:
         commands=commands,
         rest=_has_rest(world, commands),
         chosen=tuple(item.name for item in world.meant.chosen),
-        wanted=world.new_files,
+        wanted=() if _edits(ask.text) else world.new_files,
+    )
+
+
+def _edits(text: str) -> bool:
+    """Whether a prompt may want what is there to be changed, which no new file shows."""
+    return any(
+        not intents.word("denies").search(clause.text[: match.start()])
+        for clause in intents.clauses(text)
+        for match in _EDIT.finditer(clause.text)
     )
 
 
@@ -214,10 +232,8 @@ def _has_rest(world: Situation, commands: Sequence[str]) -> bool:
     be written may stand in a clause before the one that names the file.
     """
     written = {file for line in commands if (file := written_file(line))}
-    ours = [re.escape(item) for item in (world.ask.log, "dockerfile", *written)]
-    if "dockerfile" in world.ask.text.lower():
-        ours.append(_ANOTHER)
-    done = re.compile("|".join(ours), re.IGNORECASE)
+    done = re.compile("|".join(map(re.escape, (world.ask.log, *written))), re.IGNORECASE)
+    dockerfile = re.compile(_DOCKERFILE if "dockerfile" in world.ask.text.lower() else r"(?!)")
     # Not every word is what it looks like.
     names = "|".join(("rollout status", *(re.escape(item.name) for item in world.deployments)))
     for sentence in intents.sentences(world.ask.text):
@@ -227,6 +243,7 @@ def _has_rest(world: Situation, commands: Sequence[str]) -> bool:
                 open_wish = False
                 continue
             text = re.sub(rf"(?<![\w-])(?:{names})(?![\w-])", " ", clause.text)
+            text = dockerfile.sub(" ", text)
             if not clause.supposed and {"rest", "report"} & intents.read(text).wanted:
                 if open_wish:
                     return True

@@ -67,33 +67,32 @@ def _deployments(world: Situation) -> list[Obstacle]:
 
 
 _CONTAINER = re.compile(
-    r"(?:\bcontainer\s+(?:called\s+|named\s+)?|容器\s*(?:名为|叫做?)?\s*)[`\"'“「]?"
-    r"(?P<after>(?!registry|runtime|engine|platform)[a-z0-9][a-z0-9-]*)"
-    r"(?=[`\"'”」]?\s*(?:$|[.,;:)]|to\b|in\b|of\b|的|换|更新|改))"
-    r"|的\s*[`\"'“「]?(?P<before>[a-z0-9][a-z0-9-]*)[`\"'”」]?\s*容器",
-    re.ASCII,
+    r"\bcontainer\s+(?P<named>(?:called|named)\s+)?[`\"']?(?P<after>[a-z0-9][a-z0-9-]*)[`\"']?"
+    r"(?(named)|\s+(?:of|in) (?:the )?deployment)"
+    r"|的\s*[`\"'“「]?(?P<before>[a-z0-9][a-z0-9-]*)[`\"'”」]?\s*容器(?=\s*(?:换|更新|改|升级|使用|用))",
+    intents.FLAGS,
 )
+# A clause with a container that is to be made, or that runs before the others.
+_ANOTHER = re.compile(r"\b(?:add|create|new|init|sidecar)\b|添加|新增|增加|初始化", intents.FLAGS)
 
 
 def _containers(world: Situation) -> list[Obstacle]:
     """A container that is to get an image, and that none of the Deployments has."""
     known = {c.name for item in world.meant.chosen for c in item.containers}
-    if not known or world.ask.expect != "deploy":
+    if not known or world.ask.expect != "deploy" or "apply" in world.intents:
         return []
-    words = intents.table()["no-names"].split()
-    found = dict.fromkeys(
-        name
-        for match in _CONTAINER.finditer(plain(world.ask.text, world.ask.registry))
-        if (name := match["after"] or match["before"]) not in known and name not in words
-    )
-    names = ", ".join(item.name for item in world.meant.chosen)
     # Some call a container by what runs in it.
     images = " ".join(c.image for item in world.meant.chosen for c in item.containers)
+    found = dict.fromkeys(
+        name
+        for clause in clauses(plain(world.ask.text, world.ask.registry))
+        if not _ANOTHER.search(clause.text)
+        for match in _CONTAINER.finditer(clause.text)
+        if (name := match["after"] or match["before"]) not in known and name not in images
+    )
+    names = ", ".join(item.name for item in world.meant.chosen)
     return [
-        Obstacle(
-            f"{names} has no container {name} (there are: {', '.join(sorted(known))}).",
-            name not in images,
-        )
+        Obstacle(f"{names} has no container {name} (there are: {', '.join(sorted(known))}).", True)
         for name in found
     ]
 

@@ -32,13 +32,19 @@ def _manifests(world: Situation) -> Iterable[str]:
         return
     known = world.repository.manifests
     text = world.ask.text
-    mentioned = [path for path in world.mentioned if not named.is_left_out(path, text, known)]
-    places = [path for path in mentioned if path in known] or [
-        path for path in mentioned if any(file.startswith(f"{path}/") for file in known)
-    ]
+    left_out = {path for path in known if named.is_left_out(path, text, known)}
+    places = [path for path in world.mentioned if path in known and path not in left_out]
     if not places:
-        inside = {path.rpartition("/")[0] for path in known}
-        places = sorted(inside - {""}) if len(inside) == 1 else []
+        folders = [
+            path for path in world.mentioned if any(file.startswith(f"{path}/") for file in known)
+        ]
+        inside = {path.rpartition("/")[0] for path in known} - {""}
+        if not folders and len(inside) == 1 and not set(world.mentioned) & set(known):
+            folders = list(inside)
+        for folder in folders:
+            files = [file for file in known if file.startswith(f"{folder}/")]
+            spared = left_out.intersection(files)
+            places += [file for file in files if file not in spared] if spared else [folder]
     for path in places:
         yield f"{world.kubectl} apply -f {path}"
 

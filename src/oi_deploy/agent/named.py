@@ -48,6 +48,8 @@ _ACTION = re.compile(
     r"|increase|undo)\b|更新|升级|扩|缩|重启|部署|发布|替换|换成|换到|应用|构建|回滚",
     intents.FLAGS,
 )
+# Where one order ends and the next begins, within a clause.
+_AND_SO = re.compile(r"\b(?:and|without)\b|并且?|且")
 _MARKS = " \n,.;:()`\"'"
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}$")
 # They look like files.
@@ -303,25 +305,36 @@ def is_left_out(name: str, prompt: str, others: Collection[str] = ()) -> bool:
     """
     said: list[bool] = []
     for sentence in intents.sentences(prompt):
-        parts = intents.split(sentence)
-        for place, clause in enumerate(parts):
-            if not is_named(name, clause):
+        parts = [part for clause in intents.split(sentence) for part in _AND_SO.split(clause)]
+        for place, part in enumerate(parts):
+            if not is_named(name, part):
                 continue
-            follow = []
-            for later in parts[place + 1 :]:
-                if any(is_named(other, later) for other in (name, *others)):
-                    break
-                follow.append(later)
-            spared = _spares(clause) or (
-                not _ACTION.search(clause.replace(name, " "))
-                and any(_PRONOUN.search(it) and _spares(it) for it in follow)
-            )
+            # An order is about it, whatever it must not be done with it.
+            spared = _spares(part.replace(name, " ")) and not is_named(name, part[: _denial(part)])
+            if not spared and not _ACTION.search(part.replace(name, " ")):
+                spared = _is_spared_after(parts[place + 1 :], (name, *others))
             said.append(spared)
     return bool(said) and all(said)
 
 
+def _is_spared_after(parts: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether the first part that speaks of an earlier one's name says to leave it alone."""
+    for part in parts:
+        if any(is_named(name, part) for name in names):
+            return False
+        if _PRONOUN.search(part):
+            return _spares(part) and not _ACTION.search(part[: _denial(part)])
+    return False
+
+
+def _denial(part: str) -> int:
+    """Where a part begins to say what is not to be done; its end, if it does not."""
+    found = [intents.word(name).search(part) for name in ("denies", "spares")]
+    return min((match.start() for match in found if match), default=len(part))
+
+
 def _spares(clause: str) -> bool:
-    return bool(intents.word("denies").search(clause) or intents.word("spares").search(clause))
+    return _denial(clause) < len(clause)
 
 
 def folders(files: Iterable[str]) -> frozenset[str]:

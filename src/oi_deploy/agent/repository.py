@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 import yaml
 
+from oi_deploy.agent.dockerfile_lint import MOST_BYTES
 from oi_deploy.agent.dockerfiles import Dockerfile, is_dockerfile, is_plain
 from oi_deploy.verify.state import DeploymentState, deployment_state
 
@@ -24,7 +25,6 @@ git tag --list 2>/dev/null; printf '\036'
 git ls-files --cached --others --exclude-standard --deduplicate 2>/dev/null || true
 """
 
-_MOST_BYTES = 6000
 _MOST_FILES_READ = 40
 _VERSION_NAMES = frozenset(
     {"VERSION", "version.txt", "package.json", "pyproject.toml", "Cargo.toml"}
@@ -124,7 +124,7 @@ def read(look: Look, paths: Sequence[str]) -> dict[str, str]:
     """The first bytes of files, in one process; one that cannot be read is left out."""
     if not paths:
         return {}
-    arguments = ("--verbose", f"--bytes={_MOST_BYTES}", "--", *paths)
+    arguments = ("--verbose", f"--bytes={MOST_BYTES}", "--", *paths)
     rest = "\n" + (look("head", *arguments) or "")
     found: dict[str, str] = {}
     places = [(path, rest.find(f"\n==> {path} <==\n")) for path in paths]

@@ -29,9 +29,7 @@ _VERSION_FILE = re.compile(
     re.ASCII,
 )
 _JOINT = re.compile(
-    r"hyphen|dash|\bjoined\b|followed by|减号|连字符|短横|拼成|拼接|组成"
-    r"|(?P<low>underscore|下划线)",
-    intents.FLAGS,
+    r"\bhyphen\b|\bdash\b|减号|连字符|短横|(?P<low>\bunderscore\b|下划线)", intents.FLAGS
 )
 _LITERAL = re.compile(
     r"(?:\btag(?:ged)?(?: it)?(?: as| with| to| is)?(?: the tag)?"
@@ -105,6 +103,8 @@ def _joined(text: str, source: Source) -> str:
             if (at := re.search(words, text, intents.FLAGS))
         }
         names = sorted(places, key=lambda name: places[name])
+        if len(names) != 2 or not places[names[0]] < said.start() < places[names[1]]:
+            return ""
         between = "_" if said["low"] else "-"
     else:
         return ""

@@ -17,7 +17,11 @@ RUN a \\
 COPY --chown=1:1 --from=build /out/ ./
 COPY --from=nginx:1.29 /x /y
 COPY --from=0 /x /y
-COPY ["a b", "./"]
+COPY --from=composer /x /y
+COPY --chown=1:1  ["a b", "./"]
+HEALTHCHECK --interval=30s \\
+CMD wget x
+# a comment \\
 RUN echo 'CMD' | cat
 CMD ["node", "x.js"]
 """
@@ -27,7 +31,6 @@ CMD ["node", "x.js"]
     ("wrong", "right"),
     [
         ("FROM x AS build\nCOPY --from=builder /a ./", "FROM x AS build\nCOPY --from=build /a ./"),
-        ("FROM x AS one\nCOPY --from=deps /a ./", "FROM x AS one\nCOPY --from=one /a ./"),
         ("FROM x\nRUN md -p /a\n    && ls /a\nUSER 1", "FROM x\nRUN md -p /a && ls /a\nUSER 1"),
         ("FROM x\nRUN a  \n&& b", "FROM x\nRUN a && b"),
         ("FROM x\nRUN a && \\\n    b \\\nCOPY a ./", "FROM x\nRUN a && \\\n    b\nCOPY a ./"),
@@ -51,6 +54,9 @@ def test_a_slip_is_put_right(wrong: str, right: str, tmp_path: Path) -> None:
         "FROM x AS a\nFROM x AS b\nCOPY --from=zzz /a ./",
         "FROM x\nCMD ['sh', '-c', 'a; b']",
         "FROM x\n123 x",
+        "# escape=`\nFROM x\nCOPY a C:\\\nCOPY b ./",
+        "FROM x\nRUN echo 'a \\\nCMD x'",
+        f"FROM x\nENV A={'a' * 6000}\nCOPY a",
         "FROM x\nRUN <<EOF\nFORM x\nEOF",
         "",
     ],

@@ -162,6 +162,9 @@ def test_no_name_of_the_repository_becomes_a_command(name: str) -> None:
         ("Roll out web, then commit the changes", True),
         ("Roll out web,并等 rollout status 跑完", False),
         ("Release the current state of the web service", False),
+        ("Create a ConfigMap, then build with the Dockerfile and roll out web", True),
+        ("Write a note, then build the Dockerfile and roll out web", True),
+        ("Dockerfile 好像写错了,修好后更新 web", False),
         ("There is no Dockerfile: write one with two stages and roll out web", False),
         ("这里没有 Dockerfile,请写一个,再更新 web", False),
         ("Roll out web. Write the digest (sha256) to out.txt, and tell the team", True),
@@ -183,3 +186,19 @@ def test_whether_a_prompt_may_ask_for_more_than_the_lines_do(prompt: str, rest: 
 def test_the_same_where_nothing_is_deployed(prompt: str, rest: bool) -> None:
     known = facts(prompt, expect="none", deployments=[deployment("reports"), WEB])
     assert known.commands and known.rest is rest
+
+
+@pytest.mark.parametrize(
+    ("prompt", "wanted"),
+    [
+        ("Count app.log into errors.md. Do not change app.log", ("errors.md",)),
+        ("统计 app.log,写到 errors.md,日志原文件不要改", ("errors.md",)),
+        ("Create report.md, and append a line about it to README.md", ()),
+        ("Write CHANGES.md with the last commits and commit it.", ()),
+        ("新建 hello.py,然后把 VERSION 改成 2.5.0,并提交到 git", ()),
+        ("Rename app.py to server.py and adjust the Dockerfile", ()),
+    ],
+)
+def test_the_files_that_are_the_end_of_a_chore(prompt: str, wanted: tuple[str, ...]) -> None:
+    files = {**FILES, "app.log": "", "README.md": ""}
+    assert facts(prompt, expect="none", files=files).wanted == wanted

@@ -30,7 +30,7 @@ ONE = {"web": {"1": ("r/web:1",)}}
         ("Build the service in parts/shop and roll out web", "no parts/shop", False),
         ("构建 parts/shop 目录,更新 web", "no parts/shop", False),
         ("把 deployment web 的 worker 容器换成新镜像", "web has no container worker", False),
-        ("Update the container worker of the deployment web", "web has no container worker", False),
+        ("Update the container worker in the deployment web", "web has no container worker", False),
     ],
 )
 def test_what_is_certain(prompt: str, said: str, refused: bool) -> None:
@@ -90,6 +90,12 @@ def test_the_wrong_deployment_is_never_proposed() -> None:
         "Update the container app of web, push to the container registry",
         "Build the container image and roll out the deployment web",
         "build, push, then update the running container in deployment web",
+        "Build the container first, then push it and update the deployment web",
+        "Change the container port to 8080, rebuild the container locally, and update web",
+        "Add a sidecar container called logger to the deployment web, then update it",
+        "update the init container called migrate of the Deployment web",
+        "更新 deployment web 的 envoy 容器为新镜像",
+        "用轻量的 docker 容器构建,更新 deployment web",
     ],
 )
 def test_containers_that_are_there_stand_in_nobodys_way(prompt: str) -> None:

@@ -54,6 +54,7 @@ def test_build_push_and_rollout_of_what_is_meant(prompt: str) -> None:
             f"2.4.1-{COMMIT}",
         ),
         ("tag: the branch name, an underscore, and the short commit hash", f"feature-x_{COMMIT}"),
+        ("with the hash as tag and the version in the dashboard", COMMIT),
         ("tag it as stable", "stable"),
         ("with the tag v3.0.0-rc.1", "v3.0.0-rc.1"),
         ("标签用完整的哈希", f"{COMMIT}00000000000000000000000000000000"),
@@ -310,23 +311,45 @@ def test_a_report_with_the_columns_that_the_prompt_has() -> None:
     assert line.endswith("print b, $1, b, $2, b, $3, b}'; } > T.md")
 
 
-def test_what_is_to_be_left_out_gets_no_line() -> None:
+@pytest.mark.parametrize(
+    ("prompt", "applied"),
+    [
+        (
+            "deploy/a.yaml was merged; kubectl apply it and restart web.\n"
+            "There's also deploy/b.yaml, which isn't approved yet, leave it out.",
+            ["deploy/a.yaml"],
+        ),
+        ("Apply deploy/a.yaml and leave deploy/b.yaml alone, restart web", ["deploy/a.yaml"]),
+        ("应用 deploy/a.yaml 并保持 deploy/b.yaml 不变,重启 web", ["deploy/a.yaml"]),
+        ("Apply deploy/a.yaml without editing it and restart web", ["deploy/a.yaml"]),
+        (
+            "Apply the manifests in deploy, but leave deploy/b.yaml out. Restart web",
+            ["deploy/a.yaml"],
+        ),
+        ("Apply the manifests, restart web", ["deploy"]),
+    ],
+)
+def test_manifests_that_are_to_be_left_out_get_no_line(prompt: str, applied: list[str]) -> None:
     files = {"deploy/a.yaml": MAP, "deploy/b.yaml": MAP}
-    prompt = (
-        "deploy/a.yaml was merged; kubectl apply it and restart web.\n"
-        "There's also deploy/b.yaml, which isn't approved yet, leave it out."
-    )
     commands = facts(prompt, expect="none", files=files, policy=MAPS).commands
-    assert [line for line in commands if "apply" in line] == [
-        "kubectl -n production apply -f deploy/a.yaml"
-    ]
-    cron = deployment("web-cron", "app=web:1.0.0")
-    prompt = (
+    lines = [line for line in commands if "apply" in line]
+    assert lines == [f"kubectl -n production apply -f {path}" for path in applied]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
         "Push {registry}/web and move web to it. web-cron uses that image too but is pinned to "
-        "1.0.0 -- don't upgrade that one."
-    )
-    known = facts(prompt, deployments=[WEB, JOBS, cron])
-    assert known.chosen == ("web",)
+        "1.0.0 -- don't upgrade that one.",
+        "The Deployment web is slow, scale it to 5 and do not restart it. Restart jobs.",
+        "web runs 1.0.0, move it to {registry}/web:2.0.0 without downtime. Restart jobs.",
+        "web 现在是 1.0.0,把它更新到 {registry}/web:2.0.0 且不要重新构建,再重启 jobs。",
+    ],
+)
+def test_a_deployment_is_left_out_only_where_that_is_said_of_it(prompt: str) -> None:
+    cron = deployment("web-cron", "app=web:1.0.0")
+    chosen = facts(prompt, deployments=[WEB, JOBS, cron]).chosen
+    assert "web" in chosen and "web-cron" not in chosen
 
 
 def test_only_the_rest_is_shown_when_the_deployment_is_done() -> None:
