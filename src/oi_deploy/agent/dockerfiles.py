@@ -203,8 +203,30 @@ def _missing_sources(
         for source in part.sources:
             if not is_plain(source) or exists(inside(context, source)):
                 continue
-            if close := closest(source, names):
+            if close := closest(source, names) or _renamed(item, source, names):
                 yield _line(item, part.line, source, close)
+                yield from (
+                    _line(item, other.line, source, close)
+                    for other in item.instructions()
+                    if other is not part and not other.sources and source in _words(other.rest)
+                )
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[\w./-]+", text)
+
+
+def _renamed(item: Dockerfile, wanted: str, names: Sequence[str]) -> str:
+    """The only file of the same kind and folder that nothing copies; empty if there are more."""
+    path, copied = PurePosixPath(wanted), item.copies()
+    same = [
+        name
+        for name in names
+        if PurePosixPath(name).suffix == path.suffix != ""
+        and PurePosixPath(name).parent == path.parent
+        and name not in copied
+    ]
+    return same[0] if len(same) == 1 else ""
 
 
 def closest(wanted: str, names: Iterable[str]) -> str:

@@ -23,6 +23,15 @@ _FIELDS = (
 )
 
 
+# Only some of them: which, no line of ours says.
+_SOME = re.compile(
+    r"\b(?:those|the ones|deployments) (?:that|with|which|whose|where)\b"
+    r"|\bonly (?:those|deployments)\b|\b(?:more|fewer|less) than\b|\bat (?:least|most)\b"
+    r"|只(?:列|写|要|包含|统计)|其中|少于|多于|超过|不足|大于|小于",
+    re.ASCII,
+)
+
+
 def _asked(prompt: str, kubectl: str, file: str) -> str:
     """The table with exactly the columns of a line `A | B | C` of the prompt; empty without one."""
     for line in prompt.splitlines():
@@ -62,6 +71,8 @@ def report(world: Situation) -> Iterable[str]:
     about = world.meant.chosen or cluster or _other_kind(text)
     wanted = {"report", "table"} & world.intents.wanted
     if world.ask.expect != "none" or not (file and about and wanted and world.deployments):
+        return
+    if _SOME.search(text):
         return
     if asked := _asked(world.ask.text, world.kubectl, file):
         yield asked

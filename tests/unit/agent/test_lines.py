@@ -279,6 +279,17 @@ def test_what_is_surely_wrong_in_a_dockerfile_is_mended_first(
     assert facts("roll out web", files=files).commands[0] == line
 
 
+def test_a_file_that_was_renamed_is_copied_and_started() -> None:
+    dockerfile = PYTHON.replace("app.py", "server.py")
+    files = {"Dockerfile": dockerfile, "main.py": "", "VERSION": "1\n", "tests/x.py": ""}
+    assert facts("roll out web", files=files).commands[:2] == (
+        "sed -i '3s#server.py#main.py#' Dockerfile",
+        "sed -i '4s#server.py#main.py#' Dockerfile",
+    )
+    two = {**files, "other.py": ""}
+    assert "sed" not in facts("roll out web", files=two).commands[0]
+
+
 def test_a_file_that_git_does_not_know_is_not_missing() -> None:
     files = {**FILES, "Dockerfile": PYTHON.replace("COPY app.py", "COPY dist.tar app.py")}
     assert "sed" not in facts("roll out web", files=files, hidden={"dist.tar": ""}).commands[0]
@@ -299,6 +310,12 @@ def test_reports() -> None:
     lines = facts("Wait for web, and report its state in state.md", expect="none").commands
     assert short(lines)[0] == "rollout status deployment/web"
     assert "get deployment web" in lines[1] and "| sed" in lines[1]
+
+
+def test_no_report_where_only_some_are_wanted() -> None:
+    for words in ("those that have just one replica", "deployments with more than 2 replicas"):
+        assert facts(f"Write a report s.md: {words} in the cluster", expect="none").commands == ()
+    assert facts("写报告 s.md:集群里只列出副本少于 2 的 deployment", expect="none").commands == ()
 
 
 def test_a_report_with_the_columns_that_the_prompt_has() -> None:
