@@ -31,7 +31,8 @@ class Obstacle:
 def obstacles(world: Situation) -> tuple[Obstacle, ...]:
     """All that is known."""
     return (*_namespaces(world), *_deployments(world), *_containers(world), *_images(world),
-            *_push(world), *_revisions(world), *_deletion(world), *_folders(world))  # fmt: skip
+            *_push(world), *_revisions(world), *_deletion(world), *_folders(world),
+            *_git_tags(world))  # fmt: skip
 
 
 def _namespaces(world: Situation) -> list[Obstacle]:
@@ -169,3 +170,22 @@ def _folders(world: Situation) -> list[Obstacle]:
             and not world.exists(path)
         ]
     return [Obstacle(f"The repository has no {path}.", True) for path in dict.fromkeys(found)]
+
+
+_GIT_TAG = re.compile(
+    r"(?<![\w-])git[- ]?(?:tag|标签)\s*[`\"'“「]?(?P<tag>v?\d+\.\d[\w.-]*\w)", intents.FLAGS
+)
+_MADE = re.compile(r"\b(?:create|add|make|set|push)\b|新建|创建|打上?|推送", intents.FLAGS)
+
+
+def _git_tags(world: Situation) -> list[Obstacle]:
+    """The code of a git tag that the repository does not have is to be built."""
+    if not world.builds:
+        return []
+    there = ", ".join(world.repository.tags[-8:]) or "none"
+    return [
+        Obstacle(f"The repository has no git tag {match['tag']} (there are: {there}).", True)
+        for clause in clauses(world.ask.text)
+        for match in _GIT_TAG.finditer(clause.text)
+        if match["tag"] not in world.repository.tags and not _MADE.search(clause.text)
+    ]
