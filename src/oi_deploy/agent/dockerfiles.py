@@ -137,7 +137,8 @@ def choose(
         names: of the Deployment and of its image, the most exact first.
         mentioned: paths that the prompt names.
     """
-    for item in found:
+    # The word alone may mean any.
+    for item in sorted(found, key=lambda item: item.path == "Dockerfile"):
         if item.path in mentioned:
             return item
     named = list(names)

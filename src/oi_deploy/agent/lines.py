@@ -91,7 +91,16 @@ def _new_dockerfile(world: Situation, item: DeploymentState | None, reference: s
     folder = (named_so or ([] if at_root else inside) or ["."])[0]
     if folder == "." and world.repository.dockerfiles:
         return ""
-    return proposal.command(files, world.images, folder=folder, stages=stages)
+    programs = [path for path in world.mentioned if path in files and path.endswith(".py")]
+    user = re.search(r"\bUSER\s+(\d+)\b", world.ask.text)
+    return proposal.command(
+        files,
+        world.images,
+        folder=folder,
+        stages=stages,
+        program=programs[0] if len(programs) == 1 and folder == "." else "",
+        user=user[1] if user else "",
+    )
 
 
 def _stages(world: Situation) -> tuple[str, str] | None:
@@ -194,7 +203,8 @@ def _rollout(world: Situation) -> Iterable[str]:
     changed: list[DeploymentState] = []
     for item in world.meant.chosen:
         reference = str(pair[1]) if pair else reference_for(world, item)
-        known = world.builds or pair or (reference in there and not alone)
+        built = world.builds and _can_be_built(world, item, reference)
+        known = built or pair or (reference in there and not alone and not world.builds)
         allowed = world.permits("deployment", item.name, "set-image")
         if reference and known and allowed and item.containers:
             names = containers_for(world, item, reference)
@@ -202,6 +212,11 @@ def _rollout(world: Situation) -> Iterable[str]:
             yield f"{world.kubectl} set image deployment/{item.name} {images}"
             changed.append(item)
     yield from (_status(world, item) for item in changed)
+
+
+def _can_be_built(world: Situation, item: DeploymentState, reference: str) -> bool:
+    file = _dockerfile(world, item, reference)
+    return file is not None or bool(_new_dockerfile(world, item, reference))
 
 
 def _status(world: Situation, item: DeploymentState) -> str:

@@ -16,6 +16,8 @@ def command(
     *,
     folder: str = ".",
     stages: tuple[str, str] | None = None,
+    program: str = "",
+    user: str = "",
 ) -> str:
     """A shell command that writes a fitting Dockerfile, or empty if none of ours fits.
 
@@ -24,6 +26,8 @@ def command(
         images: references that the engine has.
         folder: where the Dockerfile is to be.
         stages: the command that fills a folder, and that folder: the image gets nothing else.
+        program: the file that starts it, where the usual names do not say it.
+        user: the number of the user that it runs as; the base image's if empty.
     """
     source = files("oi_deploy.agent").joinpath("prompts/dockerfiles.yaml")
     templates: list[dict[str, Any]] = yaml.safe_load(source.read_text(encoding="utf-8"))
@@ -37,6 +41,8 @@ def command(
         if (deep and len(matching) != 1) or set(template.get("unless", ())) & set(top):
             continue
         entries = [name for name in template.get("entries", []) if name in top]
+        if program and fnmatch.fnmatch(program, template["file"]) and "entries" in template:
+            matching, entries = [program], [program]
         if not matching or ("entries" in template and not entries and len(matching) != 1):
             continue
         entry = entries[0] if entries else matching[0]
@@ -47,6 +53,9 @@ def command(
                 f"FROM {{base}} AS build\nWORKDIR /src\nCOPY . .\nRUN {stages[0]}\n"
                 f"FROM {{base}}\nWORKDIR /app\nCOPY --from=build /src/{stages[1]}/ ./\n{start}\n"
             )
+        if user and "CMD" in body:
+            rest, start = body.rstrip("\n").rsplit("\n", 1)
+            body = f"{rest}\nUSER {user}\n{start}\n"
         base = _base_image(template["base"], template["tag"], images)
         body = body.replace("{base}", base).replace("{entry}", entry)
         body = body.replace("{folder}", entry.rpartition("/")[0])

@@ -78,8 +78,4 @@ def test_a_package_and_a_folder_of_pages_get_a_dockerfile() -> None:
     prompt = "public/ 里是页面,请在根目录写一个 Dockerfile,更新 web"
     assert "cat > Dockerfile" in facts(prompt, files=pages, images=images).commands[0]
     both = {**pages, "other/index.html": ""}
-    assert (
-        not facts("Write a Dockerfile, roll out web", files=both, images=images)
-        .commands[0]
-        .startswith("cat")
-    )
+    assert facts("Write a Dockerfile, roll out web", files=both, images=images).commands == ()

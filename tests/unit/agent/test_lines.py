@@ -106,6 +106,7 @@ def test_an_image_that_is_there_is_not_built(prompt: str) -> None:
         ("Promote {registry}/web:rc-2 to {registry}/web:2.0.0; do not build.", "push"),
         ("给 {registry}/web:rc-2 再打上标签 2.0.0 并推送,无需构建", "push"),
         ("Retag {registry}/web:rc-2 as 2.0.0 and push it", "push"),
+        ("把 {registry}/web:rc-2 原封不动地发布成 {registry}/web:2.0.0,严禁重新打包", "push"),
         (
             "这个 build 可以上线了。请把 {registry}/web:rc-2 原样 retag 成 {registry}/web:2.0.0 "
             "and push it(不要 rebuild,digest 必须一致)",
@@ -248,13 +249,28 @@ def test_the_context_is_where_the_copied_files_are(path: str, copies: str, line:
     assert short(facts("roll out web", files=files).commands)[0].replace(COMMIT, "T") == line
 
 
+def test_the_dockerfile_that_is_named_is_meant() -> None:
+    files = {**FILES, "Dockerfile.debug": PYTHON}
+    prompt = "用 Dockerfile.debug 构建(不是默认那个 Dockerfile),推送 {registry}/web:1-debug"
+    assert short(facts(prompt, expect="push", files=files).commands)[0] == (
+        "docker build -t web:1-debug -f Dockerfile.debug ."
+    )
+
+
 def test_a_missing_dockerfile_is_written_first() -> None:
     files = {"app.py": "", "requirements.txt": ""}
     line = facts("roll out web", files=files, images=["python:3.12"]).commands[0]
     assert line.startswith("cat > Dockerfile <<'EOF'\nFROM python:3.12\n")
     assert "pip install --no-cache-dir -r requirements.txt" in line
     assert "CMD exec python3 app.py\n" in line
-    assert not facts("roll out web", files={"main.rs": ""}).commands[0].startswith("docker build")
+    # Without an image, no line sets it.
+    assert facts("roll out web", files={"main.rs": ""}).commands == ()
+    files = {"server/run.py": "", "server/util.py": "", "config/x.json": ""}
+    prompt = (
+        "No Dockerfile here, write one: the entry point is server/run.py, USER 10001. Roll out web"
+    )
+    line = facts(prompt, files=files).commands[0]
+    assert line.endswith("COPY . .\nUSER 10001\nCMD exec python3 server/run.py\nEOF")
 
 
 def test_a_dockerfile_with_a_stage_that_makes_the_files() -> None:
