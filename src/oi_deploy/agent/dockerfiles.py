@@ -137,9 +137,9 @@ def choose(
         names: of the Deployment and of its image, the most exact first.
         mentioned: paths that the prompt names.
     """
-    # The word alone may mean any.
-    for item in sorted(found, key=lambda item: item.path == "Dockerfile"):
-        if item.path in mentioned:
+    for item in found:
+        # The word alone may mean any.
+        if item.path in mentioned and item.path != "Dockerfile":
             return item
     named = list(names)
     inside_mentioned = [item for item in found if item.folder in mentioned]

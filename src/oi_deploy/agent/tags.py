@@ -28,6 +28,13 @@ _VERSION_FILE = re.compile(
     r"(?<![\w/.-])(?:[\w.-]+/)*(?:VERSION|version\.txt|[\w-]+\.(?:json|toml))\b",
     re.ASCII,
 )
+_QUOTE = r"[`\"'“”]?"
+_WITH_V = re.compile(
+    rf"(?<![\w.]){_QUOTE}v{_QUOTE}\s*(?:\+|followed by|加上?|后面?跟|前缀|prefix|in front)"
+    r"|(?:prefix(?:ed)?(?: with| by)?|leading|前缀|字母|开头是?)(?: the letter)?(?: an?)?\s*"
+    rf"{_QUOTE}v(?![\w.])",
+    intents.FLAGS,
+)
 _JOINT = re.compile(
     r"\bhyphen\b|\bdash\b|减号|连字符|短横|(?P<low>\bunderscore\b|下划线)", intents.FLAGS
 )
@@ -73,7 +80,8 @@ def wanted(prompt: str, source: Source) -> str:
     if re.search(_HASH, text, intents.FLAGS):
         return source.full_commit if _FULL.search(text) else source.commit
     if found := _VERSION_FILE.search(text):
-        return _version(found[0], source)
+        version = _version(found[0], source)
+        return f"v{version}" if version[:1].isdigit() and _WITH_V.search(text) else version
     if literal := _literal(text):
         return literal
     if re.search(_PARTS["date"], text, intents.FLAGS):

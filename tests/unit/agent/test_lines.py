@@ -55,6 +55,8 @@ def test_build_push_and_rollout_of_what_is_meant(prompt: str) -> None:
         ),
         ("tag: the branch name, an underscore, and the short commit hash", f"feature-x_{COMMIT}"),
         ("with the hash as tag and the version in the dashboard", COMMIT),
+        ("镜像 tag = 小写字母 v + VERSION 里的 version(例如 tag 就是 v0.8.15)", "v2.4.1"),
+        ("the tag is the version in VERSION, prefixed with a v", "v2.4.1"),
         ("tag it as stable", "stable"),
         ("with the tag v3.0.0-rc.1", "v3.0.0-rc.1"),
         ("标签用完整的哈希", f"{COMMIT}00000000000000000000000000000000"),
@@ -255,6 +257,16 @@ def test_the_dockerfile_that_is_named_is_meant() -> None:
     assert short(facts(prompt, expect="push", files=files).commands)[0] == (
         "docker build -t web:1-debug -f Dockerfile.debug ."
     )
+
+
+def test_the_word_dockerfile_means_none_for_certain() -> None:
+    files = {**FILES, "teams/growth/web/Dockerfile": PYTHON, "teams/growth/web/app.py": ""}
+    files["teams/growth/web/VERSION"] = "1\n"
+    prompt = (
+        "The Dockerfile in the root is NOT what I want; web is in teams/growth/web. Roll out web"
+    )
+    line = short(facts(prompt, files=files).commands)[0]
+    assert line == f"docker build -t web:{COMMIT} teams/growth/web"
 
 
 def test_a_missing_dockerfile_is_written_first() -> None:
