@@ -164,6 +164,10 @@ REVISIONS = {"web": {"1": ("r/web:1.0.0",), "2": ("r/web:1.1.0",), "3": ("r/web:
         ("web 恢复到上一个版本", ""),
         ("把web回滚到1.0.0的版本", " --to-revision=1"),
         ("Go back to 1.1.0 in web", " --to-revision=2"),
+        (
+            "revision 2 of web was good, so take it back to revision 2 - no builds",
+            " --to-revision=2",
+        ),
     ],
 )
 def test_going_back(prompt: str, to: str) -> None:
