@@ -105,6 +105,7 @@ def test_every_request_demands_a_call_and_repeats_itself_exactly() -> None:
         one.session.turn("go")
     body: dict[str, Any] = server.requests[0]
     assert (body["temperature"], body["seed"], body["tool_choice"]) == (0, 0, "required")
+    assert "<|im_start|>" in body["stop"]
     assert [tool["function"]["name"] for tool in body["tools"]] == ["execute", "finish"]
     assert one.completions.completion_tokens > 0 and one.completions.prompt_tokens > 0
 
@@ -133,7 +134,13 @@ def test_the_constraint_can_be_switched_off_to_measure_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "kind"), [(Cut("rm -rf /"), "cut"), (Text("```sh\nls\n```"), "malformed")]
+    ("reply", "kind"),
+    [
+        (Cut("rm -rf /"), "cut"),
+        (Text("```sh\nls\n```"), "malformed"),
+        # Its end, which would make it a whole call, is not waited for.
+        (Execute("import os\n" * 200), "cut"),
+    ],
 )
 def test_what_is_no_complete_call_is_not_run(reply: Reply, kind: str) -> None:
     with talk(reply) as (one, _, _):
