@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from oi_deploy import git_files, supervisor
+from oi_deploy import git_files, sandbox_probe, supervisor
 from oi_deploy.errors import RunError
 from oi_deploy.output import Output
 from oi_deploy.ownership import owned, shielded
@@ -47,29 +47,6 @@ _WEAKER = (
     "Write: `allow-weaker-sandbox: true`; the model's code then reaches the network, and parts of "
     "the kernel that it does not need."
 )
-
-# Run as the sandbox's user: what it can do although it must not, and the other way round.
-_PROBE = """
-import json, os, socket, sys
-forbidden, needed, broker = json.loads(sys.argv[1])
-def works(call, *arguments):
-    try:
-        call(*arguments)
-        return True
-    except OSError as error:
-        return error.strerror
-with open("/proc/self/status") as file:
-    status = dict(line.split(":", 1) for line in file)
-print(json.dumps({
-    "reached": [p for p in forbidden if any(os.access(p, m) for m in (os.R_OK, os.W_OK, os.X_OK))],
-    "missing": [p for p, m in needed if not os.access(p, m)],
-    "no_new_privs": int(status["NoNewPrivs"]) == 1,
-    "capabilities": [v for k, v in status.items() if k.startswith("Cap") and int(v, 16)],
-    "filtered": works(os.memfd_create, "x") is not True,
-    "network": works(socket.socket, socket.AF_INET) is True,
-    "broker": not broker or works(socket.socket(socket.AF_UNIX).connect, broker),
-}))
-"""
 
 
 @dataclass(frozen=True)
@@ -306,7 +283,6 @@ class Sandbox:
         Raises:
             RunError: it is not so.
         """
-        what = "the model's code cannot be contained"
         self.weaker = ""
         try:
             self._filter = self._make_filter()
@@ -315,22 +291,10 @@ class Sandbox:
                 raise _NoFilterError("the kernel does not obey the filter of system calls")
         except _NoFilterError as error:
             if not self._allow_weaker:
-                raise RunError(what, why=str(error), remedy=_WEAKER) from None
+                raise RunError(sandbox_probe.UNCONTAINED, why=str(error), remedy=_WEAKER) from None
             self.weaker, self._filter = str(error), ""
             found = self._probe()
-        user = f"user {self.user[0]}"
-        if found["reached"]:
-            raise RunError(
-                what,
-                why=f"{user} can reach {', '.join(found['reached'])}",
-                remedy=f"on the runner's host: chmod o-rwx {' '.join(found['reached'])}",
-            )
-        if found["missing"]:
-            raise RunError(what, why=f"{user} cannot reach {', '.join(found['missing'])}")
-        if found["broker"] is not True:
-            raise RunError(what, why=f"{user} cannot reach {self._socket}: {found['broker']}")
-        if found["capabilities"] or not found["no_new_privs"]:
-            raise RunError(what, why=f"{user} keeps privileges, or could get new ones")
+        sandbox_probe.judge(found, self.user[0], self._socket)
 
     def _make_filter(self) -> str:
         """The filter of system calls, as the supervisor takes it.
@@ -359,7 +323,7 @@ class Sandbox:
         broker = str(self._socket) if self._socket.exists() else ""
         question = json.dumps([[str(path) for path in forbidden], needed, broker])
         result = self.run(
-            (sys.executable, "-IS", "-c", _PROBE, question),
+            (sys.executable, "-IS", "-c", sandbox_probe.PROGRAM, question),
             timeout_s=60,
             on_output=lambda text: None,
             cancelled=threading.Event(),
@@ -370,7 +334,7 @@ class Sandbox:
             found: dict[str, Any] = json.loads(result.output)
         except ValueError:
             raise RunError(
-                "the model's code cannot be contained",
+                sandbox_probe.UNCONTAINED,
                 why=f"its first process failed: {result.output}",
             ) from None
         return found

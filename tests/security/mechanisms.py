@@ -44,7 +44,7 @@ def _off(file: str, *pairs: tuple[str, str]) -> tuple[Edit, ...]:
 
 # The sandbox proves all of this when it opens; with a mechanism off, it must not notice.
 _UNPROVEN = _off(
-    "sandbox.py",
+    "sandbox_probe.py",
     ('if found["reached"]:', "if False:"),
     ('if found["capabilities"] or not found["no_new_privs"]:', "if False:"),
 )

@@ -12,7 +12,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -202,22 +201,24 @@ class Servers:
                 items.put(BrokenOff(_line(error)))
 
         threading.Thread(target=get, daemon=True).start()
-        with ExitStack() as reading, self._stop.expecting("the model wrote nothing"):
+        try:
+            with self._stop.expecting("the model wrote nothing"):
+                while True:
+                    self._stop.check()
+                    try:
+                        item = items.get(timeout=_LOOK_S)
+                    except queue.Empty:
+                        continue
+                    if item is over:
+                        return
+                    if isinstance(item, Exception):
+                        raise item
+                    self._begun = True
+                    self._stop.alive()
+                    yield item
+        finally:
             # Who reads no further closes the connection, and the server stops writing.
-            reading.callback(left.set)
-            while True:
-                self._stop.check()
-                try:
-                    item = items.get(timeout=_LOOK_S)
-                except queue.Empty:
-                    continue
-                if item is over:
-                    return
-                if isinstance(item, Exception):
-                    raise item
-                self._begun = True
-                self._stop.alive()
-                yield item
+            left.set()
 
 
 def _line(error: BaseException) -> str:

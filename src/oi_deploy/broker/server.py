@@ -1,6 +1,5 @@
 """The broker: takes commands from the sandbox, decides, runs them with the credentials."""
 
-import codecs
 import os
 import secrets
 import shutil
@@ -34,6 +33,7 @@ from oi_deploy.broker.request import (
     Request,
 )
 from oi_deploy.broker.rights import rights_of
+from oi_deploy.broker.stream import Stream
 from oi_deploy.own_container import own_container
 from oi_deploy.redact import Redactor
 
@@ -44,7 +44,6 @@ _MAX_CLIENTS = 16
 _REQUEST_TIMEOUT_S = 30.0
 # In one run; each leaves an entry in the journal.
 _MOST_REQUESTS = 2000
-_OUTPUT_LIMIT = 16 * 1024 * 1024
 _STREAMS: tuple[Literal["o", "e"], ...] = ("o", "e")
 _ENTRY_OUTPUT = 16 * 1024
 _PACKING_S = 120.0
@@ -371,7 +370,7 @@ class Broker:
         decision: Decision,
         stdin: bytes | IO[bytes],
     ) -> process.Ended:
-        streams = {name: _Stream(client, name, self._redactor) for name in _STREAMS}
+        streams = {name: Stream(client, name, self._redactor) for name in _STREAMS}
 
         def send(name: Literal["o", "e"], data: bytes) -> None:
             streams[name].write(data)
@@ -395,35 +394,6 @@ class Broker:
             if decision.container:
                 # A killed `docker run` leaves its container running.
                 self._ask("container", "rm", "--force", "--volumes", decision.container)
-
-
-class _Stream:
-    """One of a command's streams on its way to the client: redacted, and bounded."""
-
-    def __init__(self, client: socket.socket, name: Literal["o", "e"], redactor: Redactor) -> None:
-        self._client = client
-        self._name: Literal["o", "e"] = name
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-        self._redacting = redactor.stream()
-        self._sent = 0
-
-    def write(self, data: bytes) -> None:
-        """Pass on a piece; a possible beginning of a secret waits for the next one."""
-        self._send(self._redacting.feed(self._decode(data)))
-
-    def finish(self) -> None:
-        """Pass on what waits."""
-        self._send(self._redacting.feed(self._decode(b"", True)) + self._redacting.flush())
-
-    def _send(self, text: str) -> None:
-        if not text or self._sent > _OUTPUT_LIMIT:
-            return
-        self._sent += len(text)
-        if self._sent > _OUTPUT_LIMIT:
-            note = b"\noi-deploy: more output than 16 MiB; the rest is not shown\n"
-            self._client.sendall(frames.output("e", note))
-        else:
-            self._client.sendall(frames.output(self._name, text.encode()))
 
 
 def _peer_uid(client: socket.socket) -> int:
