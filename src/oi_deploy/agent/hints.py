@@ -6,7 +6,7 @@ into a command or a replacement, with the real names, and stays silent when it d
 
 import difflib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -266,7 +266,9 @@ def hints(failure: Failure) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def put_right(reply: Reply, output: str, refused: Entry | None) -> str:
+def put_right(
+    reply: Reply, output: str, refused: Entry | None, commands: Collection[str] = ()
+) -> str:
     """A failed script with what was wrong about it put right; empty if that is not certain.
 
     A small model writes the script that it is shown, and not the line that would put it right.
@@ -275,18 +277,28 @@ def put_right(reply: Reply, output: str, refused: Entry | None) -> str:
         reply: the script.
         output: what it printed.
         refused: the command that ended it, if it was refused.
+        commands: complete lines that are right here.
     """
     if reply.language == "python" and "SyntaxError" in output:
         return _as_shell(reply.text)
-    if refused is None or reply.language != "shell" or refused.decision.rule not in _SAME:
+    if refused is None or reply.language != "shell":
         return ""
-    alternatives = refused.decision.alternatives
-    if len(alternatives) != 1 or not set(refused.argv) <= set(alternatives[0].split()):
-        return ""
+    right = _instead(refused, commands)
     words = (rf"['\"]?{re.escape(word)}['\"]?" for word in (refused.tool, *refused.argv))
     pattern = r"(?<![\w./-])" + r"[ \t]+".join(words) + r"(?=[ \t]*(?:[;&|\n]|$))"
-    text, count = re.subn(pattern, lambda match: alternatives[0], reply.text)
-    return text if count else ""
+    text, count = re.subn(pattern, lambda match: right, reply.text)
+    return text if right and count else ""
+
+
+def _instead(refused: Entry, commands: Collection[str]) -> str:
+    """The same command with what it lacks, or of the other program; empty if that is not certain."""
+    other = {"docker": "kubectl", "kubectl": "docker"}.get(refused.tool, "")
+    if (line := " ".join((other, *refused.argv))) in commands:
+        return line
+    alternatives = refused.decision.alternatives
+    if refused.decision.rule not in _SAME or len(alternatives) != 1:
+        return ""
+    return alternatives[0] if set(refused.argv) <= set(alternatives[0].split()) else ""
 
 
 def _as_shell(code: str) -> str:

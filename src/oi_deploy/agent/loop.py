@@ -179,7 +179,7 @@ def converse(
             raise _repeats_itself(reply, verdict)
         scripts.append(reply.text)
         state = _next_state(turn, verdict, scripts, state, impossible=bool(known.obstacles))
-        if parts.hints and (right := put_right(reply, state.output, entry)):
+        if parts.hints and (right := put_right(reply, state.output, entry, known.commands)):
             shell = (_SHELL,) if reply.language == "python" else ()
             state = replace(state, script=right, right=True, notes=shell)
     if verdict is not None and verdict.ok:

@@ -175,3 +175,12 @@ def test_shell_that_was_called_python_comes_back_as_shell(code: str, right: str)
     reply = Reply("execute", code, language="python")
     assert put_right(reply, "SyntaxError: invalid syntax", None) == right
     assert put_right(reply, "NameError: x", None) == ""
+
+
+def test_a_line_with_the_other_program_s_name_comes_back_with_its_own() -> None:
+    line = "kubectl -n p set image deployment/web app=r/web:1"
+    script = line.replace("kubectl", "docker")
+    entry = refused(*script.split()[1:], instead=())
+    reply = Reply("execute", f"docker push r/web:1\n{script}", language="shell")
+    assert put_right(reply, "", entry, (line,)) == f"docker push r/web:1\n{line}"
+    assert put_right(reply, "", entry, ("kubectl get pods",)) == ""
