@@ -291,7 +291,7 @@ def put_right(
 
 
 def _instead(refused: Entry, commands: Collection[str]) -> str:
-    """The same command with what it lacks, or of the other program; empty if that is not certain."""
+    """The same command with what it lacks, or of the other program; empty if not certain."""
     other = {"docker": "kubectl", "kubectl": "docker"}.get(refused.tool, "")
     if (line := " ".join((other, *refused.argv))) in commands:
         return line
