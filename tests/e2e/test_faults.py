@@ -517,7 +517,9 @@ def deployment_deleted(scene: Scene) -> Iterator[None]:
 
 def broken_cluster(scene: Scene, mode: str | int, back_s: float = 0) -> Iterator[None]:
     with cluster_proxy(scene) as proxy:
-        scene.inputs |= {"max-turns": "2", "rollout-timeout": "8s"}
+        # Where it comes back, the rollback beside all the other rows needs some time.
+        patience = "30s" if back_s else "8s"
+        scene.inputs |= {"max-turns": "2", "rollout-timeout": patience}
         script = deliver(image(scene.site, f"cluster-{mode}"), first=NEVER_READY)
         scene.replies = [Execute(f"{script}echo changed; sleep 1"), Finish("done")]
 
