@@ -83,9 +83,14 @@ def talk(
         )
         return desk.redactor.text(result.output).strip() if result.exit_code == 0 else ""
 
+    began: dict[str, int] = {}
+
     def deployments() -> Sequence[DeploymentState]:
         found = stop.obey(cluster.deployments) if cluster else ()
-        return surroundings.allowed(found, loaded)
+        known = surroundings.allowed(found, loaded)
+        for item in known:
+            began.setdefault(item.name, item.replicas)
+        return known
 
     def revisions(item: DeploymentState) -> Mapping[str, tuple[str, ...]]:
         return stop.obey(lambda: cluster.revisions(item)) if cluster else {}
@@ -97,7 +102,7 @@ def talk(
         return ()
 
     ask = Ask(loaded.prompt, inputs.expect, inputs.registry, loaded.namespace, inputs.log_file)
-    sources = Sources(look, deployments, revisions, tags, surroundings.local_images)
+    sources = Sources(look, deployments, revisions, tags, began, surroundings.local_images)
 
     def facts() -> Facts:
         return gather(ask, sources, loaded.policy)

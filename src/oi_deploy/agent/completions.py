@@ -7,7 +7,7 @@ reply must be a call of one of two functions, and only a complete, well-formed c
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -20,22 +20,6 @@ from oi_deploy.limits import Stop
 
 LANGUAGES = ("shell", "python", "javascript")
 
-_EXECUTE = {
-    "type": "function",
-    "function": {
-        "name": "execute",
-        "description": "Run a complete script on this machine. Every call starts a new process.",
-        "parameters": {
-            "type": "object",
-            "properties": {
-                "language": {"type": "string", "enum": list(LANGUAGES)},
-                "code": {"type": "string", "description": "the whole script"},
-            },
-            "required": ["language", "code"],
-            "additionalProperties": False,
-        },
-    },
-}
 _FINISH = {
     "type": "function",
     "function": {
@@ -52,6 +36,28 @@ _FINISH = {
         },
     },
 }
+
+
+def _execute(languages: Sequence[str]) -> dict[str, Any]:
+    return {
+        "type": "function",
+        "function": {
+            "name": "execute",
+            "description": "Run a complete script on this machine. Every call starts a new "
+            "process.",
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    "language": {"type": "string", "enum": list(languages)},
+                    "code": {"type": "string", "description": "the whole script"},
+                },
+                "required": ["language", "code"],
+                "additionalProperties": False,
+            },
+        },
+    }
+
+
 # The temperature of an answer that has to differ from the last one.
 _DRAWN = 0.7
 # How chats go on in the training data of many models. One that has lost its way inside a string
@@ -122,6 +128,7 @@ class Completions:
         prompt_tokens: tokens sent so far, as counted by the server for answers that were whole.
         completion_tokens: tokens received so far, likewise.
         variation: 0 for the likeliest answer; another number draws one, always the same.
+        languages: those that it may be written in.
     """
 
     def __init__(
@@ -146,6 +153,7 @@ class Completions:
         """
         self.reply: Reply | None = None
         self.variation = 0
+        self.languages: Sequence[str] = LANGUAGES
         self._tool_choice = "required" if constrained else "auto"
         self.prompt_tokens = 0
         self.completion_tokens = 0
@@ -169,7 +177,7 @@ class Completions:
             {
                 "model": self._model,
                 "messages": params["messages"],
-                "tools": [_EXECUTE, _FINISH],
+                "tools": [_execute(self.languages), _FINISH],
                 "tool_choice": self._tool_choice,
                 "parallel_tool_calls": False,
                 "temperature": _DRAWN if self.variation else 0.0,

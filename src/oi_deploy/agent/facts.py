@@ -93,6 +93,7 @@ class Sources:
         look: runs a program in the workspace as the model's user; what it printed, or empty.
         deployments: those that the run may change, as the cluster has them now.
         revisions: images by revision of a Deployment, oldest first.
+        began: how many pods each Deployment was to have before the run.
         tags: the tags of a repository of the run's registry.
         images: references of the images that the Docker engine has.
     """
@@ -101,6 +102,7 @@ class Sources:
     deployments: Callable[[], Sequence[DeploymentState]] = tuple
     revisions: Callable[[DeploymentState], Mapping[str, tuple[str, ...]]] = lambda item: {}
     tags: Callable[[str], Sequence[str]] = lambda repository: ()
+    began: Mapping[str, int] = field(default_factory=dict)
     images: Callable[[], Sequence[str]] = tuple
 
 
@@ -164,6 +166,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
             for item in meant.chosen
             if "undo" in wants and item.name in there
         },
+        began=sources.began,
         images=tuple(sources.images()),
         mentioned=mentioned,
         permits=policy_words.permits(policy),

@@ -281,6 +281,8 @@ def put_right(
     """
     if reply.language == "python" and "SyntaxError" in output:
         return _as_shell(reply.text)
+    if refused is not None and (text := _trimmed(reply.text, refused.argv)):
+        return text
     if refused is None or reply.language != "shell":
         return ""
     right = _instead(refused, commands)
@@ -299,6 +301,16 @@ def _instead(refused: Entry, commands: Collection[str]) -> str:
     if refused.decision.rule not in _SAME or len(alternatives) != 1:
         return ""
     return alternatives[0] if set(refused.argv) <= set(alternatives[0].split()) else ""
+
+
+def _trimmed(code: str, argv: Collection[str]) -> str:
+    """Code without the spaces at the ends of quoted words; empty if a command has none there."""
+    text = code
+    for word in argv:
+        if word != word.strip():
+            for quote in "'\"":
+                text = text.replace(f"{quote}{word}{quote}", f"{quote}{word.strip()}{quote}")
+    return text if text != code else ""
 
 
 def _as_shell(code: str) -> str:

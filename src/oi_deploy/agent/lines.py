@@ -9,7 +9,7 @@ one ends it at the first quote.
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from oi_deploy.agent import dockerfiles, git_tags, intents, named, proposal, reports
+from oi_deploy.agent import dockerfiles, git_tags, intents, named, proposal, reports, scaling
 from oi_deploy.agent.dockerfiles import Dockerfile
 from oi_deploy.agent.named import Image
 from oi_deploy.agent.situation import WITHOUT_IMAGE, Situation
@@ -224,32 +224,14 @@ def _status(world: Situation, item: DeploymentState) -> str:
 
 
 def _scale(world: Situation) -> Iterable[str]:
-    count = replicas(world)
-    if count is None:
+    if "scale" not in world.intents:
         return
     for item in world.meant.chosen:
-        if item.replicas != count and world.permits("deployment", item.name, "scale"):
+        count = scaling.wanted(world.ask.text, world.began.get(item.name, item.replicas))
+        allowed = world.permits("deployment", item.name, "scale")
+        if count is not None and item.replicas != count and allowed:
             yield f"{world.kubectl} scale deployment/{item.name} --replicas={count}"
             yield _status(world, item)
-
-
-def replicas(world: Situation) -> int | None:
-    """The number of pods that the prompt asks for; None if it asks for none."""
-    if "scale" not in world.intents:
-        return None
-    number = intents.numbers()
-    patterns = (
-        rf"(?:\bto|\bat|=|到|为|成|至)\s*(?P<n>{number})(?![\w.]|\s*[.]\d)",
-        rf"(?P<n>{number})\s*(?:个)?\s*(?:replicas?\b|pods?\b|copies\b|instances?\b|副本|实例)",
-    )
-    text = " ".join(
-        clause.text for clause in intents.clauses(world.ask.text) if not clause.supposed
-    )
-    for pattern in patterns:
-        match = re.search(pattern, named.without_references(text), intents.FLAGS)
-        if match:
-            return intents.number(match["n"])
-    return None
 
 
 def _restart(world: Situation) -> Iterable[str]:

@@ -8,7 +8,7 @@ copies its own failed script again as long as it can see a history of them.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from oi_deploy.agent.completions import Reply
+from oi_deploy.agent.completions import LANGUAGES, Reply
 from oi_deploy.agent.facts import Facts, written_file
 from oi_deploy.agent.hints import put_right, shorten
 from oi_deploy.agent.languages import describe
@@ -118,7 +118,8 @@ def converse(
             _refuse_the_impossible(known)
         message = render(task, known, state, budget=budget, parts=parts)
         on_turn(number, message)
-        turn = session.turn(message, variation=_standing(steps))
+        languages = _languages(known, ran()) if parts.facts else LANGUAGES
+        turn = session.turn(message, variation=_standing(steps), languages=languages)
         on_answer(number, turn)
         reply = turn.reply
         if reply.kind in ("cut", "malformed"):
@@ -347,6 +348,11 @@ def _next_state(
         verified=verified,
         missing=missing,
     )
+
+
+def _languages(facts: Facts, ran: Sequence[str]) -> Sequence[str]:
+    """Shell, while there are lines of it to run: a small model wraps them in others, and slips."""
+    return ("shell",) if still_to_run(facts, ran) else LANGUAGES
 
 
 def _lacking(verdict: Verdict | None) -> str:

@@ -1,10 +1,11 @@
 """One Open Interpreter, set up so that nothing leaves the machine, and one turn at a time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from oi_deploy.agent.completions import Completions, Reply
+from oi_deploy.agent.completions import LANGUAGES, Completions, Reply
 from oi_deploy.agent.interpreter_import import OpenInterpreter
 from oi_deploy.agent.languages import Runner, language_classes
 from oi_deploy.errors import RunError
@@ -60,12 +61,15 @@ class Session:
     def _keep(self, result: Result) -> None:
         self._result = result
 
-    def turn(self, message: str, *, variation: int = 0) -> Turn:
+    def turn(
+        self, message: str, *, variation: int = 0, languages: Sequence[str] = LANGUAGES
+    ) -> Turn:
         """Put one message to the model, in a fresh context, and run the code it answers with.
 
         Args:
             message: the whole of what the model reads besides its standing instruction.
             variation: 0 for the likeliest answer; each other number may give another one.
+            languages: those that the code may be in.
 
         Raises:
             RunError: the server failed, or the run has to stop.
@@ -74,6 +78,7 @@ class Session:
         self._agent.messages = []
         self._completions.reply = None
         self._completions.variation = variation
+        self._completions.languages = languages
         # The events are not needed: code, output and answer are kept by the parts that are ours.
         # They end soon after a stop, and are read to their end: to leave Open Interpreter's
         # generators half-way prints tracebacks.

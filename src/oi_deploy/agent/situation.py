@@ -53,6 +53,7 @@ class Situation:
         deployments: all that the run may change.
         tags: the registry's tags by repository, for those that matter here.
         revisions: images by revision, oldest first, by Deployment.
+        began: how many pods each Deployment was to have before the run.
         images: references that the Docker engine has.
         mentioned: paths that the prompt names.
         permits: whether the policy allows a verb for a kind and a name.
@@ -68,6 +69,7 @@ class Situation:
     deployments: tuple[DeploymentState, ...] = ()
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     revisions: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    began: Mapping[str, int] = field(default_factory=dict)
     images: tuple[str, ...] = ()
     mentioned: tuple[str, ...] = ()
     permits: Callable[[str, str, str], bool] = lambda kind, name, verb: True

@@ -177,6 +177,15 @@ def test_shell_that_was_called_python_comes_back_as_shell(code: str, right: str)
     assert put_right(reply, "NameError: x", None) == ""
 
 
+def test_words_of_a_command_come_back_without_spaces_at_their_ends() -> None:
+    code = "import subprocess\nsubprocess.run(['kubectl', ' rollout', \"status \", 'web'])"
+    entry = refused(" rollout", "status ", "web", instead=())
+    assert put_right(Reply("execute", code, language="python"), "", entry) == (
+        "import subprocess\nsubprocess.run(['kubectl', 'rollout', \"status\", 'web'])"
+    )
+    assert put_right(Reply("execute", code, language="python"), "", refused("x", instead=())) == ""
+
+
 def test_a_line_with_the_other_program_s_name_comes_back_with_its_own() -> None:
     line = "kubectl -n p set image deployment/web app=r/web:1"
     script = line.replace("kubectl", "docker")

@@ -146,6 +146,38 @@ def test_scaling(prompt: str, count: int) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("prompt", "count"),
+    [
+        ("web needs one more replica, scale it", 5),
+        ("scale web up by two", 6),
+        ("Please add 2 pods to web", 6),
+        ("add another replica to web", 5),
+        ("increase the replicas of web by 3", 7),
+        ("scale web down by one", 3),
+        ("remove a replica from web", 3),
+        ("run web with one pod fewer, scale it", 3),
+        ("double the replicas of web", 8),
+        ("halve the replicas of web", 2),
+        ("给 web 再加两个副本", 6),
+        ("web 增加 1 个副本", 5),
+        ("web 减少两个副本", 2),
+        ("web 的副本数翻倍", 8),
+        ("把 web 的副本数增加到 6 个", 6),
+        ("web 的副本数减半", 2),
+        ("raise the replicas of web by one to 5", 5),
+    ],
+)
+def test_scaling_counts_from_what_was_there_before_the_run(prompt: str, count: int) -> None:
+    before = (deployment("web", "app=web:1.0.0", replicas=4),)
+    line = f"scale deployment/web --replicas={count}"
+    found = facts(prompt, expect="none", deployments=before, began={"web": 4})
+    assert short(found.commands)[:1] == [line]
+    after = (deployment("web", "app=web:1.0.0", replicas=count),)
+    again = facts(prompt, expect="none", deployments=after, began={"web": 4})
+    assert again.commands == ()
+
+
 def test_what_is_so_already_is_not_asked_for() -> None:
     assert facts("scale web to 2 replicas", expect="none").commands == ()
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from oi_deploy.agent.completions import Reply
+from oi_deploy.agent.completions import LANGUAGES, Reply
 from oi_deploy.agent.dockerfiles import Dockerfile
 from oi_deploy.agent.facts import Facts
 from oi_deploy.agent.impossible import Obstacle
@@ -51,9 +51,13 @@ class Model:
         self.changes = 0
         self.exit_code = exit_code
         self.variations: list[int] = []
+        self.languages: list[tuple[str, ...]] = []
         self.output = "some output\n"
 
-    def turn(self, message: str, *, variation: int = 0) -> Turn:
+    def turn(
+        self, message: str, *, variation: int = 0, languages: Sequence[str] = LANGUAGES
+    ) -> Turn:
+        self.languages.append(tuple(languages))
         self.messages.append(message)
         self.variations.append(variation)
         reply = self.replies.pop(0)
@@ -173,6 +177,15 @@ def test_a_model_that_reacts_to_a_refusal_goes_on(refusals: list[Entry | None]) 
 def test_a_refusal_after_success_does_not_take_it_away() -> None:
     model = Model(script("docker push"), script("docker scale"))
     assert run(model, lambda: GOOD, refusals=[None, no("docker.command")]).verdict is GOOD
+
+
+def test_code_is_shell_while_there_are_lines_of_it_to_run() -> None:
+    model = Model(Reply("execute", "1", language="python"), FINISH)
+    run(model, lambda: BAD if not model.changes else GOOD, ran=lambda: FACTS.commands)
+    assert model.languages[0] == LANGUAGES
+    model = Model(script("docker push r/web:1"), FINISH)
+    run(model, lambda: BAD if not model.changes else GOOD, ran=lambda: ())
+    assert model.languages[0] == ("shell",)
 
 
 def test_the_same_script_three_times_ends_the_run_when_nothing_changes() -> None:
