@@ -1,0 +1,65 @@
+"""The number of pods that a prompt asks for."""
+
+import re
+
+from oi_deploy.agent import intents, named
+
+_N = intents.numbers()
+_PODS = r"(?:replicas?\b|pods?\b|copies\b|copy\b|instances?\b|副本|实例)"
+_MORE = r"(?:more|additional|extra|further)"
+_UP = r"(?:add|up|increas\w*|rais\w*|grow\w*|expand\w*)"
+_DOWN = r"(?:remov\w*|down|decreas\w*|reduc\w*|lower\w*|shrink\w*|drop\w*)"
+
+# How many more or fewer than now; tried before the numbers that mean a total.
+_RISE = (
+    rf"(?P<n>{_N})\s+{_MORE}\s+{_PODS}",
+    rf"\b(?:another|an? {_MORE})\s+(?P<n>{_N})?\s*{_PODS}",
+    rf"\badd(?:ing)?\s+(?P<n>{_N}|an?)\s+{_PODS}",
+    rf"\b{_UP}\b[^.]*\bby\s+(?P<n>{_N})(?![\w.%])",
+    rf"(?:再|多)(?:扩|加|增加|起|开|来|添)?\s*(?P<n>{_N})\s*个?\s*{_PODS}",
+    rf"(?:增加|添加|增|加|添|扩)了?\s*(?P<n>{_N})\s*个\s*{_PODS}",
+)
+_FALL = (
+    rf"(?P<n>{_N})\s+(?:fewer|less)\s+{_PODS}",
+    rf"(?P<n>{_N})\s+{_PODS}\s+(?:fewer|less)\b",
+    rf"\bremov(?:e|ing)\s+(?P<n>{_N}|an?)\s+{_PODS}",
+    rf"\b{_DOWN}\b[^.]*\bby\s+(?P<n>{_N})(?![\w.%])",
+    rf"(?:减少|去掉|减|少|缩|撤掉)了?\s*(?P<n>{_N})\s*个\s*{_PODS}",
+)
+_DOUBLE = r"\bdoubl(?:e|ing)\b|\btwice as many\b|翻(?:一?倍|一番)|加倍|两倍"
+_HALF = r"\bhal(?:f|ve|ving)\b|减半|一半"
+_TOTAL = (
+    rf"(?:\bto|\bat|=|到|为|成|至)\s*(?P<n>{_N})(?![\w.]|\s*[.]\d)",
+    rf"(?P<n>{_N})\s*(?:个)?\s*{_PODS}",
+)
+
+
+def wanted(prompt: str, now: int) -> int | None:
+    """The number of pods that a prompt about scaling asks for; None if it names none.
+
+    Args:
+        prompt: the task.
+        now: how many there were before the run.
+    """
+    text = " ".join(clause.text for clause in intents.clauses(prompt) if not clause.supposed)
+    text = named.without_references(text)
+    total = _first(_TOTAL[:1], text)
+    if total is not None:
+        return total
+    if (more := _first(_RISE, text)) is not None:
+        return now + more
+    if (fewer := _first(_FALL, text)) is not None:
+        return max(0, now - fewer)
+    if re.search(_DOUBLE, text, intents.FLAGS):
+        return 2 * now
+    if re.search(_HALF, text, intents.FLAGS):
+        return now // 2 if now % 2 == 0 else None
+    return _first(_TOTAL[1:], text)
+
+
+def _first(patterns: tuple[str, ...], text: str) -> int | None:
+    for pattern in patterns:
+        if match := re.search(pattern, text, intents.FLAGS):
+            word = match["n"]
+            return 1 if word in (None, "a", "an", "A", "An") else intents.number(word)
+    return None
