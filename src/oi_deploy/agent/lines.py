@@ -9,7 +9,16 @@ one ends it at the first quote.
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from oi_deploy.agent import dockerfiles, git_tags, intents, named, proposal, reports, scaling
+from oi_deploy.agent import (
+    dockerfiles,
+    dockerignore,
+    git_tags,
+    intents,
+    named,
+    proposal,
+    reports,
+    scaling,
+)
 from oi_deploy.agent.dockerfiles import Dockerfile
 from oi_deploy.agent.named import Image
 from oi_deploy.agent.situation import WITHOUT_IMAGE, Situation
@@ -63,6 +72,9 @@ def _build(world: Situation) -> Iterable[str]:
                 continue
         images = world.images if "base" in world.intents else ()
         yield from dockerfiles.repairs(file, world.repository.files, world.exists, images)
+        context = file.context(world.exists)
+        if rules := world.repository.texts.get(dockerfiles.inside(context, ".dockerignore")):
+            yield from dockerignore.repairs(file, context, rules, world.repository.files)
         yield file.build(reference, world.exists)
         yield f"docker push {reference}"
 

@@ -3,64 +3,48 @@
 import re
 from collections.abc import Iterable
 
+from oi_deploy.agent import intents
 from oi_deploy.agent.situation import Situation
 
-_COLUMNS = (
-    "NAME:.metadata.name,IMAGE:.spec.template.spec.containers[*].image,"
-    "REPLICAS:.spec.replicas,READY:.status.readyReplicas"
-)
-_TO_MARKDOWN = (
-    "sed -e 's/ *$//' -e 's/  */ | /g' -e 's/^/| /' -e 's/$/ |/' -e '1a |---|---|---|---|'"
-)
-
-
+_NAME = ".metadata.name"
+_IMAGE = ".spec.template.spec.containers[*].image"
+_REPLICAS = ".spec.replicas"
+_READY = ".status.readyReplicas"
+_DEFAULT = {"Name": _NAME, "Image": _IMAGE, "Replicas": _REPLICAS, "Ready": _READY}
 # What a column may be called, and where it is found; the first that fits.
 _FIELDS = (
-    (r"ready|就绪|可用", ".status.readyReplicas"),
-    (r"image|镜像", ".spec.template.spec.containers[*].image"),
-    (r"replica|desired|pods?$|副本|期望", ".spec.replicas"),
-    (r"name(?!space)|deployment|名", ".metadata.name"),
+    (r"ready|就绪|可用", _READY),
+    (r"image|镜像", _IMAGE),
+    (r"replica|desired|pods?$|副本|期望", _REPLICAS),
+    (r"name(?!space)|deployment|名", _NAME),
 )
-
-
-# Only some of them: which, no line of ours says.
+# Only some of them.
 _SOME = re.compile(
     r"\b(?:those|the ones|deployments) (?:that|with|which|whose|where)\b"
     r"|\bonly (?:those|deployments)\b|\b(?:more|fewer|less) than\b|\bat (?:least|most)\b"
     r"|只(?:列|写|要|包含|统计)|其中|少于|多于|超过|不足|大于|小于",
     re.ASCII,
 )
-
-
-def _asked(prompt: str, kubectl: str, file: str) -> str:
-    """The table with exactly the columns of a line `A | B | C` of the prompt; empty without one."""
-    for line in prompt.splitlines():
-        heads = [head.strip(" `") for head in line.strip().strip("|`").split("|")]
-        fields = [
-            next((field for words, field in _FIELDS if re.search(words, head.lower())), "")
-            for head in heads
-        ]
-        if (
-            len(heads) < 2
-            or not all(fields)
-            or not all(re.fullmatch(r"[\w /-]+", h) for h in heads)
-        ):
-            continue
-        # `ready` may be wanted as 1/2, which is no field of its own.
-        both = re.search(r"ready\s*/\s*(?:desired|replicas|total)|\b\d/\d\b", prompt.lower())
-        ready = fields.index(_FIELDS[0][1]) if both and _FIELDS[0][1] in fields else -1
-        values = [f"${place}" for place in range(1, len(fields) + 1)]
-        if ready >= 0:
-            fields.append(".spec.replicas")
-            values[ready] += f" s ${len(fields)}"
-        columns = ",".join(f"C{place}:{field}" for place, field in enumerate(fields))
-        return (
-            f"{{ echo '| {' | '.join(heads)} |'; echo '|{'---|' * len(heads)}'; "
-            f"{kubectl} get deployments --no-headers -o custom-columns={columns} "
-            f"| awk -v b='|' -v s=/ '{{gsub(/<none>/, 0); print b, {', b, '.join(values)}, b}}'"
-            f"; }} > {file}"
-        )
-    return ""
+_N = intents.numbers()
+_PODS = r"(?:replicas?|pods?|copies|copy|instances?)\b"
+# Which, by the number of pods: the comparison, and how it is said.
+_COUNTS = (
+    ("<", rf"(?:fewer|less) than (?P<n>{_N}) {_PODS}|副本数?(?:少于|小于|不足|低于)\s*(?P<m>{_N})"),
+    (">", rf"more than (?P<n>{_N}) {_PODS}|副本数?(?:多于|大于|超过|高于)\s*(?P<m>{_N})"),
+    (">=", rf"at least (?P<n>{_N}) {_PODS}|副本数?(?:不少于|至少为?)\s*(?P<m>{_N})"),
+    ("<=", rf"at most (?P<n>{_N}) {_PODS}|副本数?(?:不超过|至多为?|最多为?)\s*(?P<m>{_N})"),
+    (
+        "==",
+        rf"(?:just|only|exactly|a single|with|have|has|runs?|running) (?P<n>{_N}) {_PODS}"
+        rf"|(?:只有|仅有?|恰好)\s*(?P<m>{_N})\s*个?副本|副本数?(?:为|是|等于|只有)\s*(?P<k>{_N})",
+    ),
+)
+_UNREADY = re.compile(
+    r"\b(?:not|n't|aren't|isn't) (?:all |fully |yet )*(?:ready|available|healthy)\b"
+    r"|\bunready\b|\bunhealthy\b|\bfewer ready\b|(?:未|没有?|不)(?:完全|全部|都)?就绪"
+    r"|就绪.{0,6}(?:少于|小于|不足|低于)",
+    re.ASCII,
+)
 
 
 def report(world: Situation) -> Iterable[str]:
@@ -72,23 +56,84 @@ def report(world: Situation) -> Iterable[str]:
     wanted = {"report", "table"} & world.intents.wanted
     if world.ask.expect != "none" or not (file and about and wanted and world.deployments):
         return
-    if _SOME.search(text):
-        return
-    if asked := _asked(world.ask.text, world.kubectl, file):
-        yield asked
+    columns = _columns(world.ask.text)
+    fields = list((columns or _DEFAULT).values())
+    some = _condition(text, fields)
+    if not some and _SOME.search(text):
         return
     # "Each Deployment" is all of them, even where one of them is called like an ordinary word.
     every = re.search(
         r"\b(?:each|every|all) deployments?|(?:每个|所有|全部)\s*(?:的)?\s*deployment", text
     )
-    one = world.meant.chosen[0].name if len(world.meant.chosen) == 1 and not every else ""
-    what = f"deployment {one}" if one else "deployments"
-    get = f"{world.kubectl} get {what} -o custom-columns={_COLUMNS}"
-    if kind := _other_kind(text):
+    one = len(world.meant.chosen) == 1 and not every and not some
+    what = f"deployment {world.meant.chosen[0].name}" if one else "deployments"
+    if not columns and not some and (kind := _other_kind(text)):
         yield f"{world.kubectl} get {kind} -o wide > {file}"
         return
-    table = "table" in world.intents or file.endswith(".md")
-    yield f"{get} | {_TO_MARKDOWN} > {file}" if table else f"{get} > {file}"
+    heads = list(columns or _DEFAULT)
+    values = [f"${place}" for place in range(1, len(heads) + 1)]
+    # `ready` may be wanted as 1/2, which is no field of its own.
+    both = re.search(r"ready\s*/\s*(?:desired|replicas|total)|\b\d/\d\b", text)
+    if columns and both and _READY in fields:
+        values[fields.index(_READY)] += f" s ${_place(_REPLICAS, fields)}"
+    markdown = file.endswith(".md")
+    marks = markdown and re.search(r"bullet|\blist of\b|列表|清单", text)
+    table = "table" in world.intents or columns or (markdown and not marks)
+    between = ", b, " if table else ", "
+    row = f"b, {between.join(values)}, b" if table else between.join(values)
+    row = f"d, {row}" if marks and not table else row
+    get = (
+        f"{world.kubectl} get {what} --no-headers -o custom-columns="
+        + ",".join(f"C{place}:{field}" for place, field in enumerate(fields))
+        + f" | awk{_strings(row)} '{{gsub(/<none>/, 0)}} {some and some + ' '}{{print {row}}}'"
+    )
+    if table:
+        top = f"echo '| {' | '.join(heads)} |'; echo '|{'---|' * len(heads)}'"
+        yield f"{{ {top}; {get}; }} > {file}"
+    elif marks or some:
+        yield f"{get} > {file}"
+    else:
+        names = ",".join(f"{head.upper()}:{field}" for head, field in _DEFAULT.items())
+        yield f"{world.kubectl} get {what} -o custom-columns={names} > {file}"
+
+
+def _strings(row: str) -> str:
+    """What a row of awk prints besides fields, as options: there are no double quotes in a line."""
+    known = {"b": "'|'", "s": "/", "d": "-"}
+    used = [name for name in known if re.search(rf"(?<!\w){name}(?!\w)", row)]
+    return "".join(f" -v {name}={known[name]}" for name in used)
+
+
+def _columns(prompt: str) -> dict[str, str]:
+    """Heads and fields of the table that a line `A | B | C` of the prompt describes; or none."""
+    for line in prompt.splitlines():
+        heads = [head.strip(" `") for head in line.strip().strip("|`").split("|")]
+        fields = [
+            next((field for words, field in _FIELDS if re.search(words, head.lower())), "")
+            for head in heads
+        ]
+        plain = all(re.fullmatch(r"[\w /-]+", head) for head in heads)
+        if len(heads) > 1 and all(fields) and plain:
+            return dict(zip(heads, fields, strict=True))
+    return {}
+
+
+def _condition(text: str, fields: list[str]) -> str:
+    """The condition of awk for the Deployments that are wanted; empty without one."""
+    if _UNREADY.search(text):
+        return f"${_place(_READY, fields)} < ${_place(_REPLICAS, fields)}"
+    for sign, words in _COUNTS:
+        if match := re.search(words, text, intents.FLAGS):
+            number = next(value for value in match.groups() if value)
+            return f"${_place(_REPLICAS, fields)} {sign} {intents.number(number)}"
+    return ""
+
+
+def _place(field: str, fields: list[str]) -> int:
+    """The column of a field, which is added if it is not there."""
+    if field not in fields:
+        fields.append(field)
+    return fields.index(field) + 1
 
 
 def _other_kind(text: str) -> str:

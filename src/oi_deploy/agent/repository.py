@@ -87,7 +87,7 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
     manifests = [path for path in files if path.endswith((".yml", ".yaml")) and is_plain(path)]
     wanted = [
         *(path for path in files if is_dockerfile(path) and is_plain(path)),
-        *(path for path in files if PurePosixPath(path).name in _VERSION_NAMES),
+        *(path for path in files if PurePosixPath(path).name in (*_VERSION_NAMES, ".dockerignore")),
         *(path for path in files if path in named),
         *manifests,
     ]

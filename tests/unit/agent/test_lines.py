@@ -373,13 +373,33 @@ def test_reports() -> None:
     assert short(pods) == ["get pods -o wide > pods.txt"]
     lines = facts("Wait for web, and report its state in state.md", expect="none").commands
     assert short(lines)[0] == "rollout status deployment/web"
-    assert "get deployment web" in lines[1] and "| sed" in lines[1]
+    assert "get deployment web" in lines[1] and "{ echo '| Name | Image |" in lines[1]
 
 
-def test_no_report_where_only_some_are_wanted() -> None:
-    for words in ("those that have just one replica", "deployments with more than 2 replicas"):
-        assert facts(f"Write a report s.md: {words} in the cluster", expect="none").commands == ()
-    assert facts("写报告 s.md:集群里只列出副本少于 2 的 deployment", expect="none").commands == ()
+@pytest.mark.parametrize(
+    ("prompt", "condition"),
+    [
+        ("Write a table s.md: deployments that have just one replica", "$3 == 1"),
+        ("Report in s.md the deployments with more than 2 replicas", "$3 > 2"),
+        ("写报告 s.md:集群里只列出副本少于 2 的 deployment", "$3 < 2"),
+        ("Report to s.md those deployments that are not fully ready", "$4 < $3"),
+        ("写一份表格 s.md:只列出没有全部就绪的 deployment", "$4 < $3"),
+    ],
+)
+def test_a_report_on_some_deployments(prompt: str, condition: str) -> None:
+    (line,) = facts(prompt, expect="none").commands
+    assert f" {condition} {{print b, $1, b, $2, b, $3, b, $4, b}}'; }} > s.md" in line
+
+
+def test_no_report_where_it_is_not_known_which_are_wanted() -> None:
+    prompt = "Write a report s.md: those that have an old image in the cluster"
+    assert facts(prompt, expect="none").commands == ()
+
+
+def test_a_report_as_a_list() -> None:
+    prompt = "Write a bullet list of all deployments in the cluster to s.md, one with its image"
+    (line,) = facts(prompt + ". Report only.", expect="none").commands
+    assert line.endswith("{print d, $1, $2, $3, $4}' > s.md") and "awk -v d=- '" in line
 
 
 def test_a_report_with_the_columns_that_the_prompt_has() -> None:
