@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Protocol
 
+from oi_deploy.agent import edits
 from oi_deploy.agent.interpreter_import import parse_partial_json
+from oi_deploy.agent.prompt_files import prompt_file
 from oi_deploy.agent.servers import Again, BrokenOff, Servers
 from oi_deploy.engine.interface import Endpoint
 from oi_deploy.limits import Stop
@@ -102,6 +104,14 @@ def read_call(name: str, arguments: str, finish_reason: str) -> Reply:
     return Reply("malformed", arguments)
 
 
+def _read_file(path: str, text: str, finish_reason: str) -> Reply:
+    """Judge the new text of a file."""
+    if finish_reason == "length":
+        return Reply("cut", text)
+    code = edits.script(path, text)
+    return Reply("execute", code, language="shell") if code else Reply("malformed", text)
+
+
 def goes_round(text: str) -> bool:
     """Whether a text ends in the same at least four times, and at least 400 characters of it.
 
@@ -129,6 +139,7 @@ class Completions:
         completion_tokens: tokens received so far, likewise.
         variation: 0 for the likeliest answer; another number draws one, always the same.
         languages: those that it may be written in.
+        file: the file whose new text is asked for, as plain text; empty where a call is.
     """
 
     def __init__(
@@ -154,6 +165,7 @@ class Completions:
         self.reply: Reply | None = None
         self.variation = 0
         self.languages: Sequence[str] = LANGUAGES
+        self.file = ""
         self._tool_choice = "required" if constrained else "auto"
         self.prompt_tokens = 0
         self.completion_tokens = 0
@@ -176,10 +188,7 @@ class Completions:
         name, arguments, text, finish_reason = self._servers.ask(
             {
                 "model": self._model,
-                "messages": params["messages"],
-                "tools": [_execute(self.languages), _FINISH],
-                "tool_choice": self._tool_choice,
-                "parallel_tool_calls": False,
+                **self._asked(params["messages"]),
                 "temperature": _DRAWN if self.variation else 0.0,
                 "seed": self.variation,
                 "max_tokens": self._max_tokens,
@@ -189,13 +198,31 @@ class Completions:
             },
             self._read,
         )
-        self.reply = read_call(name, arguments, finish_reason) if name else Reply("malformed", text)
+        if self.file:
+            self.reply = _read_file(self.file, text, finish_reason)
+            arguments = json.dumps({"language": self.reply.language, "code": self.reply.text})
+        elif name:
+            self.reply = read_call(name, arguments, finish_reason)
+        else:
+            self.reply = Reply("malformed", text)
         if self.reply.kind == "execute":
             call = SimpleNamespace(name="execute", arguments=arguments)
             yield {"choices": [{"delta": {"tool_calls": [SimpleNamespace(function=call)]}}]}
         else:
             # An empty message would leave Open Interpreter looking at the user's message again.
             yield _words(self.reply.text or "-")
+
+    def _asked(self, messages: list[dict[str, Any]]) -> dict[str, Any]:
+        """Messages, and what the answer has to be."""
+        if self.file:
+            system = {"role": "system", "content": prompt_file("edit-system.md")}
+            return {"messages": [system, *messages[1:]]}
+        return {
+            "messages": messages,
+            "tools": [_execute(self.languages), _FINISH],
+            "tool_choice": self._tool_choice,
+            "parallel_tool_calls": False,
+        }
 
     def _read(self, chunks: Iterator[Any]) -> tuple[str, str, str, str]:
         """Function name, arguments, text and finish reason of one answer, shown as it arrives.

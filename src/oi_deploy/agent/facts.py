@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from oi_deploy.agent import impossible, intents, lines, named, policy_words, repository, tags
+from oi_deploy.agent import edits, impossible, intents, lines, named, policy_words, repository, tags
 from oi_deploy.agent.dockerfiles import Dockerfile
 from oi_deploy.agent.impossible import Obstacle
 from oi_deploy.agent.named import Image
@@ -63,6 +63,7 @@ class Facts:
         chosen: names of the Deployments that the prompt is about.
         wanted: files that the prompt wants to have written, and that are not there yet; none if it
             also wants something to be changed, so that they are not the end.
+        edits: texts of the files that the prompt wants changed, by path.
     """
 
     commit: str = ""
@@ -83,6 +84,7 @@ class Facts:
     rest: bool = True
     chosen: tuple[str, ...] = ()
     wanted: tuple[str, ...] = ()
+    edits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,15 @@ def tell(world: Situation, policy: Policy) -> Facts:
         rest=_has_rest(world, commands),
         chosen=tuple(item.name for item in world.meant.chosen),
         wanted=() if _edits(ask.text) else world.new_files,
+        edits={} if found else _edits_of(world, commands),
     )
+
+
+def _edits_of(world: Situation, commands: Sequence[str]) -> dict[str, str]:
+    """Texts of the files that are to be changed, but for those that a line changes."""
+    changed = {line.rpartition(" ")[2] for line in commands if line.startswith("sed ")}
+    texts = world.repository.texts
+    return {path: texts[path] for path in edits.wanted(world) if path not in changed}
 
 
 def _edits(text: str) -> bool:

@@ -72,7 +72,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 
 @functools.cache
 def word(name: str) -> re.Pattern[str]:
-    """`denies`, `spares` or `supposes` of the table."""
+    """`denies`, `fails`, `spares` or `supposes` of the table."""
     return re.compile(table()[name], FLAGS)
 
 
@@ -106,7 +106,10 @@ def read(prompt: str) -> Intents:
             match = pattern.search(clause.text)
             if match is None:
                 continue
-            denied = word("denies").search(clause.text[: match.start()])
+            before = clause.text[: match.start()]
+            if word("fails").search(before):
+                continue
+            denied = word("denies").search(before)
             seen["supposed" if clause.supposed else "denied" if denied else "wanted"].add(name)
     return Intents(
         frozenset(seen["wanted"]),

@@ -13,7 +13,8 @@ from oi_deploy.agent.facts import Facts, written_file
 from oi_deploy.agent.hints import put_right, shorten
 from oi_deploy.agent.languages import describe
 from oi_deploy.agent.parts import Parts
-from oi_deploy.agent.progress import State, prompt_file, render, repeated, still_to_run
+from oi_deploy.agent.progress import State, render, render_edit, repeated, still_to_run
+from oi_deploy.agent.prompt_files import prompt_file
 from oi_deploy.agent.session import Session, Turn
 from oi_deploy.broker.journal import Entry
 from oi_deploy.errors import RunError, Status
@@ -108,6 +109,7 @@ def converse(
     steps: list[Step] = []
     reminded = False
     first = Facts()
+    written: set[str] = set()
     for number in range(1, max_turns + 1):
         known = facts()
         first = known if number == 1 else first
@@ -116,6 +118,12 @@ def converse(
             known = replace(known, commands=still_to_run(known, ran()))
         if number == 1 and parts.facts:
             _refuse_the_impossible(known)
+        if parts.facts and (file := next((it for it in known.edits if it not in written), "")):
+            written.add(file)
+            message = render_edit(task, known, file)
+            on_turn(number, message)
+            on_answer(number, session.turn(message, file=file))
+            continue
         message = render(task, known, state, budget=budget, parts=parts)
         on_turn(number, message)
         languages = _languages(known, ran()) if parts.facts else LANGUAGES

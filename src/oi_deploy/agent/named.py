@@ -48,8 +48,17 @@ _ACTION = re.compile(
     r"|increase|undo)\b|更新|升级|扩|缩|重启|部署|发布|替换|换成|换到|应用|构建|回滚",
     intents.FLAGS,
 )
+_HANDS_OFF = re.compile(
+    r"(?:别|不要|勿|不能|不许|不准|先不|不用)(?:再|去)?(?:动|改|碰|管|更新|升级|重启|发|换)(?:它|了|啊|哦)?[!。]?$"
+)
+# A part that only tells what is so.
+_TOLD = re.compile(r"\b(?:is|are|was|runs?|has|have)\b|是|跑的|正在|现在|目前|已经|改动")
 # Where one order ends and the next begins, within a clause.
 _AND_SO = re.compile(r"\b(?:and|without)\b|并且?|且")
+# Right before what is not meant.
+_NOT = re.compile(
+    r"(?:不是|而不是|而非|并非|\bnot|\brather than|\binstead of)[^,;。,;.\n]{0,12}$", intents.FLAGS
+)
 _MARKS = " \n,.;:()`\"'"
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}$")
 # They look like files.
@@ -134,7 +143,11 @@ def speaks_of(tag: str, text: str) -> re.Match[str] | None:
 
 def _spoken(text: str, tags: Sequence[str]) -> list[str]:
     """The tags that a text has as words, in its order; a tag without a dot may be any word."""
-    places = {tag: match.start() for tag in tags if "." in tag and (match := speaks_of(tag, text))}
+    places = {
+        tag: match.start()
+        for tag in tags
+        if "." in tag and (match := speaks_of(tag, text)) and not _NOT.search(text[: match.start()])
+    }
     return sorted(places, key=lambda tag: places[tag])
 
 
@@ -177,6 +190,8 @@ def deployments(
     text = plain(prompt, registry)
     names = {item.name: item for item in known}
     explicit, absent, certain = _explicit(text, names)
+    if only := [name for name in names if _is_the_only(name, text)]:
+        return Deployments(tuple(names[name] for name in only))
     spared = {name for name in names if _is_spared(name, text) or is_left_out(name, text, names)}
     words = [name for name in names if is_named(name, text)]
     free = [name for name in words if name not in spared]
@@ -198,6 +213,21 @@ def deployments(
         or (list(names) if len(names) == 1 else [])
     )
     return Deployments(tuple(names[name] for name in chosen))
+
+
+def _is_the_only(name: str, text: str) -> bool:
+    """Whether a prompt says that something is done to a Deployment only."""
+    before = (
+        r"(?:只|仅)(?:(?:给|对|把|将|动|改|换|发|切|更新|升级|部署|发布|重启|扩容?|缩容?|回滚)\s*)?"
+        r"|\bonly\s+(?:(?:update|change|touch|deploy|roll out|restart|scale|to|for|the)\s+){0,3}"
+    )
+    word = r"(?:deployments?\s*)?[`\"'“「]?"
+    after = r"[`\"'”」]?(?:\s+deployment)?\s+only\b"
+    pattern = rf"(?:{before}){word}{re.escape(name)}(?![\w-])|(?<![\w-]){re.escape(name)}{after}"
+    match = re.search(pattern, text, intents.FLAGS)
+    return match is not None and not intents.word("denies").search(
+        _clause_at(text, match.start()).partition(match[0])[0]
+    )
 
 
 def _is_joined(name: str, others: Iterable[str], text: str) -> bool:
@@ -311,9 +341,11 @@ def is_left_out(name: str, prompt: str, others: Collection[str] = ()) -> bool:
                 continue
             # An order is about it, whatever it must not be done with it.
             spared = _spares(part.replace(name, " ")) and not is_named(name, part[: _denial(part)])
-            if not spared and not _ACTION.search(part.replace(name, " ")):
+            ordered = bool(_ACTION.search(part.replace(name, " ")))
+            if not spared and not ordered:
                 spared = _is_spared_after(parts[place + 1 :], (name, *others))
-            said.append(spared)
+            if spared or ordered or not _TOLD.search(part):
+                said.append(spared)
     return bool(said) and all(said)
 
 
@@ -322,6 +354,9 @@ def _is_spared_after(parts: Sequence[str], names: Sequence[str]) -> bool:
     for part in parts:
         if any(is_named(name, part) for name in names):
             return False
+        # Chinese leaves the pronoun out: what has no other object is about what was named.
+        if _HANDS_OFF.search(part):
+            return True
         if _PRONOUN.search(part):
             return _spares(part) and not _ACTION.search(part[: _denial(part)])
     return False

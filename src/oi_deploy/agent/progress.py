@@ -7,13 +7,11 @@ even that is too long for the model's window, outputs and lists are cut first, t
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import files
-
-import jinja2
 
 from oi_deploy.agent.facts import Facts
 from oi_deploy.agent.hints import Failure, hints, shorten
 from oi_deploy.agent.parts import Parts
+from oi_deploy.agent.prompt_files import fill
 
 _ALL = Parts()
 
@@ -41,11 +39,6 @@ class State:
     missing: tuple[str, ...] = ()
     closing: str = ""
     deployed: bool = False
-
-
-def prompt_file(name: str) -> str:
-    """A file of `prompts/`."""
-    return files("oi_deploy.agent").joinpath(f"prompts/{name}").read_text(encoding="utf-8")
 
 
 def still_to_run(facts: Facts, ran: Sequence[str]) -> tuple[str, ...]:
@@ -104,20 +97,18 @@ def render(
 
 
 def _fill(task: str, facts: Facts, state: State) -> str:
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 - plain text for a model, not HTML
-    )
-    template = environment.from_string(prompt_file("message.md.j2"))
     commands = facts.commands
     if state.deployed:
         # The other lines did their work, perhaps in other words; what is shown is run again.
         commands = tuple(line for line in commands if " > " in line and "<<" not in line)
-    return template.render(
-        task=task.strip(), facts=facts, commands=commands, **vars(state)
-    ).strip() + "\n"  # fmt: skip
+    return fill("message.md.j2", task=task.strip(), facts=facts, commands=commands, **vars(state))
+
+
+def render_edit(task: str, facts: Facts, path: str) -> str:
+    """The message that asks for the new text of one file."""
+    return fill(
+        "edit.md.j2", task=task.strip(), facts=facts, path=path, text=facts.edits[path].rstrip("\n")
+    )
 
 
 def _cut(facts: Facts, state: State, level: int) -> tuple[Facts, State]:

@@ -62,7 +62,12 @@ class Session:
         self._result = result
 
     def turn(
-        self, message: str, *, variation: int = 0, languages: Sequence[str] = LANGUAGES
+        self,
+        message: str,
+        *,
+        variation: int = 0,
+        languages: Sequence[str] = LANGUAGES,
+        file: str = "",
     ) -> Turn:
         """Put one message to the model, in a fresh context, and run the code it answers with.
 
@@ -70,6 +75,7 @@ class Session:
             message: the whole of what the model reads besides its standing instruction.
             variation: 0 for the likeliest answer; each other number may give another one.
             languages: those that the code may be in.
+            file: the one whose new text is asked for; the answer writes it. Empty for any code.
 
         Raises:
             RunError: the server failed, or the run has to stop.
@@ -79,6 +85,7 @@ class Session:
         self._completions.reply = None
         self._completions.variation = variation
         self._completions.languages = languages
+        self._completions.file = file
         # The events are not needed: code, output and answer are kept by the parts that are ours.
         # They end soon after a stop, and are read to their end: to leave Open Interpreter's
         # generators half-way prints tracebacks.

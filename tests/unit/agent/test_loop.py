@@ -52,11 +52,18 @@ class Model:
         self.exit_code = exit_code
         self.variations: list[int] = []
         self.languages: list[tuple[str, ...]] = []
+        self.files: list[str] = []
         self.output = "some output\n"
 
     def turn(
-        self, message: str, *, variation: int = 0, languages: Sequence[str] = LANGUAGES
+        self,
+        message: str,
+        *,
+        variation: int = 0,
+        languages: Sequence[str] = LANGUAGES,
+        file: str = "",
     ) -> Turn:
+        self.files.append(file)
         self.languages.append(tuple(languages))
         self.messages.append(message)
         self.variations.append(variation)
@@ -186,6 +193,19 @@ def test_code_is_shell_while_there_are_lines_of_it_to_run() -> None:
     model = Model(script("docker push r/web:1"), FINISH)
     run(model, lambda: BAD if not model.changes else GOOD, ran=lambda: ())
     assert model.languages[0] == ("shell",)
+
+
+def test_a_file_that_the_prompt_wants_changed_is_asked_for_first_and_once() -> None:
+    known = replace(FACTS, edits={"a.yaml": "a: 1"})
+    model = Model(script("cat > a.yaml"), script("docker push r/web:1"), FINISH)
+    run(model, lambda: BAD if model.changes < 2 else GOOD, known=known)
+    assert model.files[:2] == ["a.yaml", ""]
+    assert "# a.yaml as it is now\n```\na: 1\n```" in model.messages[0]
+    assert "# Commands that are right here" not in model.messages[0]
+    assert "# Commands that are right here" in model.messages[1]
+    unusable = Model(Reply("malformed", "?"), script("docker push r/web:1"), FINISH)
+    run(unusable, lambda: BAD if not unusable.changes else GOOD, known=known)
+    assert unusable.files[:2] == ["a.yaml", ""]
 
 
 def test_the_same_script_three_times_ends_the_run_when_nothing_changes() -> None:

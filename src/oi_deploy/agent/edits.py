@@ -1,0 +1,95 @@
+"""Files of the repository that a prompt wants changed, and how the model changes them.
+
+A small model that is shown complete command lines runs them, and leaves out what no line does.
+Asked for one file alone, it writes that as it is told. It writes it as plain text: within a
+function call, it would end the text at the first double quote.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from oi_deploy.agent import intents, named
+from oi_deploy.agent.dockerfile_lint import MOST_BYTES
+from oi_deploy.agent.dockerfiles import is_dockerfile, is_plain
+from oi_deploy.agent.situation import Situation
+
+# An order; what was changed before the run is told in other forms of the word.
+_CHANGE = re.compile(
+    r"\b(?:change|edit|modify|set|bump|replace|rename|raise|lower|switch|turn|fix|correct|adjust|add"
+    r"|remove|delete|append|put|update|increase|decrease)\b(?!\W+(?:it|them|this) back\b)"
+    r"|(?<!已)(?<!已经)(?<!刚)(?<!没)改(?!(?:成|为|到)?[了过好完动变名])|修改(?![了过好完])|换成(?!了)|换为|设成(?!了)|设为"
+    r"|设置为|置为|调成|调到|调为"
+    r"|调整为|加上|加一|添加|删掉|去掉|替换(?:成|为)?|追加",
+    intents.FLAGS,
+)
+# What such a word can be about besides a file.
+_ELSE = re.compile(
+    r"\W*(?:the |this |our |all )?"
+    r"(?:deployments?|images?|rollout|cluster|pods?|replicas?|containers?)\b|.{0,6}(?:deployment|镜像|集群|副本)",
+    intents.FLAGS,
+)
+_PRONOUN = re.compile(r"\b(?:it|this|that|there)\b|它|其中|里面|这个", intents.FLAGS)
+_BASE = re.compile(r"base image|基础镜像|\bFROM\b", re.ASCII)
+
+
+def wanted(world: Situation) -> tuple[str, ...]:
+    """Paths of the files that the prompt names and wants changed, those that are short."""
+    known = world.repository.texts
+    paths = [
+        path
+        for path in known
+        if is_plain(path) and len(known[path].encode()) < MOST_BYTES // 2 and known[path].strip()
+    ]
+    text = world.ask.text
+    return tuple(
+        path
+        for path in paths
+        if not named.is_left_out(path, text, paths) and _is_to_change(path, text, paths)
+    )
+
+
+def _is_to_change(path: str, text: str, others: Sequence[str]) -> bool:
+    """Whether an order to change something stands after a file's name, before the next file's."""
+    about = False
+    for sentence in intents.sentences(text):
+        about = about and _PRONOUN.search(sentence) is not None
+        for clause in intents.split(sentence):
+            names = [other for other in others if _is_named(other, clause, others)]
+            about = path in names if names else about
+            if about and _orders(path, clause):
+                return True
+    return False
+
+
+def _is_named(path: str, clause: str, others: Iterable[str]) -> bool:
+    """By its path, or by its name, if no other file has it."""
+    name = path.rpartition("/")[2]
+    alone = [other for other in others if other.rpartition("/")[2] == name] == [path]
+    if alone:
+        return named.is_named(path, clause) or named.is_named(name, clause)
+    # The word alone may mean any of them.
+    return "/" in path and named.is_named(path, clause)
+
+
+def _orders(path: str, clause: str) -> bool:
+    base = is_dockerfile(path) and _BASE.search(clause)
+    return any(
+        (base or not _ELSE.match(clause[match.end() :]))
+        and not intents.word("denies").search(clause[: match.start()])
+        for match in _CHANGE.finditer(clause)
+    )
+
+
+def script(path: str, answer: str) -> str:
+    """The script that writes a model's answer into a file; empty if there is no whole text in it.
+
+    Args:
+        path: the file.
+        answer: the new text, between lines of three backticks.
+    """
+    match = re.search(r"(?ms)^```[^\n`]*\n(?P<text>.*?)^```\s*$", answer)
+    text = match["text"] if match else ""
+    end = "END_OF_FILE"
+    if not text.strip() or end in text:
+        return ""
+    return f"cat > {path} <<'{end}'\n{text}{end}\n"

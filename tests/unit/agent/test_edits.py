@@ -1,0 +1,64 @@
+"""Files that a prompt wants changed, and the script that a model's answer becomes."""
+
+import pytest
+
+from oi_deploy.agent.edits import script
+from tests.unit.agent.worlds import FILES, PYTHON, facts
+
+CONFIG = "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: c\ndata:\n  GREETING: hello\n"
+REPO = {**FILES, "k8s/config.yaml": CONFIG, "app.env": "LOG_LEVEL=info\n", "CHANGES.md": "# 1\n"}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "paths"),
+    [
+        ("In k8s/config.yaml change GREETING to aloha, then apply it", ["k8s/config.yaml"]),
+        ("k8s/config.yaml 里 GREETING 现在是 hello,改成 aloha,然后 apply", ["k8s/config.yaml"]),
+        ("把 app.env 里的 LOG_LEVEL 设为 debug,再重启 web", ["app.env"]),
+        ("Please set LOG_LEVEL in app.env to debug and restart web", ["app.env"]),
+        ("Bump VERSION to 2.5.0 and roll out web", ["VERSION"]),
+        ("Add a line about this release to CHANGES.md. Roll out web.", ["CHANGES.md"]),
+        ("The Dockerfile has an old base image; switch it to node:22-slim", ["Dockerfile"]),
+        ("Dockerfile 的基础镜像换成 python:3.11-slim,再构建 web", ["Dockerfile"]),
+        ("k8s/config.yaml 里的配置改过了,请应用并重启 web", []),
+        ("k8s/config.yaml was changed yesterday; apply it and restart web", []),
+        ("k8s/config.yaml 已经改好了,apply 之后重启 web", []),
+        ("Apply k8s/config.yaml and update the deployment web", []),
+        ("Apply k8s/config.yaml, then set the image of web", []),
+        ("应用 k8s/config.yaml,再更新 deployment web", []),
+        ("Do not change k8s/config.yaml; restart web", []),
+        ("不要改 app.env,重启 web", []),
+        ("Read app.env and write the level to out.txt", []),
+        ("Build web with the tag from VERSION, push it and update the deployment", []),
+        ("Deploy web. Leave CHANGES.md as it is, and put nothing into it.", []),
+    ],
+)
+def test_files_that_a_prompt_wants_changed(prompt: str, paths: list[str]) -> None:
+    assert list(facts(prompt, files=REPO).edits) == paths
+    assert all(facts(prompt, files=REPO).edits[path] == REPO[path] for path in paths)
+
+
+def test_a_file_that_a_line_mends_is_not_asked_for() -> None:
+    files = {**FILES, "Dockerfile": PYTHON.replace("COPY app.py", "COPY ap.py")}
+    found = facts("The Dockerfile is broken, fix it and roll out web", files=files)
+    assert not found.edits and "sed" in found.commands[0]
+
+
+def test_one_of_several_files_of_a_name_is_meant_by_its_path() -> None:
+    files = {**FILES, "a/Dockerfile": PYTHON, "b/Dockerfile": PYTHON}
+    assert not facts("Change the Dockerfile and roll out web", files=files).edits
+    found = facts("Change a/Dockerfile to node:22-slim and roll out web", files=files)
+    assert list(found.edits) == ["a/Dockerfile"]
+
+
+def test_a_long_file_is_not_written_anew() -> None:
+    files = {**FILES, "app.env": "A=1\n" * 1000}
+    assert not facts("Set A in app.env to 2", files=files).edits
+
+
+def test_an_answer_becomes_the_script_that_writes_the_file() -> None:
+    code = "cat > a.yaml <<'END_OF_FILE'\na: \"1\"\n  $x: `y`\nEND_OF_FILE\n"
+    assert script("a.yaml", 'Here:\n```yaml\na: "1"\n  $x: `y`\n```\n') == code
+    assert script("a.yaml", 'a: "1"\n') == ""
+    assert script("a.yaml", "```\n\n```") == ""
+    assert script("a.yaml", "```\na\nEND_OF_FILE\nrm -rf .\n```") == ""
