@@ -7,7 +7,7 @@ one ends it at the first quote.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from oi_deploy.agent import (
     dockerfiles,
@@ -88,7 +88,20 @@ def _dockerfile(
     world: Situation, item: DeploymentState | None, reference: str
 ) -> Dockerfile | None:
     found = world.repository.dockerfiles
-    return dockerfiles.choose(found, _names(item, reference), world.mentioned)
+    names = _names(item, reference)
+    if not any(file.path == "Dockerfile" for file in found):
+        # Of `shop-api` and `shop-web`, the folders are often called `api` and `web`.
+        names.append(names[-1].rpartition("-")[2])
+    return dockerfiles.choose(found, names, _mentioned_with(world, reference))
+
+
+def _mentioned_with(world: Situation, reference: str) -> Sequence[str]:
+    """The paths that the prompt names; those of an image's own lines, if it names several."""
+    repository = named.repository_of(reference)
+    if len({image.repository for image in world.named}) < 2:
+        return world.mentioned
+    own = [line for line in world.ask.text.splitlines() if repository in line]
+    return [path for line in own for path in named.paths(line, world.ask.registry)]
 
 
 def _new_dockerfile(world: Situation, item: DeploymentState | None, reference: str) -> str:
@@ -133,7 +146,7 @@ def _stages(world: Situation) -> tuple[str, str] | None:
 
 def _references(world: Situation) -> Iterable[tuple[DeploymentState | None, str]]:
     """What is to be built and pushed, and for which Deployment."""
-    targets = world.meant.chosen if world.ask.expect == "deploy" else ()
+    targets = _targets(world) if world.ask.expect == "deploy" else ()
     if world.ask.expect == "deploy" and not targets:
         return
     if not targets and not world.named and len(world.meant.chosen) == 1:
@@ -142,13 +155,48 @@ def _references(world: Situation) -> Iterable[tuple[DeploymentState | None, str]
         yield from ((None, text) for item in world.named if (text := _full(world, item)))
         return
     for deployment in targets:
-        if text := reference_for(world, deployment):
+        for text in references_for(world, deployment):
             yield deployment, text
+
+
+def _targets(world: Situation) -> tuple[DeploymentState, ...]:
+    """The Deployments that get an image: those that run another tag of it, if any does.
+
+    A Deployment that runs something else has been named for another reason, unless it stands in
+    one list with one of those.
+    """
+    chosen = world.meant.chosen
+    repositories = {image.repository for image in world.named}
+    using = [
+        item.name
+        for item in chosen
+        if repositories & {named.repository_of(container.image) for container in item.containers}
+    ]
+    return tuple(
+        item
+        for item in chosen
+        if not using or item.name in using or named.is_joined(item.name, using, world.ask.text)
+    )
 
 
 def _full(world: Situation, image: Image) -> str:
     tag = image.tag or world.tag
     return f"{image.repository}:{tag}" if tag else ""
+
+
+def references_for(world: Situation, item: DeploymentState) -> list[str]:
+    """The images that a Deployment is to get: one, or one for each of several containers."""
+    running = {
+        named.repository_of(container.image): container.image for container in item.containers
+    }
+    new = {
+        image.repository: text
+        for image in world.named
+        if image.repository in running
+        and (text := _full(world, image)) not in ("", running[image.repository])
+    }
+    one = reference_for(world, item)
+    return list(new.values()) or ([one] if one else [])
 
 
 def reference_for(world: Situation, item: DeploymentState) -> str:
@@ -213,14 +261,17 @@ def _rollout(world: Situation) -> Iterable[str]:
     alone = WITHOUT_IMAGE & world.intents.wanted
     there = {str(image) for image in world.named if world.has_image(image)}
     changed: list[DeploymentState] = []
-    for item in world.meant.chosen:
-        reference = str(pair[1]) if pair else reference_for(world, item)
-        built = world.builds and _can_be_built(world, item, reference)
-        known = built or pair or (reference in there and not alone and not world.builds)
+    for item in _targets(world):
+        references = [str(pair[1])] if pair else references_for(world, item)
+        built = world.builds and all(_can_be_built(world, item, it) for it in references)
+        known = built or pair or (there.issuperset(references) and not alone and not world.builds)
         allowed = world.permits("deployment", item.name, "set-image")
-        if reference and known and allowed and item.containers:
-            names = containers_for(world, item, reference)
-            images = " ".join(f"{name}={reference}" for name in names)
+        if references and known and allowed and item.containers:
+            images = " ".join(
+                f"{name}={reference}"
+                for reference in references
+                for name in containers_for(world, item, reference)
+            )
             yield f"{world.kubectl} set image deployment/{item.name} {images}"
             changed.append(item)
     yield from (_status(world, item) for item in changed)

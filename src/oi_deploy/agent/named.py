@@ -50,6 +50,8 @@ _ACTION = re.compile(
 )
 _HANDS_OFF = re.compile(
     r"(?:别|不要|勿|不能|不许|不准|先不|不用)(?:再|去)?(?:动|改|碰|管|更新|升级|重启|发|换)(?:它|了|啊|哦)?[!。]?$"
+    r"|\bnot ours\b|不是我们(?:的|组)|不归我们|不属于我们",
+    re.ASCII,
 )
 # A part that only tells what is so.
 _TOLD = re.compile(r"\b(?:is|are|was|runs?|has|have)\b|是|跑的|正在|现在|目前|已经|改动")
@@ -201,7 +203,7 @@ def deployments(
     ]  # fmt: skip
     if chosen := [name for name in explicit if name not in spared] or free:
         if not explicit and (among := [name for name in chosen if name in uses]):
-            chosen = [name for name in chosen if name in among or _is_joined(name, among, text)]
+            chosen = [name for name in chosen if name in among or is_joined(name, among, text)]
         return Deployments(tuple(names[name] for name in chosen))
     if absent:
         return Deployments((), tuple(absent), certain)
@@ -230,7 +232,7 @@ def _is_the_only(name: str, text: str) -> bool:
     )
 
 
-def _is_joined(name: str, others: Iterable[str], text: str) -> bool:
+def is_joined(name: str, others: Iterable[str], text: str) -> bool:
     """Whether a name stands in one list with another one: `web and jobs`."""
     return any(
         re.search(rf"\b{re.escape(one)}{_AND}{re.escape(other)}\b", text, re.ASCII)

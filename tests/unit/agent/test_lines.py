@@ -366,6 +366,76 @@ def test_a_base_image_is_only_looked_at_where_the_prompt_doubts_it() -> None:
     assert line == "sed -i '1s#python:3.11-slin#python:3.11-slim#' Dockerfile"
 
 
+PAIR = deployment("pair", "api=pair-api:1.0.0", "front=pair-front:1.0.0", "log=log:3")
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "deployment pair 的两个容器一起升级:\n| api | 根目录 | {registry}/pair-api:2 |\n"
+        "| front | front/ | {registry}/pair-front:2 |\n容器 log 别碰。",
+        "Build {registry}/pair-api:2 (root of the repo)\nand {registry}/pair-front:2 (folder"
+        " front),\npush both, then update both containers in the deployment pair",
+    ],
+)
+def test_two_images_of_one_deployment(prompt: str) -> None:
+    files = {**FILES, "front/Dockerfile": PYTHON, "front/app.py": "", "front/VERSION": "1\n"}
+    assert short(facts(prompt, files=files, deployments=(PAIR, JOBS)).commands) == [
+        "docker build -t pair-api:2 .",
+        "docker push pair-api:2",
+        "docker build -t pair-front:2 front",
+        "docker push pair-front:2",
+        "set image deployment/pair api=pair-api:2 front=pair-front:2",
+        "rollout status deployment/pair",
+    ]
+
+
+def test_an_image_that_runs_already_is_not_built() -> None:
+    prompt = (
+        "Build {registry}/pair-api:2 for deployment pair; {registry}/log:3 stays in container log"
+    )
+    assert short(facts(prompt, deployments=(PAIR, JOBS)).commands)[-2:] == [
+        "set image deployment/pair api=pair-api:2",
+        "rollout status deployment/pair",
+    ]
+
+
+def test_folders_are_found_by_the_end_of_an_image_s_name() -> None:
+    files = {f"{folder}/{name}": text for folder in ("api", "web") for name, text in FILES.items()}
+    prompt = (
+        "Build and roll out {registry}/shop-web:2 in shop-web and {registry}/shop-api:2 in shop-api"
+    )
+    both = (deployment("shop-web"), deployment("shop-api"))
+    found = short(facts(prompt, files=files, deployments=both).commands)
+    assert "docker build -t shop-web:2 web" in found and "docker build -t shop-api:2 api" in found
+
+
+@pytest.mark.parametrize(
+    ("prompt", "name"),
+    [
+        (
+            "两个 deployment:web 是正式的,jobs 是灰度的。只给 jobs 换上。"
+            "正式的 web 今天一个字都别改。",
+            "jobs",
+        ),
+        ("Roll the new image out to jobs only; web runs another version.", "jobs"),
+        ("web and jobs use it, but only restart jobs with the new image", "jobs"),
+        ("jobs 和 web 都在跑旧版,web 先别动,jobs 换成新镜像", "jobs"),
+    ],
+)
+def test_only_one_of_the_deployments(prompt: str, name: str) -> None:
+    assert facts(prompt).chosen == (name,)
+
+
+def test_a_deployment_that_runs_something_else_does_not_get_the_image() -> None:
+    prompt = "Build {registry}/web:2, the deployment web gets it. If you see the deployment jobs: "
+    for rest in ("not ours, a different team's.", "that one has a job queue."):
+        lines = facts(prompt + rest).commands
+        assert not any("deployment/jobs" in line for line in lines) and len(lines) == 4
+    both = facts("Build {registry}/web:2 and roll it out to the deployments web and jobs").commands
+    assert sum("set image" in line for line in both) == 2
+
+
 def test_reports() -> None:
     lines = facts("把每个 deployment 的镜像列出,写入 images.txt", expect="none").commands
     assert len(lines) == 1 and lines[0].endswith("> images.txt") and "get deployments" in lines[0]
