@@ -5,7 +5,7 @@ Every remedy is one complete command line: a small model runs a line, and ignore
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -102,12 +102,15 @@ class Dockerfile:
             return self.folder if plain else "."
         return "." if root > here else self.folder
 
-    def build(self, reference: str, exists: Exists) -> str:
-        """The command line that builds it."""
+    def build(
+        self, reference: str, exists: Exists, arguments: Mapping[str, str] | None = None
+    ) -> str:
+        """The command line that builds it, with values for build arguments."""
         context = self.context(exists)
         usual = inside(context, "Dockerfile")
         file = "" if self.path == usual else f" -f {self.path}"
-        return f"docker build -t {reference}{file} {context}"
+        values = "".join(f" --build-arg {it[0]}={it[1]}" for it in (arguments or {}).items())
+        return f"docker build -t {reference}{values}{file} {context}"
 
 
 def inside(folder: str, path: str) -> str:

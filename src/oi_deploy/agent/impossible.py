@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from oi_deploy.agent import intents, lines
+from oi_deploy.agent.dockerfiles import is_dockerfile
 from oi_deploy.agent.intents import clauses, read
 from oi_deploy.agent.named import Image, folders, namespaces, plain
 from oi_deploy.agent.situation import WITHOUT_IMAGE, Situation
@@ -32,7 +33,7 @@ def obstacles(world: Situation) -> tuple[Obstacle, ...]:
     """All that is known."""
     return (*_namespaces(world), *_deployments(world), *_containers(world), *_images(world),
             *_push(world), *_revisions(world), *_deletion(world), *_folders(world),
-            *_git_tags(world))  # fmt: skip
+            *_git_tags(world), *_dockerfiles(world))  # fmt: skip
 
 
 def _namespaces(world: Situation) -> list[Obstacle]:
@@ -172,8 +173,36 @@ def _folders(world: Situation) -> list[Obstacle]:
     return [Obstacle(f"The repository has no {path}.", True) for path in dict.fromkeys(found)]
 
 
+_NEW = re.compile(
+    r"\b(?:write|create|add|generate|make|need|new|miss|lack|there is no|has no|no)\w*\b"
+    r"|写|新建|创建|生成|补|没有|缺",
+    intents.FLAGS,
+)
+
+
+def _dockerfiles(world: Situation) -> list[Obstacle]:
+    """A Dockerfile that the prompt wants used, and that is not there."""
+    if not world.builds:
+        return []
+    known = world.repository.files
+    return [
+        Obstacle(f"The repository has no {path}.", True)
+        for path in world.mentioned
+        if is_dockerfile(path)
+        and path.rpartition("/")[2].lower() != "dockerfile"
+        and path not in known
+        and not any(_NEW.search(it.text) for it in clauses(world.ask.text) if path in it.text)
+        and not world.exists(path)
+    ]
+
+
 _GIT_TAG = re.compile(
     r"(?<![\w-])git[- ]?(?:tag|标签)\s*[`\"'“「]?(?P<tag>v?\d+\.\d[\w.-]*\w)", intents.FLAGS
+)
+_EXAMPLE = re.compile(
+    r"(?:\be\.?g\b|\bfor (?:example|instance)\b|\bsuch as\b|\blike\b"
+    r"|比如|例如|譬如|形如|假如).{0,24}$",
+    intents.FLAGS,
 )
 _MADE = re.compile(r"\b(?:create|add|make|set|push)\b|新建|创建|打上?|推送", intents.FLAGS)
 
@@ -187,5 +216,7 @@ def _git_tags(world: Situation) -> list[Obstacle]:
         Obstacle(f"The repository has no git tag {match['tag']} (there are: {there}).", True)
         for clause in clauses(world.ask.text)
         for match in _GIT_TAG.finditer(clause.text)
-        if match["tag"] not in world.repository.tags and not _MADE.search(clause.text)
+        if match["tag"] not in world.repository.tags
+        and not _MADE.search(clause.text)
+        and not _EXAMPLE.search(world.ask.text.partition(match[0])[0])
     ]

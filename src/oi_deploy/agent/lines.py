@@ -75,8 +75,25 @@ def _build(world: Situation) -> Iterable[str]:
         context = file.context(world.exists)
         if rules := world.repository.texts.get(dockerfiles.inside(context, ".dockerignore")):
             yield from dockerignore.repairs(file, context, rules, world.repository.files)
-        yield file.build(reference, world.exists)
+        yield file.build(reference, world.exists, _arguments(world, file))
         yield f"docker push {reference}"
+
+
+def _arguments(world: Situation, file: Dockerfile) -> dict[str, str]:
+    """Values that the prompt gives to build arguments of a Dockerfile."""
+    found = {}
+    for part in file.instructions():
+        name = part.rest.partition("=")[0].strip() if part.word == "ARG" else ""
+        value = re.search(
+            rf"(?<![\w$]){re.escape(name)}[`'\"]?"
+            r"\s*(?:=|:|is|to|as|set to|of|设为|设成|设置为|为|是|用|传)\s*"
+            rf"[`'\"]?(?P<value>[A-Za-z0-9][\w.:/-]*)",
+            world.ask.text,
+            re.ASCII,
+        )
+        if name and value:
+            found[name] = value["value"].rstrip(".:")
+    return found
 
 
 def _names(item: DeploymentState | None, reference: str) -> list[str]:
@@ -241,6 +258,8 @@ def _retag(world: Situation) -> Iterable[str]:
 
 def retagged(world: Situation) -> tuple[Image, Image] | None:
     """The image that is there and the name that it is to get."""
+    if pair := _running(world):
+        return pair
     there = [image for image in world.named if world.has_image(image)]
     new = [image for image in world.named if image.tag and not world.has_image(image)]
     if not there:
@@ -251,6 +270,33 @@ def retagged(world: Situation) -> tuple[Image, Image] | None:
         elif world.tag and world.tag not in (world.repository.commit, there[0].tag):
             new = [Image(there[0].repository, world.tag)]
     return (there[0], new[0]) if new else None
+
+
+_RUNNING = re.compile(
+    r"\b(?:image|version|one|what|that)\b.{0,60}\b(?:runs|is running|running|uses|has)\b.{0,30}"
+    r"\b(?:now|at (?:this|the) moment|currently|at present|today|live)\b"
+    r"|\b(?:currently|now) (?:running|deployed|live)\b"
+    r"|(?:现在|当前|目前|正在|线上)(?:正在|在)?(?:跑|运行|使用|用)(?:着)?的",
+    intents.FLAGS,
+)
+
+
+def _running(world: Situation) -> tuple[Image, Image] | None:
+    """The image that the Deployment runs, for the only tag that the prompt names."""
+    tagged = [image for image in world.named if image.tag]
+    if len(tagged) != 1 or "retag" not in world.intents or world.ask.expect != "push":
+        return None
+    repository = tagged[0].repository
+    images = {
+        container.image.partition("@")[0]
+        for item in world.meant.chosen
+        for container in item.containers
+        if named.repository_of(container.image) == repository
+    }
+    if len(images) != 1 or not _RUNNING.search(world.ask.text):
+        return None
+    source = Image(repository, images.pop().removeprefix(f"{repository}:"))
+    return (source, tagged[0]) if source.tag and source != tagged[0] else None
 
 
 def _rollout(world: Situation) -> Iterable[str]:

@@ -42,6 +42,30 @@ def test_what_is_certain(prompt: str, said: str, refused: bool) -> None:
     assert found.commands == ()
 
 
+@pytest.mark.parametrize(
+    ("prompt", "certain"),
+    [
+        ("Build web with docker/Dockerfile.hardened, and don't write a replacement", True),
+        ("用 docker/prod.Dockerfile 构建并部署 web;根目录的不行,也不要另写一个", True),
+        ("Build web with docker/Dockerfile.slim", False),
+        ("Write docker/Dockerfile.hardened and build web with it", False),
+        ("docker/prod.Dockerfile 还没有,请补上,再构建 web", False),
+        ("Restart web; docker/Dockerfile.hardened comes later", False),
+    ],
+)
+def test_a_dockerfile_that_is_not_there(prompt: str, certain: bool) -> None:
+    files = {**FILES, "docker/Dockerfile.slim": "FROM python:3.11-slim\n"}
+    found = facts(prompt, files=files).obstacles
+    assert [item.certain for item in found] == [True] * certain
+    assert not certain or "The repository has no docker/" in found[0].text
+
+
+def test_an_example_of_a_git_tag_need_not_be_there() -> None:
+    for words in ("e.g. git tag v5.0.3 -> 5.0.3", "比如 git tag v5.0.3 对应 5.0.3"):
+        prompt = f"Build web, the image's tag is the git tag without v ({words})"
+        assert not facts(prompt, git={"--points-at": "v2.0.1", "--list": "v2.0.1"}).obstacles
+
+
 def test_a_name_in_plain_english_may_be_a_misreading() -> None:
     found = facts("Let the deployment shop early.")
     assert [(item.text.split(" that ")[0], item.certain) for item in found.obstacles] == [

@@ -126,6 +126,23 @@ def test_another_tag_for_an_image_that_is_there(prompt: str, expect: str) -> Non
 
 
 @pytest.mark.parametrize(
+    "prompt",
+    [
+        "Retag for me: {registry}/web:lkg becomes the very image that the deployment web runs at"
+        " this moment, not the newest one. lkg exists already. No build, just retag and push.",
+        "把 deployment web 现在跑的那个镜像再打一个标签 {registry}/web:lkg 推上去,不要构建",
+    ],
+)
+def test_the_image_that_runs_gets_another_tag(prompt: str) -> None:
+    lines = facts(prompt, expect="push", tags={"web": ["0.9.0", "1.0.0", "1.1.0", "lkg"]}).commands
+    assert short(lines) == [
+        "docker pull web:1.0.0",
+        "docker tag web:1.0.0 web:lkg",
+        "docker push web:lkg",
+    ]
+
+
+@pytest.mark.parametrize(
     ("prompt", "count"),
     [
         ("scale web to four", 4),
@@ -176,6 +193,36 @@ def test_scaling_counts_from_what_was_there_before_the_run(prompt: str, count: i
     after = (deployment("web", "app=web:1.0.0", replicas=count),)
     again = facts(prompt, expect="none", deployments=after, began={"web": 4})
     assert again.commands == ()
+
+
+def test_a_version_that_is_not_meant_is_not_taken() -> None:
+    prompt = "web 回到升级前的那个版本(应该是 1.1.0,不是更早的 1.0.0)。不需要重新构建。"
+    lines = facts(prompt, revisions=REVISIONS, tags={"web": ["1.0.0", "1.1.0", "1.2.0"]}).commands
+    assert short(lines)[0] == "rollout undo deployment/web --to-revision=2"
+
+
+def test_a_build_that_fails_is_not_one_that_is_denied() -> None:
+    for words in ("doesn't build any more", "can't be built now", "fails to build"):
+        prompt = (
+            f"The image {words}, put the Dockerfile straight. Then ship {{registry}}/web:2 to web"
+        )
+        lines = short(facts(prompt, tags={"web": ["1.0.0"]}).commands)
+        assert lines[0] == "docker build -t web:2 ."
+    assert not facts("Do not build anything. Ship {registry}/web:2 to web").commands
+
+
+@pytest.mark.parametrize(
+    ("prompt", "line"),
+    [
+        ("Build {registry}/web:2 with CHANNEL set to beta", "--build-arg CHANNEL=beta ."),
+        ("构建 {registry}/web:2,构建参数 CHANNEL=beta。", "--build-arg CHANNEL=beta ."),
+        ("构建 {registry}/web:2,把 CHANNEL 设为 beta", "--build-arg CHANNEL=beta ."),
+        ("Build {registry}/web:2; it has an argument CHANNEL", "web:2 ."),
+    ],
+)
+def test_build_arguments(prompt: str, line: str) -> None:
+    files = {**FILES, "Dockerfile": "ARG CHANNEL=stable\n" + PYTHON}
+    assert facts(prompt, files=files, expect="push").commands[0].endswith(line)
 
 
 def test_what_is_so_already_is_not_asked_for() -> None:
