@@ -15,7 +15,7 @@ from oi_deploy.agent import (
     git_tags,
     intents,
     named,
-    proposal,
+    new_dockerfile,
     reports,
     scaling,
 )
@@ -64,7 +64,7 @@ def _build(world: Situation) -> Iterable[str]:
     for item, reference in _references(world):
         file = _dockerfile(world, item, reference)
         if file is None:
-            if line := _new_dockerfile(world, item, reference):
+            if line := new_dockerfile.line(world, _names(item, reference)):
                 yield line
                 folder = line.split(" ")[2].rpartition("/")[0] or "."
                 file = Dockerfile(dockerfiles.inside(folder, "Dockerfile"))
@@ -119,46 +119,6 @@ def _mentioned_with(world: Situation, reference: str) -> Sequence[str]:
         return world.mentioned
     own = [line for line in world.ask.text.splitlines() if repository in line]
     return [path for line in own for path in named.paths(line, world.ask.registry)]
-
-
-def _new_dockerfile(world: Situation, item: DeploymentState | None, reference: str) -> str:
-    """For a folder that the prompt names, else for the root; nothing where there are others."""
-    files = world.repository.files
-    folders = named.folders(files)
-    inside = [path for path in world.mentioned if path in folders]
-    named_so = [path for path in inside if path.rpartition("/")[2] in _names(item, reference)]
-    stages = _stages(world)
-    # With stages, a folder that is named is where the result lies.
-    at_root = stages or re.search(r"根目录|\broot\b", world.ask.text)
-    folder = (named_so or ([] if at_root else inside) or ["."])[0]
-    if folder == "." and world.repository.dockerfiles:
-        return ""
-    programs = [path for path in world.mentioned if path in files and path.endswith(".py")]
-    user = re.search(r"\bUSER\s+(\d+)\b", world.ask.text)
-    return proposal.command(
-        files,
-        world.images,
-        folder=folder,
-        stages=stages,
-        program=programs[0] if len(programs) == 1 and folder == "." else "",
-        user=user[1] if user else "",
-    )
-
-
-def _stages(world: Situation) -> tuple[str, str] | None:
-    """The command of a first stage and the folder that it fills, if the prompt has both."""
-    if "stages" not in world.intents:
-        return None
-    prompt = world.ask.text
-    commands = re.findall(r"`([^`\n]+)`", prompt) or re.findall(
-        r"(?:python3?|node|sh|bash) [\w./-]+|npm run [\w:-]+|make(?: [\w-]+)?", prompt
-    )
-    folder = re.search(
-        r"(?:folder|directory|目录|文件夹)\s*`?([\w-]+(?:\.[\w-]+)*)", prompt
-    ) or re.search(
-        r"`?\b(dist|build|out|public|target)\b`?(?:/| ?(?:folder|directory|目录|文件夹))", prompt
-    )
-    return (commands[0], folder[1]) if commands and folder else None
 
 
 def _references(world: Situation) -> Iterable[tuple[DeploymentState | None, str]]:
@@ -293,7 +253,7 @@ def _running(world: Situation) -> tuple[Image, Image] | None:
         for container in item.containers
         if named.repository_of(container.image) == repository
     }
-    if len(images) != 1 or not _RUNNING.search(world.ask.text):
+    if len(images) != 1 or not _RUNNING.search(" ".join(world.ask.text.split())):
         return None
     source = Image(repository, images.pop().removeprefix(f"{repository}:"))
     return (source, tagged[0]) if source.tag and source != tagged[0] else None
@@ -325,7 +285,7 @@ def _rollout(world: Situation) -> Iterable[str]:
 
 def _can_be_built(world: Situation, item: DeploymentState, reference: str) -> bool:
     file = _dockerfile(world, item, reference)
-    return file is not None or bool(_new_dockerfile(world, item, reference))
+    return file is not None or bool(new_dockerfile.line(world, _names(item, reference)))
 
 
 def _status(world: Situation, item: DeploymentState) -> str:
@@ -376,18 +336,20 @@ def wanted_revision(prompt: str, known: Mapping[str, tuple[str, ...]]) -> str:
     if number and number[1] in known:
         return number[1]
     text = named.without_references(prompt)
-    start = re.search(
-        r"back|undo|revert|restore|回滚|回退|退回|撤销|还原|恢复", text, intents.FLAGS
-    )
-    for part in (text[start.start() :] if start else "", text):
+    starts = [
+        match.start()
+        for match in re.finditer(
+            r"back|undo|revert|restore|回滚|回退|退回|撤销|还原|恢复|[回换切退]到",
+            text,
+            intents.FLAGS,
+        )
+    ]
+    for start in starts or [0]:
         for revision, images in reversed(list(known.items())):
             tags = [image.rpartition(":")[2] for image in images if ":" in image]
-            for tag in tags:
-                # A bare number is no version.
-                if "." in tag and named.speaks_of(tag, part):
-                    return revision
-        if start:
-            break
+            # A bare number is no version.
+            if any("." in tag and named.speaks_of(tag, text[start:]) for tag in tags):
+                return revision
     two = re.search(
         r"(?:two|2) (?:revisions?|versions?|releases?|steps?)|上上个|(?:两|2)个版本",
         text,

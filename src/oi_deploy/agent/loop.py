@@ -13,7 +13,7 @@ from oi_deploy.agent.facts import Facts, written_file
 from oi_deploy.agent.hints import put_right, shorten
 from oi_deploy.agent.languages import describe
 from oi_deploy.agent.parts import Parts
-from oi_deploy.agent.progress import State, render, render_edit, repeated, still_to_run
+from oi_deploy.agent.progress import State, render, render_edit, repeated, still_to_run, tokens
 from oi_deploy.agent.prompt_files import prompt_file
 from oi_deploy.agent.session import Session, Turn
 from oi_deploy.broker.journal import Entry
@@ -121,9 +121,10 @@ def converse(
         if parts.facts and (file := next((it for it in known.edits if it not in written), "")):
             written.add(file)
             message = render_edit(task, known, file)
-            on_turn(number, message)
-            on_answer(number, session.turn(message, file=file))
-            continue
+            if tokens(message) <= budget:
+                on_turn(number, message)
+                on_answer(number, session.turn(message, file=file))
+                continue
         message = render(task, known, state, budget=budget, parts=parts)
         on_turn(number, message)
         languages = _languages(known, ran()) if parts.facts else LANGUAGES

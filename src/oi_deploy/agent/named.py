@@ -139,17 +139,15 @@ def tagged(
 
 
 def speaks_of(tag: str, text: str) -> re.Match[str] | None:
-    """Where a text has a version, with or without a `v` before it."""
-    return re.search(rf"(?<![\w.-])v?{re.escape(tag)}(?![\w-]|\.\d)", text, re.ASCII)
+    """Where a text has a version that is meant, with or without a `v` before it."""
+    pattern = rf"(?<![\w.-])v?{re.escape(tag)}(?![\w-]|\.\d)"
+    found = re.finditer(pattern, text, re.ASCII)
+    return next((match for match in found if not _NOT.search(text[: match.start()])), None)
 
 
 def _spoken(text: str, tags: Sequence[str]) -> list[str]:
     """The tags that a text has as words, in its order; a tag without a dot may be any word."""
-    places = {
-        tag: match.start()
-        for tag in tags
-        if "." in tag and (match := speaks_of(tag, text)) and not _NOT.search(text[: match.start()])
-    }
+    places = {tag: match.start() for tag in tags if "." in tag and (match := speaks_of(tag, text))}
     return sorted(places, key=lambda tag: places[tag])
 
 

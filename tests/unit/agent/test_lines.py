@@ -129,7 +129,7 @@ def test_another_tag_for_an_image_that_is_there(prompt: str, expect: str) -> Non
     "prompt",
     [
         "Retag for me: {registry}/web:lkg becomes the very image that the deployment web runs at"
-        " this moment, not the newest one. lkg exists already. No build, just retag and push.",
+        " this\nmoment, not the newest one. lkg exists already. No build, just retag and push.",
         "把 deployment web 现在跑的那个镜像再打一个标签 {registry}/web:lkg 推上去,不要构建",
     ],
 )
@@ -197,8 +197,9 @@ def test_scaling_counts_from_what_was_there_before_the_run(prompt: str, count: i
 
 def test_a_version_that_is_not_meant_is_not_taken() -> None:
     prompt = "web 回到升级前的那个版本(应该是 1.1.0,不是更早的 1.0.0)。不需要重新构建。"
-    lines = facts(prompt, revisions=REVISIONS, tags={"web": ["1.0.0", "1.1.0", "1.2.0"]}).commands
-    assert short(lines)[0] == "rollout undo deployment/web --to-revision=2"
+    for rest in ("", "恢复之后确认 Pod 全部就绪。"):
+        found = facts(prompt + rest, revisions=REVISIONS, tags={"web": ["1.0.0", "1.1.0", "1.2.0"]})
+        assert short(found.commands)[0] == "rollout undo deployment/web --to-revision=2"
 
 
 def test_a_build_that_fails_is_not_one_that_is_denied() -> None:

@@ -12,6 +12,7 @@ from oi_deploy.agent.facts import Facts
 from oi_deploy.agent.impossible import Obstacle
 from oi_deploy.agent.loop import Outcome, converse
 from oi_deploy.agent.parts import Parts
+from oi_deploy.agent.progress import tokens
 from oi_deploy.agent.session import Turn
 from oi_deploy.broker.journal import Entry
 from oi_deploy.broker.request import Decision
@@ -206,6 +207,15 @@ def test_a_file_that_the_prompt_wants_changed_is_asked_for_first_and_once() -> N
     unusable = Model(Reply("malformed", "?"), script("docker push r/web:1"), FINISH)
     run(unusable, lambda: BAD if not unusable.changes else GOOD, known=known)
     assert unusable.files[:2] == ["a.yaml", ""]
+
+
+def test_a_message_that_asks_for_a_file_fits_into_the_window() -> None:
+    many = tuple(f"r.example.com/team/image{number}:1" for number in range(999))
+    known = replace(FACTS, edits={"Dockerfile": "FROM a:1"}, images=("python:3.11-slim", *many))
+    model = Model(script("cat > Dockerfile"), FINISH)
+    run(model, lambda: GOOD, known=known)
+    assert "Base images that are here: python:3.11-slim\n" in model.messages[0]
+    assert tokens(model.messages[0]) < 300
 
 
 def test_the_same_script_three_times_ends_the_run_when_nothing_changes() -> None:
