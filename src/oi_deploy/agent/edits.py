@@ -28,7 +28,11 @@ _ELSE = re.compile(
     r"(?:deployments?|images?|rollout|cluster|pods?|replicas?|containers?)\b|.{0,6}(?:deployment|镜像|集群|副本)",
     intents.FLAGS,
 )
-_PRONOUN = re.compile(r"\b(?:it|this|that|there)\b|它|其中|里面|这个", intents.FLAGS)
+# A sentence goes on about a file; Chinese leaves the pronoun out.
+_PRONOUN = re.compile(
+    r"\b(?:it|this|that|there)\b|它|其中|里面|这个|^(?:请|麻烦|帮忙|需要)?你?(?:都|先)?(?:改|换|替换)",
+    intents.FLAGS,
+)
 _BASE = re.compile(r"base image|基础镜像|\bFROM\b", re.ASCII)
 
 

@@ -20,6 +20,7 @@ REPO = {**FILES, "k8s/config.yaml": CONFIG, "app.env": "LOG_LEVEL=info\n", "CHAN
         ("Add a line about this release to CHANGES.md. Roll out web.", ["CHANGES.md"]),
         ("The Dockerfile has an old base image; switch it to node:22-slim", ["Dockerfile"]),
         ("Dockerfile 的基础镜像换成 python:3.11-slim,再构建 web", ["Dockerfile"]),
+        ("Dockerfile 里的基础镜像很旧。请改成官方的 node:22-slim,再构建 web", ["Dockerfile"]),
         ("k8s/config.yaml 里的配置改过了,请应用并重启 web", []),
         ("k8s/config.yaml was changed yesterday; apply it and restart web", []),
         ("k8s/config.yaml 已经改好了,apply 之后重启 web", []),
