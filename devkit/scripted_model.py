@@ -38,7 +38,7 @@ class ScriptedModel:
 
     Attributes:
         requests: the bodies of all requests that used up a reply, in order.
-        probes: the bodies of the others.
+        probes: the bodies of the others, which offer no functions and want no stream.
         headers: the headers of every request of either kind, in order.
     """
 
@@ -103,7 +103,7 @@ class ScriptedModel:
         """Record a request and choose what it gets."""
         with self._lock:
             self.headers.append(headers)
-            if not body.get("tools"):
+            if not body.get("tools") and not body.get("stream"):
                 self.probes.append(body)
                 return Text("ok")
             self.requests.append(body)

@@ -110,6 +110,37 @@ def test_every_request_demands_a_call_and_repeats_itself_exactly() -> None:
     assert one.completions.completion_tokens > 0 and one.completions.prompt_tokens > 0
 
 
+def test_a_file_is_written_from_plain_text() -> None:
+    text = "# k\nname: \"q\" $x `b`\n  - '1'\n"
+    with talk(Text(f"Here it is:\n```yaml\n{text}```"), Text("no file"), Finish("ok")) as (
+        one,
+        server,
+        _,
+    ):
+        turn = one.session.turn("write k.yaml", file="k.yaml")
+        unusable = one.session.turn("write k.yaml", file="k.yaml")
+        one.session.turn("go on")
+    assert one.ran[0][-1] == f"cat > k.yaml <<'END_OF_FILE'\n{text}END_OF_FILE\n"
+    assert turn.reply.kind == "execute" and len(one.ran) == 1
+    assert unusable.reply.kind == "malformed" and unusable.result is None
+    first, _, last = server.requests
+    assert "tools" not in first and "tool_choice" not in first
+    assert "function" not in first["messages"][0]["content"]
+    assert first["messages"][1]["content"] == "write k.yaml"
+    assert last["messages"][0]["content"] == "Deploy." and last["tool_choice"] == "required"
+
+
+def test_the_languages_of_code_can_be_limited() -> None:
+    with talk(Execute("a"), Execute("b")) as (one, server, _):
+        one.session.turn("go", languages=("shell",))
+        one.session.turn("go")
+    kinds = [
+        body["tools"][0]["function"]["parameters"]["properties"]["language"]["enum"]
+        for body in server.requests
+    ]
+    assert kinds == [["shell"], ["shell", "python", "javascript"]]
+
+
 def test_another_answer_can_be_drawn_and_is_the_same_every_time() -> None:
     with talk(Finish("ok"), Finish("ok")) as (one, server, _):
         one.session.turn("task", variation=2)
