@@ -111,10 +111,16 @@ def images(prompt: str, registry: str, commit: str) -> tuple[Image, ...]:
     text = re.sub(r"\$\(\s*git rev-parse --short(?:=\d+)? HEAD\s*\)", commit or r"\g<0>", prompt)
     pattern = rf"(?<![\w./-]){re.escape(host)}/(?P<path>[a-z0-9._/-]*[a-z0-9])(?P<tag>{_TAG})"
     found = [
-        Image(f"{host}/{match['path']}", match["tag"].removeprefix(":").rstrip(".-"))
-        for match in re.finditer(pattern, text)
+        Image(f"{host}/{match['path']}", _tag(match, text)) for match in re.finditer(pattern, text)
     ]
     return tuple(dict.fromkeys(found))
+
+
+def _tag(match: re.Match[str], text: str) -> str:
+    """The tag of a reference; empty where a placeholder stands: `:TAG`, `:$TAG`, `:build-<sha>`."""
+    tag = match["tag"].removeprefix(":").rstrip(".-")
+    held = re.fullmatch(r"[A-Z][A-Z_]*(?:[-.][A-Z][A-Z_]*)*|\$\w+|\$\{\w+\}", tag)
+    return "" if held or text[match.end() : match.end() + 1] in tuple("<{[") else tag
 
 
 def tagged(

@@ -97,7 +97,8 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
         commit=commit,
         full_commit=full,
         branch=branch,
-        tags_here=tuple(tag for tag in tags_here.split() if is_tag(tag)),
+        # The tags of a monorepo have a folder before them: `web/1.2.0`.
+        tags_here=tuple(tag for tag in tags_here.split() if is_tag(tag.replace("/", "-"))),
         tags=tuple(tags.split()),
         files=files,
         languages=languages(files),

@@ -1,49 +1,51 @@
 """Which tag a prompt asks for, as text that stands in a complete command line."""
 
+import datetime
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from oi_deploy.agent import intents
+from oi_deploy.agent import intents, tag_forms, tag_patterns, tag_texts, tag_words
+from oi_deploy.agent.repository import is_tag
+from oi_deploy.agent.tag_forms import Form, Part
 
-_HASH = (
-    r"(?:short|abbreviated|commit|git)?[- ]?(?:commit )?(?:sha|hash)|短\s*sha|短?哈希|提交号|sha\b"
-)
-_PARTS = {
-    "branch": r"branch(?:'s)?(?: name)?|分支名?",
-    "date": r"date|today|日期|今天",
-    "version": r"version(?: number)?|版本号?",
-    "commit": _HASH,
-}
-_FULL = re.compile(
-    r"(?:full|long|whole|complete) (?:commit )?(?:sha|hash)|完整的?(?:哈希|提交)", intents.FLAGS
-)
-_TAGGING = re.compile(
-    r"tag|标签|版本号|\bversion(?:ed)? (?:from|in|by|as)|\bnamed? after\b|命名", intents.FLAGS
-)
-_GIT_TAG = re.compile(
-    r"git[- ]?(?:tag|标签)|tag of (?:the|this) (?:current )?commit", intents.FLAGS
-)
-_VERSION_FILE = re.compile(
-    r"(?<![\w/.-])(?:[\w.-]+/)*(?:VERSION|version\.txt|[\w-]+\.(?:json|toml))\b",
-    re.ASCII,
-)
-_QUOTE = r"[`\"'“”]?"
+_Q = f"[{tag_words.QUOTES}]?"
 _WITH_V = re.compile(
-    rf"(?<![\w.]){_QUOTE}v{_QUOTE}\s*(?:\+|followed by|加上?|后面?跟|前缀|prefix|in front)"
-    r"|(?:prefix(?:ed)?(?: with| by)?|leading|前缀|字母|开头是?)(?: the letter)?(?: an?)?\s*"
-    rf"{_QUOTE}v(?![\w.])",
+    rf"(?<![\w.]){_Q}v{_Q}\s*(?:\+|followed by|and the|plus|加上?|后面?[跟接]|前缀|prefix|in front)"
+    r"|(?:prefix(?:ed)?(?: with| by)?|leading|前缀|字母|开头是?|前面?加上?)"
+    r"(?: the letter)?(?: an?)?"
+    rf"[\s:]*{_Q}v(?![\w.])|以\s*{_Q}v{_Q}\s*开头",
     intents.FLAGS,
 )
-_JOINT = re.compile(
-    r"\bhyphen\b|\bdash\b|减号|连字符|短横|(?P<low>\bunderscore\b|下划线)", intents.FLAGS
+_WITHOUT_V = re.compile(
+    r"(?:\bwithout|\bno\b|\b(?:strip|drop|remov|omit|minus|trim|cut|leav)\w*(?: (?:off|out|away))?)"
+    rf" (?:the |its |a |any )?(?:leading |initial )?(?:letter )?{_Q}v\b"
+    rf"|(?:去掉?|去除|不带|不要|不含|省略|删掉|除去|剥掉|没有|不加)(?:了|最)?(?:开头|前面|前缀|前导|字母|的)*"
+    rf"\s*{_Q}v\b|\bv{_Q}\s*(?:要|都|请)?(?:去掉|去除|省略|删掉|不要)",
+    intents.FLAGS,
 )
-_LITERAL = re.compile(
-    r"(?:\btag(?:ged)?(?: it)?(?: as| with| to| is)?(?: the tag)?"
-    r"|标签(?:为|是|用|成|打成|打上)?|打上标签|\bas)"
-    r"[ :=]*[`\"'“「]?(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]*)", intents.FLAGS,
+_AFTER_SLASH = re.compile(
+    r"(?:after|behind|following|follows) (?:the |its )?(?:last )?(?:slash|[`\"']?/)"
+    r"|斜杠(?:之)?后|[`\"'“]?/[`\"'”]?\s*后面",
+    intents.FLAGS,
+)
+_LENGTH = re.compile(
+    r"\bfirst (?P<a>\w+) (?:hex )?(?:char|digit|letter|symbol)|\b(?P<b>\w+)[- ]?(?:char|digit)"
+    r"|前 ?(?P<c>\d+|[六七八九十]) ?(?:位|个)"
+    r"|(?P<d>\d+|[六七八九十]) ?位(?:的|长)?\s*(?:短|提交|哈希|sha|hash|commit)",
+    intents.FLAGS,
 )  # fmt: skip
-_LITERAL_WORDS = {"latest", "stable", "edge", "canary", "nightly", "prod", "production", "staging"}
+_COMPACT = re.compile(
+    r"(?:without|no) (?:any )?(?:separator|dash|hyphen)|\bcompact|digits only"
+    r"|eight digits|\b8 digits"
+    r"|[无没](?:有)?(?:分隔|横|连字)|不[带加含要]任?何?(?:分隔|短?横|连字|减号)"
+    r"|纯数字|[8八] ?位(?:数字|日期)",
+    intents.FLAGS,
+)  # fmt: skip
+_DAY = re.compile(tag_words.DAY, intents.FLAGS)
+# What stands for the parts of a day, in a text in small letters.
+_DAY_WORDS = {"yyyy": "%Y", "yy": "%y", "mm": "%m", "dd": "%d"}
+_SMALL = re.compile(r"lower-?case|小写(?!字母)", intents.FLAGS)
 
 
 @dataclass(frozen=True)
@@ -67,92 +69,148 @@ class Source:
     date: str = ""
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What values are read from: the prompt, what of it is about tags, and what there is."""
+
+    prompt: str
+    text: str
+    source: Source
+
+
 def wanted(prompt: str, source: Source) -> str:
     """The tag that the prompt asks for: of what it says about tags, or else the commit's hash.
 
     Empty if the prompt asks for something that is not known here.
     """
-    text = " / ".join(item for item in intents.sentences(prompt) if _TAGGING.search(item))
-    if both := _joined(text, source):
-        return both
-    if _GIT_TAG.search(text):
-        return source.git_tags[-1] if source.git_tags else ""
-    if re.search(_HASH, text, intents.FLAGS):
-        return source.full_commit if _FULL.search(text) else source.commit
-    if found := _VERSION_FILE.search(text):
-        version = _version(found[0], source)
-        return f"v{version}" if version[:1].isdigit() and _WITH_V.search(text) else version
-    if literal := _literal(text):
-        return literal
-    if re.search(_PARTS["date"], text, intents.FLAGS):
-        return _date(text, source)
-    if re.search(_PARTS["branch"], text, intents.FLAGS):
-        return _clean(source.branch)
-    if re.search(_PARTS["version"], text, intents.FLAGS) and source.versions:
-        return next(iter(source.versions.values()))
-    return source.commit
+    text = tag_words.about(prompt)
+    plain, examples = tag_patterns.split_examples(tag_words.meant(text))
+    core, before, after = tag_texts.affixes(tag_words.SLASHES.sub(" ", plain))
+    fixed = tag_texts.whole(core)
+    form = _form(core, examples, fixed) or (tag_forms.literal(fixed) if fixed else Part("commit"),)
+    said = _Said(prompt, text, source)
+    values = [_VALUES[part.kind](part, said) for part in form]
+    if not all(values):
+        return ""
+    value = "".join(values)
+    value = value if value.startswith(before) else before + value
+    value = value if value.endswith(after) else value + after
+    return value if is_tag(value) else ""
 
 
-def _joined(text: str, source: Source) -> str:
-    """Two parts with a hyphen or the like between them: `branch-sha`."""
-    part = "|".join(f"(?P<{name}_{{0}}>{pattern})" for name, pattern in _PARTS.items())
-    joint = r"(?P<joint>[-_.+]|[和与加]|\band\b|\bplus\b)"
-    pattern = rf"(?:{part.format(1)})\s*{joint}\s*(?:the )?(?:{part.format(2)})"
-    match = re.search(pattern, text, intents.FLAGS)
-    if match:
-        # The groups of the first part come first.
-        names = [key[:-2] for key, value in match.groupdict().items() if value and key != "joint"]
-        between = match["joint"] if match["joint"] in "-_." else "-"
-    elif said := _JOINT.search(text):
-        # "The version in the file, a hyphen, and then the hash": in the order in which they stand.
-        places = {
-            name: at.start()
-            for name, words in _PARTS.items()
-            if (at := re.search(words, text, intents.FLAGS))
-        }
-        names = sorted(places, key=lambda name: places[name])
-        if len(names) != 2 or not places[names[0]] < said.start() < places[names[1]]:
-            return ""
-        between = "_" if said["low"] else "-"
+def _form(text: str, examples: str, fixed: str) -> Form:
+    """The form that is described best; empty if the tag is said as it is, or not at all."""
+    shown = tag_patterns.example(examples, tag_forms.spoken(text), text)
+    if template := tag_patterns.template(text):
+        return tag_patterns.with_examples(template, shown)
+    phrase, certain = tag_forms.phrase(text)
+    told, seen = set(tag_forms.kinds(phrase)), set(tag_forms.kinds(shown))
+    # A whole hash is one, too.
+    seen |= {"commit"} if "full commit" in seen else set()
+    if seen and (told <= seen if certain else not fixed):
+        return shown
+    # "Tag it with version 2.3.0."
+    if fixed and (not certain or phrase == (Part("version"),)):
+        return ()
+    return tag_patterns.with_examples(phrase, shown)
+
+
+def _commit(part: Part, said: _Said) -> str:
+    """As many characters of the hash as are asked for, or git's own number of them."""
+    for match in tag_words.KIND.finditer(said.text):
+        if tag_words.kind(match) == "commit":
+            around = said.text[max(0, match.start() - 12) : match.end() + 22]
+            length = _LENGTH.search(around)
+            count = intents.number(length[length.lastgroup or 0]) if length else None
+            if count is not None and 4 <= count <= 40:
+                return said.source.full_commit[:count]
+    return said.source.commit
+
+
+def _version(part: Part, said: _Said) -> str:
+    """The version of the file that is named, or of the folder that the prompt is about."""
+    known = dict(said.source.versions) if said.source.versions else {}
+    names = tag_words.VERSION_FILE.findall(said.text)
+    named = [path for name in names for path in known if _is_called(path, name)]
+    paths = named if names else list(known)
+    near = [path for path in paths if _has_name(path.rpartition("/")[0], said.prompt)]
+    exact = [path for path in paths if path in names]
+    found = next((known[path] for path in (*near, *exact, *paths)), "")
+    return _v(found, part, said, asked=bool(_WITH_V.search(said.text)))
+
+
+def _is_called(path: str, name: str) -> bool:
+    file = path.rpartition("/")[2]
+    return path == name or path.endswith(f"/{name}") or file.partition(".")[0] == name != file
+
+
+def _has_name(folder: str, text: str) -> bool:
+    """Whether a text has a folder's path, or the last name of it."""
+    words = "|".join(re.escape(name) for name in (folder, folder.rpartition("/")[2]) if name)
+    return bool(words) and bool(re.search(rf"(?<![\w-])(?:{words})(?![\w-])", text, re.ASCII))
+
+
+def _git_tag(part: Part, said: _Said) -> str:
+    """HEAD's tag; what stands before a slash in it, which no image's tag has, is left out."""
+    tags = said.source.git_tags
+    near = [tag for tag in tags if _has_name(tag.rpartition("/")[0], said.prompt)]
+    found = next(reversed(near or tags), "").rpartition("/")[2]
+    return _v(found, part, said, asked=False)
+
+
+def _v(version: str, part: Part, said: _Said, *, asked: bool) -> str:
+    """A version with the `v` that is asked for, or that an example has, and without another."""
+    if _WITHOUT_V.search(said.text) or (part.kind == "git tag" and part.example[:1].isdigit()):
+        return re.sub(r"^v(?=\d)", "", version)
+    wanted = asked or (part.kind == "version" and part.example.startswith("v"))
+    return f"v{version}" if wanted and version[:1].isdigit() else version
+
+
+def _branch(part: Part, said: _Said) -> str:
+    """The branch's name with what a tag cannot have replaced, and as it is to be written."""
+    name = said.source.branch
+    if _AFTER_SLASH.search(said.text):
+        name = name.rpartition("/")[2]
+    slashes = tag_words.SLASHES.search(said.text)
+    sign = _sign(slashes[slashes.lastgroup or 0]) if slashes else "-"
+    clean = re.sub(r"[^A-Za-z0-9_.-]+", sign, name).strip("-.")
+    return clean.lower() if _SMALL.search(said.text) else clean
+
+
+def _sign(word: str) -> str:
+    """The character that a word for one stands for."""
+    return tag_words.joint(f" {word.strip(tag_words.QUOTES)} ", "." if "点" in word else "-")
+
+
+def _date(part: Part, said: _Said) -> str:
+    """The day as an example has it, or as a text says; else as in 2026-01-31."""
+    if not said.source.date:
+        return ""
+    shown = re.match(r"20\d\d([-._]?)", part.example)
+    written = _DAY.search(said.text)
+    if shown:
+        form = f"%Y{shown[1]}%m{shown[1]}%d"
+    elif part.example:
+        form = "%y%m%d"
+    elif written:
+        form = written[0] if "%" in written[0] else _day_form(written[0].lower())
     else:
-        return ""
-    values = {
-        "branch": _clean(source.branch),
-        "date": _date(text, source),
-        "version": next(iter(source.versions.values()), "") if source.versions else "",
-        "commit": source.commit,
-    }
-    found = [values[name] for name in names]
-    return between.join(found) if len(found) == 2 and all(found) else ""
+        form = "%Y%m%d" if _COMPACT.search(said.text) else "%Y-%m-%d"
+    return datetime.date.fromisoformat(said.source.date).strftime(form)
 
 
-def _date(text: str, source: Source) -> str:
-    if re.search(r"(?<!\d)20\d{6}(?!\d)|yyyymmdd|%Y%m%d", text, intents.FLAGS):
-        return source.date.replace("-", "")
-    dotted = re.search(r"20\d\d\.\d\d\.\d\d|yyyy\.mm\.dd|%Y\.%m\.%d", text, intents.FLAGS)
-    return source.date.replace("-", ".") if dotted else source.date
+def _day_form(written: str) -> str:
+    """YYYY.MM.DD, for `strftime`."""
+    return re.sub("|".join(_DAY_WORDS), lambda match: _DAY_WORDS[match[0]], written)
 
 
-def _clean(branch: str) -> str:
-    """A branch's name with what a tag cannot have replaced."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", branch).strip("-.")
-
-
-def _version(file: str, source: Source) -> str:
-    if not source.versions:
-        return ""
-    exact = source.versions.get(file)
-    same = [text for path, text in source.versions.items() if path.endswith(f"/{file}")]
-    return exact or (same[0] if same else "")
-
-
-def _literal(text: str) -> str:
-    for match in _LITERAL.finditer(text):
-        tag = match["tag"].rstrip(".-")
-        # "as 3 replicas" is none, "tag 3" is one.
-        number = (
-            r"v\d[\w.-]*|\d[\w-]*\.[\w.-]*" if match[0].lower().startswith("as") else r"v?\d[\w.-]*"
-        )
-        if tag.lower() in _LITERAL_WORDS or re.fullmatch(number, tag):
-            return tag
-    return ""
+_VALUES: Mapping[str, Callable[[Part, _Said], str]] = {
+    "literal": lambda part, said: part.text,
+    "unknown": lambda part, said: "",
+    "commit": _commit,
+    "full commit": lambda part, said: said.source.full_commit,
+    "branch": _branch,
+    "date": _date,
+    "version": _version,
+    "git tag": _git_tag,
+}

@@ -212,6 +212,21 @@ def test_a_build_that_fails_is_not_one_that_is_denied() -> None:
     assert not facts("Do not build anything. Ship {registry}/web:2 to web").commands
 
 
+@pytest.mark.parametrize("held", ["TAG", "$TAG", "${TAG}", "<tag>", "v<version>", "VERSION-SHA"])
+def test_a_placeholder_is_no_tag(held: str) -> None:
+    prompt = (
+        f"Push {{registry}}/web:{held}. The tag is the version in VERSION, a hyphen, the short SHA"
+    )
+    lines = short(facts(prompt, expect="push").commands)
+    assert lines[-1] == "docker push web:2.4.1-abc1234"
+
+
+def test_a_monorepo_s_git_tag() -> None:
+    prompt = "Push {registry}/web with the part of the git tag after the slash as the tag"
+    lines = short(facts(prompt, expect="push", git={"--points-at": "web/0.7.3"}).commands)
+    assert lines[-1] == "docker push web:0.7.3"
+
+
 @pytest.mark.parametrize(
     ("prompt", "line"),
     [

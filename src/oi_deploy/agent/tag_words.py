@@ -1,0 +1,144 @@
+"""The words that prompts have for the parts of a tag, and what of a prompt is about tags."""
+
+import re
+
+from oi_deploy.agent import intents
+
+QUOTES = "`\"'“”「」『』"
+DAY = r"yy(?:yy)?[-._]?mm(?:[-._]?dd)?|mm[-._]?dd|%y[-._]?%m(?:[-._]?%d)?"
+_COUNT = r"(?:\d+|six|seven|eight|nine|ten|twelve|[六七八九十])"
+_SHORT = r"(?:(?:short(?:ened)?|abbreviated|abbrev|commit|git|head)(?:'s)?[-_ ]*)*"
+_HASH = (
+    rf"(?:the )?first {_COUNT} (?:hex )?(?:characters|chars|digits|letters|symbols)"
+    r" (?:of|in|from) (?:the |this |its )?(?:full |current |git )*(?:commit|sha|hash|head)"
+    r"(?:[-_ ]?(?:sha|hash|id))?"
+    rf"|(?:{_COUNT}[- ]?(?:characters?|chars?|digits?) )?{_SHORT}(?:sha|hash)(?!-?\d)"
+    r"|short(?:ened)?[-_ ]?(?:commit|rev)(?:ision)?(?:[-_ ]?id)?|(?:commit|revision)[-_ ]?id"
+    rf"|(?:{_COUNT} ?位)?短\s*(?:sha|哈希|hash|commit|提交)值?"
+    rf"|(?:(?:提交|commit)的?)?\s*(?:短?哈希值?|提交(?:号|id)|提交 id)"
+    rf"(?:的?前 ?{_COUNT} ?(?:位|个))?"
+    rf"|(?:提交|commit|sha|head)(?:sha|哈希)?\s*的?前 ?{_COUNT} ?(?:位|个)"
+)
+_FULL = (
+    r"(?:full|long|whole|complete|entire|unabbreviated|40[- ](?:characters?|chars?|digits?))"
+    r"[- ](?:git )?(?:commit[- ])?(?:sha|hash|id)(?:-1)?"
+    r"|(?:完整|全长|全部|40 ?位)的?\s*(?:提交的?|commit)?\s*(?:哈希值?|sha|hash|提交号?)"
+)
+_NAMED_BRANCH = "".join(
+    rf"(?<!\b{name} )" for name in ("main", "master", "develop", "dev", "release", "default")
+)
+# What can be a part of a tag, in the order in which one that is meant is looked for.
+KINDS = {
+    "git tag": r"git[-_ ]?(?:tag|标签)(?:'s)?(?: name)?|tag of (?:the|this) (?:current )?commit"
+    r"|commit is tagged"
+    r"|(?:当前)?提交上?的\s*(?:git )?(?:tag|标签)",
+    "full commit": _FULL,
+    "commit": _HASH,
+    "date": rf"today(?:'s)?(?: (?:utc )?date)?|(?<!due )date(?![a-z])|{DAY}"
+    r"|日期|年月日|[今当]天|当日",
+    "branch": rf"{_NAMED_BRANCH}branch(?:'s)?(?:[-_ ]?name)?|ref[-_ ]name|分支(?:的?名称?|名字)?",
+    "version": r"(?:[\w.-]+/)*(?:version\.txt|version|[\w-]+\.(?:json|toml)|pyproject)"
+    r"(?:[-_ ]?number)?"
+    r"|semver|版本号?|x\.y\.z",
+}
+# What is asked for, but known to nobody here.
+UNKNOWN = (
+    rf"(?:{DAY})[-_.t]?(?:hh|%h)[\w:%-]*|%[hms]|hh[-:]?mm(?:[-:]?ss)?"
+    r"|time[-_ ]?stamp|(?:current|build)[-_ ]time|epoch"
+    r"|(?:build|run|job|pipeline)[-_ ]?(?:number|no|num|id|counter)|pr[-_ ]?number"
+    r"|时间戳|(?:当前|构建)时间|(?:构建|流水线|任务|运行)(?:编?号|序号)|流水号"
+)
+KIND = re.compile(
+    r"(?:(?<![A-Za-z0-9])|(?<=\bv)(?=x\.y\.z))(?:"
+    + "|".join(f"(?P<{name.replace(' ', '_')}>{words})" for name, words in KINDS.items())
+    + rf"|(?P<unknown>{UNKNOWN}))(?![A-Za-z0-9])",
+    intents.FLAGS,
+)
+VERSION_FILE = re.compile(
+    r"(?<![\w/.<{$+-])(?:[\w.-]+/)*"
+    r"(?:VERSION(?![-_+>}]|\.\w)|version\.txt|[\w-]+\.(?:json|toml)|pyproject|Cargo)\b",
+    re.ASCII,
+)
+JOINTS = {
+    "": r"directly|immediately|no separator|without (?:a |any )?(?:separator|space)"
+    r"|直接|紧跟|无分隔",
+    "_": r"\bunderscores?\b|下划线|(?<!\w)_(?!\w)",
+    ".": r"\bdots?\b|\bperiod\b|\bfull stop\b|点号|(?<![\w.])\.(?![\w.])|[个用以]点",
+    "-": r"\bhyphens?\b|\bdash(?:es)?\b|\bminus\b|(?<!\w)-(?!\w)"
+    r"|减号|连字符|短?横[线杠]?|[短中]划线",
+}
+
+_TAGGING = re.compile(
+    r"tag|标签|版本号|\bversion(?:ed)? (?:from|in|by|as)|\bnamed? after\b|命名"
+    # What is left of a reference whose tag is still to be filled in.
+    r"|(?:^|\s):(?=[<{\[$])",
+    intents.FLAGS,
+)
+_EXAMPLE_WORDS = (
+    r"\bfor (?:example|instance)\b|\bsuch as\b|(?<!d )\blike\b|\bas in\b|\bsay,? (?=\S*\d)|→|->|=>"
+    r"|比如|例如|譬如|举例|示例|例(?=:)|样例|形如|诸如|类似于?|(?<![镜图])像"
+    r"|(?<![比例形诸])如(?=\s*[`\"'“「]?[A-Za-z0-9])"
+    r"|\((?=[\w.-]*\d[\w.-]*\))"
+)
+EXAMPLE = re.compile(_EXAMPLE_WORDS, intents.FLAGS)
+# A sentence that only goes on about the tag of the one before.
+_GOES_ON = re.compile(
+    rf"{_EXAMPLE_WORDS}|prefix|suffix|[前后]缀|开头|结尾|末尾|\bformat|\bpattern\b|格式|形式"
+    r"|^\W*(?:where )?[`<{\[]{0,2}[\w -]{1,20}[`>}\]]{0,2}\s*(?:=|:|\bis\b|\bmeans\b|是|为|指|表示)"
+    r"|<[\w -]+>|(?<!\$)\{[\w -]+\}|(?:use|take|用|取)\W",
+    intents.FLAGS,
+)  # fmt: skip
+# They end like sentences.
+_ABBREVIATION = re.compile(r"\be\.?\s?g\.?(?![a-z])[,:]?", intents.FLAGS)
+_THAT_IS = re.compile(r"\bi\.e\.,?", intents.FLAGS)
+# The tag of something else.
+_OTHERS = re.compile(r"[^,;()/]*(?:base[- ]image|基础镜像|\bFROM\b)[^,;()/]*", re.ASCII)
+# What is not meant, up to where the sentence says what is.
+_DENIED = re.compile(
+    r"(?:\binstead of\b|\brather than\b|\bnot\b(?! forget)|n't\b(?! forget)|\bnever\b"
+    r"|而不是|而非|不再?(?:是|要|用|打|使用|采用)|别(?:再?用|打|加)|(?:请勿|勿|禁止|严禁))(?!忘)"
+    r"(?:(?!\bbut\b|\band (?:re-?tag|tag|use|then|push|take|give)\b|而是|要?改用|[,;:()]|\s/\s).)*",
+    intents.FLAGS,
+)
+# How the slashes of a branch are written in a tag.
+SLASHES = re.compile(
+    r"(?:with |any |all |the |where |and )*(?:slash(?:es)?|[`\"'“]?/[`\"'”]?)[^,;()]{0,25}?"
+    r"(?:replaced|turned|changed|become|becomes|converted|swapped|->|→)"
+    r"(?: \w+)? (?:by |with |to |into )?(?:an? )?(?P<en>underscores?|dots?|hyphens?|dash(?:es)?|"
+    r"[`\"'“]?[-_.][`\"'”]?)"
+    r"|(?:replac|turn|chang|convert|swap)\w* (?:any |all |the |every )*(?:slash(?:es)?"
+    r"|[`\"'“]?/[`\"'”]?) (?:by|with|to|into) (?:an? )?"
+    r"(?P<en2>underscores?|dots?|hyphens?|dash(?:es)?|[`\"'“]?[-_.][`\"'”]?)"
+    r"|(?:其中|把|将|里的?|中的?)*\s*(?:斜杠|斜线|[`\"'“「]?/[`\"'”」]?)\s*(?:都|要|全部)*"
+    r"(?:换成?|替换为?成?|改成?为?|变成?为?|转成?为?|用)\s*"
+    r"(?P<zh>下划线|减号|连字符|短?横[线杠]?|中划线|点号?|[`\"'“「]?[-_.][`\"'”」]?)(?:代替|替换)?",
+    intents.FLAGS,
+)
+
+
+def about(prompt: str) -> str:
+    """What a prompt says about the tag of its image: its sentences, with ` / ` between them."""
+    kept: list[str] = []
+    goes_on = False
+    text = _THAT_IS.sub("that is", _ABBREVIATION.sub("for example", prompt))
+    for sentence in intents.sentences(text):
+        goes_on = bool(_TAGGING.search(sentence) or (goes_on and _GOES_ON.search(sentence)))
+        if goes_on:
+            kept.append(_OTHERS.sub(" ", sentence))
+    return " / ".join(kept)
+
+
+def meant(text: str) -> str:
+    """A text without what it says is not meant."""
+    return _DENIED.sub(" , ", text)
+
+
+def kind(match: re.Match[str]) -> str:
+    """The kind that a match of `KIND` is of."""
+    return (match.lastgroup or "").replace("_", " ")
+
+
+def joint(text: str, otherwise: str) -> str:
+    """What a text says that stands between two parts."""
+    found = (sign for sign, words in JOINTS.items() if re.search(words, text, intents.FLAGS))
+    return next(found, otherwise)
