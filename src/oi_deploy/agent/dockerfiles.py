@@ -1,7 +1,4 @@
-"""Dockerfiles: which one belongs to what, its build context, what is wrong in it.
-
-Every remedy is one complete command line: a small model runs a line, and ignores advice.
-"""
+"""Dockerfiles: what is in them, which one belongs to what, its build context."""
 
 import difflib
 import re
@@ -9,11 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from oi_deploy.agent import dockerfile_lint as lint
-
 Exists = Callable[[str], bool]
-
-_PROGRAM_FILE = re.compile(r"(?<![\w./-])[\w./-]+\.(?:py|js|mjs|cjs|ts|rb|php|pl|sh|jar)(?![\w.])")
 
 
 @dataclass(frozen=True)
@@ -84,11 +77,7 @@ class Dockerfile:
 
     def bases(self) -> tuple[str, ...]:
         """The images that it begins with."""
-        return tuple(
-            item.rest.split()[0]
-            for item in self.instructions()
-            if item.word == "FROM" and item.rest
-        )
+        return tuple(base for item in self.instructions() if (base := base_of(item)))
 
     def context(self, exists: Exists) -> str:
         """The folder to build in: its own, unless what it copies is there in the root only."""
@@ -111,6 +100,12 @@ class Dockerfile:
         file = "" if self.path == usual else f" -f {self.path}"
         values = "".join(f" --build-arg {it[0]}={it[1]}" for it in (arguments or {}).items())
         return f"docker build -t {reference}{values}{file} {context}"
+
+
+def base_of(part: Instruction) -> str:
+    """The image that a FROM names; empty for another instruction."""
+    words = [word for word in part.rest.split() if not word.startswith("--")]
+    return words[0] if part.word == "FROM" and words else ""
 
 
 def inside(folder: str, path: str) -> str:
@@ -158,158 +153,9 @@ def choose(
     return root[0] if root else found[0] if len(found) == 1 else None
 
 
-def repairs(
-    item: Dockerfile, paths: Sequence[str], exists: Exists, images: Sequence[str] = ()
-) -> tuple[str, ...]:
-    """Command lines for what surely makes its build or its start fail; the first mistake first.
-
-    Args:
-        item: the Dockerfile.
-        paths: of the repository's files.
-        exists: whether something is there, files that git ignores included.
-        images: what the engine has, if the base image is to be looked at too.
-    """
-    context = item.context(exists)
-    near = [
-        path for path in filter(is_plain, paths) if context == "." or path.startswith(f"{context}/")
-    ]
-    names = [path if context == "." else path.removeprefix(f"{context}/") for path in near]
-    found = [
-        *lint.repairs(item.path, item.text),
-        *_bases(item, images),
-        *_missing_sources(item, context, names, exists),
-        *_order(item, names),
-        *_start(item, names),
-    ]
-    return tuple(dict.fromkeys(found))
-
-
-def _line(item: Dockerfile, number: int, old: str, new: str) -> str:
-    return f"sed -i '{number}s#{old}#{new}#' {item.path}"
-
-
-def _bases(item: Dockerfile, images: Sequence[str]) -> Iterable[str]:
-    words = [part.rest.split() for part in item.instructions() if part.word == "FROM"]
-    stages = {word[-1] for word in words if len(word) > 2 and word[-2].upper() == "AS"}
-    for part in item.instructions():
-        base = part.rest.split()[0] if part.word == "FROM" and part.rest else ""
-        if not base or base in images or base in stages or base == "scratch" or "$" in base:
-            continue
-        same = [image for image in images if image.partition(":")[0] == base.partition(":")[0]]
-        if close := difflib.get_close_matches(base, same or images, n=1, cutoff=0.7):
-            yield _line(item, part.line, base, close[0])
-
-
-def _missing_sources(
-    item: Dockerfile, context: str, names: Sequence[str], exists: Exists
-) -> Iterable[str]:
-    for part in item.instructions():
-        for source in part.sources:
-            if not is_plain(source) or exists(inside(context, source)):
-                continue
-            if close := closest(source, names) or _renamed(item, source, names):
-                yield _line(item, part.line, source, close)
-                yield from (
-                    _line(item, other.line, source, close)
-                    for other in item.instructions()
-                    if other is not part and not other.sources and source in _words(other.rest)
-                )
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[\w./-]+", text)
-
-
-def _renamed(item: Dockerfile, wanted: str, names: Sequence[str]) -> str:
-    """The only file of the same kind and folder that nothing copies; empty if there are more."""
-    path, copied = PurePosixPath(wanted), item.copies()
-    same = [
-        name
-        for name in names
-        if PurePosixPath(name).suffix == path.suffix != ""
-        and PurePosixPath(name).parent == path.parent
-        and name not in copied
-    ]
-    return same[0] if len(same) == 1 else ""
-
-
 def closest(wanted: str, names: Iterable[str]) -> str:
     """The path whose file name is most like that of another path; empty if none is like it."""
     plain = [path for path in names if is_plain(path)]
     by_name = {PurePosixPath(path).name: path for path in reversed(plain)}
     close = difflib.get_close_matches(PurePosixPath(wanted).name, by_name, n=1, cutoff=0.6)
     return by_name[close[0]] if close else ""
-
-
-def _order(item: Dockerfile, names: Sequence[str]) -> Iterable[str]:
-    """A RUN that uses a file which only the next COPY of its stage brings."""
-    stage: list[Instruction] = []
-    for part in (*item.instructions(), Instruction(0, 0, "FROM", "")):
-        if part.word == "FROM":
-            yield from _order_in(item, stage, names)
-            stage = []
-        else:
-            stage.append(part)
-
-
-def _order_in(
-    item: Dockerfile, stage: Sequence[Instruction], names: Sequence[str]
-) -> Iterable[str]:
-    for place, part in enumerate(stage):
-        if part.word != "RUN" or part.line != part.last:
-            continue
-        used = [
-            name
-            for name in names
-            if re.search(rf"(?<![\w/.-]){re.escape(name)}(?![\w.-])", part.rest)
-        ]
-        for name in used:
-            if any(_brings(other, name) for other in stage[:place]):
-                continue
-            later = [other for other in stage[place:] if _brings(other, name)]
-            if later:
-                yield f"sed -i -e '{part.line}{{h;d}}' -e '{later[0].last}G' {item.path}"
-                return
-
-
-def _brings(copy: Instruction, name: str) -> bool:
-    sources = [source.strip("./") for source in copy.sources]
-    return any(it in ("", name) or name.startswith(f"{it}/") for it in sources)
-
-
-def _start(item: Dockerfile, names: Sequence[str]) -> Iterable[str]:
-    """A CMD or ENTRYPOINT that names a program file which the image cannot have."""
-    every = item.instructions()
-    starts = [part for part in every if part.word in ("CMD", "ENTRYPOINT")]
-    brought = {PurePosixPath(source).name for part in every for source in part.sources}
-    for part in starts[-1:]:
-        for file in _PROGRAM_FILE.findall(part.rest):
-            name = PurePosixPath(file).name
-            others = " ".join(other.rest for other in every if other is not part)
-            if name in others or any(PurePosixPath(path).name == name for path in names):
-                continue
-            ending = PurePosixPath(file).suffix
-            known = [path for path in brought if path.endswith(ending)] or [
-                path for path in names if path.endswith(ending) and "/" not in path
-            ]
-            if len(known) == 1:
-                yield _line(item, part.line, name, PurePosixPath(known[0]).name)
-
-
-def add_to_copy(item: Dockerfile, step: int, name: str) -> str:
-    """The line that lets the last COPY before a step bring one more file; empty if none can.
-
-    Args:
-        item: the Dockerfile.
-        step: the number of the instruction that failed, from 1.
-        name: the file, relative to the build context.
-    """
-    before = item.instructions()[:step]
-    for part in reversed(before):
-        if part.word == "FROM":
-            return ""
-        if part.word == "COPY" and part.sources and "[" not in part.rest:
-            if name in part.sources or not part.rest.split()[-1].endswith(("/", ".")):
-                return ""
-            return f"sed -i '{part.line}s#{part.sources[0]}#{name} {part.sources[0]}#' {item.path}"
-    return ""

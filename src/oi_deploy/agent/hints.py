@@ -4,92 +4,14 @@ A small model ignores advice in prose and uses an exact line. So each rule turns
 into a command or a replacement, with the real names, and stays silent when it does not know them.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
-from pathlib import PurePosixPath
 
-from oi_deploy.agent import dockerfiles
+from oi_deploy.agent import build_hints, dockerfiles
 from oi_deploy.agent.completions import Reply
-from oi_deploy.agent.facts import Facts
+from oi_deploy.agent.failure import Failure as Failure
+from oi_deploy.agent.failure import Rule, rule
 from oi_deploy.broker.journal import Entry
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A script that failed.
-
-    Attributes:
-        script: its code.
-        output: what it printed.
-        facts: as they are now.
-    """
-
-    script: str
-    output: str
-    facts: Facts
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One kind of failure.
-
-    Attributes:
-        pattern: what the output says; searched line by line.
-        line: the hint for a match, or empty.
-    """
-
-    pattern: re.Pattern[str]
-    line: Callable[[re.Match[str], Failure], str]
-
-
-def _not_in_context(match: re.Match[str], failure: Failure) -> str:
-    """COPY of a file that is not there: the most similar one, in the line that names it."""
-    wanted = match["path"].strip("\"'").lstrip("/")
-    for file in failure.facts.dockerfiles:
-        for part in file.instructions():
-            named = [source for source in part.sources if source.strip("./") == wanted.strip("./")]
-            close = dockerfiles.closest(wanted, failure.facts.paths)
-            if named and close and wanted not in failure.facts.paths:
-                name = close if file.folder == "." else close.removeprefix(f"{file.folder}/")
-                line = f"sed -i '{part.line}s#{named[0]}#{name}#' {file.path}"
-                return f"The Dockerfile copies {wanted}, which does not exist. First run: {line}"
-    return ""
-
-
-def _not_copied(match: re.Match[str], failure: Failure) -> str:
-    """A step of a build misses a file that the repository has: let COPY bring it."""
-    name = PurePosixPath(match["path"]).name
-    steps = re.findall(r"^Step (\d+)/\d+ :", failure.output, re.MULTILINE)
-    if not steps or name not in {PurePosixPath(path).name for path in failure.facts.paths}:
-        return ""
-    for file in failure.facts.dockerfiles:
-        if line := dockerfiles.add_to_copy(file, int(steps[-1]), name):
-            return f"The build step needs {name}, which is not copied before it. First run: {line}"
-    return ""
-
-
-def _base_image(match: re.Match[str], failure: Failure) -> str:
-    """FROM names an image that cannot be had: the most similar one that is here."""
-    wanted = match["image"].removeprefix("docker.io/").removeprefix("library/")
-    for file in failure.facts.dockerfiles:
-        for part in file.instructions():
-            base = part.rest.split()[0] if part.word == "FROM" and part.rest else ""
-            if not base or base in failure.facts.images or not _is_same_image(base, wanted):
-                continue
-            same = [
-                it for it in failure.facts.images if it.partition(":")[0] == base.partition(":")[0]
-            ]
-            close = difflib.get_close_matches(base, same or failure.facts.images, n=1, cutoff=0.6)
-            if close:
-                line = f"sed -i '{part.line}s#{base}#{close[0]}#' {file.path}"
-                return f"The base image {base} cannot be had. First run: {line}"
-    return ""
-
-
-def _is_same_image(base: str, wanted: str) -> bool:
-    return base == wanted or base.partition(":")[0] == wanted.partition(":")[0]
 
 
 def _commands_with(*words: str) -> Callable[[re.Match[str], Failure], str]:
@@ -184,12 +106,13 @@ def _quotes(match: re.Match[str], failure: Failure) -> str:
     return _QUOTES
 
 
+def _network(match: re.Match[str], failure: Failure) -> str:
+    """Not where the engine wanted to pull a base image."""
+    return "" if build_hints.at_base(failure.output) else _NETWORK
+
+
 def _say(text: str) -> Callable[[re.Match[str], Failure], str]:
     return lambda match, failure: text
-
-
-def _rule(pattern: str, line: Callable[[re.Match[str], Failure], str]) -> Rule:
-    return Rule(re.compile(pattern), line)
 
 
 _QUOTES = (
@@ -208,47 +131,39 @@ _FORMAT = (
     "The image's program is for another processor, or its script lacks a first line such as "
     "#!/bin/sh. Build for this machine: no --platform."
 )
-_NO_FILE = r"No such file or directory: |can't open file |cannot open |ENOENT.*?open "
 _NO_PLACE = r"cannot (?:access|stat|open)|can't read|cat:|cd:"
 RULES: tuple[Rule, ...] = (
-    _rule(r"(?:COPY|ADD) failed: .*?(?:stat|source files).*?(?P<path>[^\s:]+):", _not_in_context),
-    _rule(r'failed to calculate checksum.*"/?(?P<path>[^"]+)": not found', _not_in_context),
-    _rule(
-        r"(?:manifest for|pull access denied for|source metadata for) ?(?P<image>[\w./:-]+\w)",
-        _base_image,
-    ),
-    _rule(rf"(?:{_NO_FILE})['\"](?P<path>[^'\"]+)['\"]", _not_copied),
-    _rule(r"Cannot find module '(?P<path>[^']+)'", _not_copied),
-    _rule(r"An image does not exist locally with the tag: (?P<image>\S+)", _tag_or_build),
-    _rule(r"No such image: (?P<image>\S+)", _tag_or_build),
-    _rule(r"unable to find container named", _no_container),
-    _rule(
+    *build_hints.RULES,
+    rule(r"An image does not exist locally with the tag: (?P<image>\S+)", _tag_or_build),
+    rule(r"No such image: (?P<image>\S+)", _tag_or_build),
+    rule(r"unable to find container named", _no_container),
+    rule(
         r"deployments\.apps .* not found|the server doesn't have a resource type",
         _commands_with("set image", "rollout", "scale"),
     ),
-    _rule(
+    rule(
         r"unable to prepare context|[Dd]ockerfile.*(?:no such file|in the build context)",
         _commands_with("cat > ", " build "),
     ),
-    _rule(rf"(?:{_NO_PLACE}) '?(?P<path>[^': ]+)'?: No such file", _folder),
-    _rule(r"unauthorized|authentication required|no basic auth|denied: requested", _say(_LOGIN)),
-    _rule(
+    rule(rf"(?:{_NO_PLACE}) '?(?P<path>[^': ]+)'?: No such file", _folder),
+    rule(r"unauthorized|authentication required|no basic auth|denied: requested", _say(_LOGIN)),
+    rule(
         r"no such host|Could not resolve host|Temporary failure in name|Network is unreachable",
-        _say(_NETWORK),
+        _network,
     ),
-    _rule(r"exec format error", _say(_FORMAT)),
-    _rule(r"port is already allocated|[Aa]ddress already in use", _port),
-    _rule(
+    rule(r"exec format error", _say(_FORMAT)),
+    rule(r"port is already allocated|[Aa]ddress already in use", _port),
+    rule(
         r"unexpected EOF while looking for matching|unterminated (?:string|quoted)|"
         r"Invalid or unexpected token",
         _quotes,
     ),
-    _rule(r"(?P<name>\w+): unbound variable", _no_variable),
-    _rule(
+    rule(r"(?P<name>\w+): unbound variable", _no_variable),
+    rule(
         r"sudo: (?:command )?not found|must be (?:run as )?root|are you root",
         _say("There is no root here and no sudo; nothing can be installed."),
     ),
-    _rule(
+    rule(
         r"(?:buildx|docker-compose|helm|podman): (?:command )?not found",
         _commands_with(" build ", "set image"),
     ),
@@ -260,8 +175,8 @@ def hints(failure: Failure) -> tuple[str, ...]:
     found = [
         hint
         for line in failure.output.splitlines()
-        for rule in RULES
-        if (match := rule.pattern.search(line)) and (hint := rule.line(match, failure))
+        for item in RULES
+        if (match := item.pattern.search(line)) and (hint := item.line(match, failure))
     ]
     return tuple(dict.fromkeys(found))
 

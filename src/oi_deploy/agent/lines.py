@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from oi_deploy.agent import (
+    dockerfile_repairs,
     dockerfiles,
     dockerignore,
     git_tags,
@@ -18,6 +19,7 @@ from oi_deploy.agent import (
     new_dockerfile,
     reports,
     scaling,
+    tallies,
 )
 from oi_deploy.agent.dockerfiles import Dockerfile
 from oi_deploy.agent.named import Image
@@ -71,7 +73,7 @@ def _build(world: Situation) -> Iterable[str]:
             else:
                 continue
         images = world.images if "base" in world.intents else ()
-        yield from dockerfiles.repairs(file, world.repository.files, world.exists, images)
+        yield from dockerfile_repairs.repairs(file, world.repository.files, world.exists, images)
         context = file.context(world.exists)
         if rules := world.repository.texts.get(dockerfiles.inside(context, ".dockerignore")):
             yield from dockerignore.repairs(file, context, rules, world.repository.files)
@@ -387,4 +389,5 @@ _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
     _wait,
     git_tags.delete,
     reports.report,
+    tallies.tally,
 )

@@ -1,13 +1,26 @@
 """A Dockerfile for a folder that has none, as a shell command that writes it."""
 
 import fnmatch
-from collections.abc import Sequence
+import functools
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.resources import files
+from pathlib import PurePosixPath
 from typing import Any
 
 import yaml
 
-from oi_deploy.agent.dockerfiles import inside, is_plain
+from oi_deploy.agent import named
+from oi_deploy.agent.dockerfiles import inside, is_dockerfile, is_plain
+from oi_deploy.agent.wishes import Wishes, start_of
+
+_PAGES = "/usr/share/nginx/html"
+_APP = "/app"
+# Scripts that an installation runs.
+_HOOKS = ("preinstall", "install", "postinstall", "prepare")
+_WORDS = re.compile(r"[\w./:@%+=,~ -]+", re.ASCII)
 
 
 def command(
@@ -15,56 +28,300 @@ def command(
     images: Sequence[str],
     *,
     folder: str = ".",
-    stages: tuple[str, str] | None = None,
-    program: str = "",
-    user: str = "",
+    wanted: Wishes = Wishes(),  # noqa: B008 - it is frozen
+    texts: Mapping[str, str] | None = None,
 ) -> str:
     """A shell command that writes a fitting Dockerfile, or empty if none of ours fits.
 
     Args:
-        paths: of the repository's files.
+        paths: of the folder's files.
         images: references that the engine has.
         folder: where the Dockerfile is to be.
-        stages: the command that fills a folder, and that folder: the image gets nothing else.
-        program: the file that starts it, where the usual names do not say it.
-        user: the number of the user that it runs as; the base image's if empty.
+        wanted: what the prompt says of it.
+        texts: what is known of the content of files.
     """
+    names = tuple(path for path in paths if is_plain(path) and not is_dockerfile(path))
+    found = _Folder(names, images, wanted, texts or {})
+    lines = found.lines()
+    body = "\n".join(lines)
+    return f"cat > {inside(folder, 'Dockerfile')} <<'EOF'\n{body}\nEOF" if lines else ""
+
+
+@functools.cache
+def _table() -> dict[str, Any]:
     source = files("oi_deploy.agent").joinpath("prompts/dockerfiles.yaml")
-    templates: list[dict[str, Any]] = yaml.safe_load(source.read_text(encoding="utf-8"))
-    paths = [path for path in paths if is_plain(path)]
-    names = [path if folder == "." else path.removeprefix(f"{folder}/") for path in paths
-             if folder == "." or path.startswith(f"{folder}/")]  # fmt: skip
-    top = [path for path in names if "/" not in path]
-    for template in templates:
-        deep = template["file"].count("/")
-        matching = fnmatch.filter((it for it in names if it.count("/") == deep), template["file"])
-        if (deep and len(matching) != 1) or set(template.get("unless", ())) & set(top):
-            continue
-        entries = [name for name in template.get("entries", []) if name in top]
-        if program and fnmatch.fnmatch(program, template["file"]) and "entries" in template:
-            matching, entries = [program], [program]
-        if not matching or ("entries" in template and not entries and len(matching) != 1):
-            continue
+    content: dict[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
+    return content
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How a project starts.
+
+    Attributes:
+        base: the repository of its base image.
+        start: the command; empty for pages.
+        pages: the folder that a web server is to show; empty for a program.
+        below: the folder that the command starts in; `.` for the project's.
+    """
+
+    base: str
+    start: str = ""
+    pages: str = ""
+    below: str = "."
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """What a Dockerfile is written for.
+
+    Attributes:
+        names: of its files.
+        images: references that the engine has.
+        wanted: what the prompt says.
+        texts: the content of some files.
+    """
+
+    names: tuple[str, ...]
+    images: Sequence[str]
+    wanted: Wishes
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        """The lines of its Dockerfile; none if it is not known how it starts."""
+        kind = self._kind()
+        if kind is None:
+            return []
+        base = self._image(kind.base)
+        app = self.wanted.workdir or _APP
+        found = [] if kind.pages and not self.wanted.stages else [f"WORKDIR {app}"]
+        if self.wanted.stages:
+            first = [*self._first_stage(kind, base), f"FROM {base}"]
+            to = f"{_PAGES}/" if kind.pages else "./"
+            found = [] if kind.pages else found
+            found.append(f"COPY --from=build /src/{self.wanted.stages[1]}/ {to}")
+        else:
+            first = [f"FROM {base}"]
+            found += [*self._copies(kind), *self._shown(kind)]
+            found += self._install(kind.base)
+        found += self._placed()
+        found += [f"WORKDIR {app}/{kind.below}"] if kind.below != "." else []
+        return [*first, *found, *self._variables(kind, app), *self._end(kind)]
+
+    def _kind(self) -> _Kind | None:
+        """What the prompt says, else the first of the table that fits."""
+        table, wanted = _table(), self.wanted
+        named_bases = [_repository(base) for base in wanted.bases]
+        start = wanted.start or start_of(wanted.program, table["endings"])
+        if start and _WORDS.fullmatch(start):
+            bases = [table["programs"].get(re.sub(r"[\d.]+$", "", start.split()[0])), *named_bases]
+            base = next(filter(None, bases), "")
+            return _Kind(base, start, below=_below(start, self.names)) if base else None
+        kinds = [kind for item in table["kinds"] if (kind := self._fits(item))]
+        same = [kind for kind in kinds if kind.base in named_bases]
+        pages = [kind for kind in kinds if kind.pages and wanted.site]
+        if wanted.stages and wanted.site and ("nginx" in named_bases or not same):
+            return _Kind("nginx", pages=".")
+        return next(iter((*pages, *same, *kinds)), None)
+
+    def _fits(self, item: Mapping[str, Any]) -> _Kind | None:
+        top = [path for path in self.names if "/" not in path]
+        deep = item["file"].count("/")
+        matching = fnmatch.filter(
+            (path for path in self.names if path.count("/") == deep), item["file"]
+        )
+        site = f"{self.wanted.pages}/index.html"
+        matching = [site] if "pages" in item and deep and site in matching else matching
+        if (deep and len(matching) != 1) or set(item.get("unless", ())) & set(top):
+            return None
+        entries = [name for name in item.get("entries", []) if name in top]
+        if not matching or ("entries" in item and not entries and len(matching) != 1):
+            return None
         entry = entries[0] if entries else matching[0]
-        body = template["lines"]
-        if stages and "CMD" in body:
-            start = body.splitlines()[-1]
-            body = (
-                f"FROM {{base}} AS build\nWORKDIR /src\nCOPY . .\nRUN {stages[0]}\n"
-                f"FROM {{base}}\nWORKDIR /app\nCOPY --from=build /src/{stages[1]}/ ./\n{start}\n"
-            )
-        if user and "CMD" in body:
-            rest, start = body.rstrip("\n").rsplit("\n", 1)
-            body = f"{rest}\nUSER {user}\n{start}\n"
-        base = _base_image(template["base"], template["tag"], images)
-        body = body.replace("{base}", base).replace("{entry}", entry)
-        body = body.replace("{folder}", entry.rpartition("/")[0])
-        return f"cat > {inside(folder, 'Dockerfile')} <<'EOF'\n{body}EOF"
-    return ""
+        if "entries" in item and not entry.endswith(".py"):
+            return None
+        below = entry.rpartition("/")[0]
+        if "pages" in item:
+            return _Kind(item["base"], pages=item["pages"].replace("{folder}", below))
+        start = item["start"].replace("{entry}", entry).replace("{folder}", below)
+        return _Kind(item["base"], start)
+
+    def _image(self, repository: str) -> str:
+        """The one that the prompt names, the usual one, or one that the engine already has."""
+        tags = _table()["tags"]
+        same = [base for base in self.wanted.bases if _repository(base) == repository]
+        strange = [base for base in self.wanted.bases if _repository(base) not in tags]
+        if same or strange:
+            return (same or strange)[0]
+        usual = f"{repository}:{tags[repository]}"
+        here = sorted(image for image in self.images if image.startswith(f"{repository}:"))
+        return usual if usual in here or not here else here[-1]
+
+    def _first_stage(self, kind: _Kind, base: str) -> Iterator[str]:
+        """The stage that fills a folder, in the image of its program."""
+        made = self.wanted.stages[0] if self.wanted.stages else ""
+        program = _table()["programs"].get(made.split()[0], kind.base)
+        yield f"FROM {base if program == _repository(base) else self._image(program)} AS build"
+        yield "WORKDIR /src"
+        yield "COPY . ."
+        if program == "node":
+            yield from self._install(program)
+        yield f"RUN {made}"
+
+    def _copies(self, kind: _Kind) -> Iterator[str]:
+        """What is copied: all, what alone is wanted, or all but what is not wanted."""
+        top = kind.pages or "."
+        to = f"{_PAGES}/" if kind.pages else "./"
+        only = [path for path in self.wanted.only if path in self.names or self._inner(path)]
+        if kind.start and only and self._starts_with(kind.start, only):
+            yield from self._each(only, to)
+            return
+        left_out = [path for path in self.wanted.left_out if not _is_in(top, path)]
+        prefix = "" if top == "." else f"{top}/"
+        if not any(path.startswith(prefix) for path in left_out):
+            yield f"COPY {prefix or '.'} {to if prefix else '.' if kind.start else _PAGES}"
+            return
+        yield from self._each(self._all_but(left_out, top), to, prefix)
+
+    def _shown(self, kind: _Kind) -> Iterator[str]:
+        """Files beside the folder of pages that are to be shown with them."""
+        if kind.pages not in ("", "."):
+            beside = (it for it in self.wanted.shown if it in self.names and "/" not in it)
+            yield from (f"COPY {path} {_PAGES}/" for path in beside)
+
+    def _inner(self, folder: str) -> list[str]:
+        return [path for path in self.names if path.startswith(f"{folder}/")]
+
+    def _starts_with(self, start: str, only: Collection[str]) -> bool:
+        """Whether the file that a command starts is among some, as far as it is known."""
+        needed = [path for path in _files_of(start) if path in self.names]
+        return bool(needed) and all(any(_is_in(path, it) for it in only) for path in needed[:1])
+
+    def _all_but(self, left_out: Collection[str], folder: str) -> Iterator[str]:
+        """The fewest files and folders that together have all but those."""
+        prefix = "" if folder == "." else f"{folder}/"
+        inner = (path.removeprefix(prefix) for path in self.names if path.startswith(prefix))
+        for name in dict.fromkeys(path.partition("/")[0] for path in inner):
+            path = f"{prefix}{name}"
+            if name.startswith(".") or path in left_out:
+                continue
+            if any(it.startswith(f"{path}/") for it in left_out):
+                yield from self._all_but(left_out, path)
+            else:
+                yield path
+
+    def _each(self, paths: Iterable[str], to: str, prefix: str = "") -> Iterator[str]:
+        """A COPY for all files that stay in the same folder, and one for each folder."""
+        every = list(paths)
+        single = [path for path in every if path in self.names]
+        for place in dict.fromkeys(path.removeprefix(prefix).rpartition("/")[0] for path in single):
+            same = [path for path in single
+                    if path.removeprefix(prefix).rpartition("/")[0] == place]  # fmt: skip
+            yield f"COPY {' '.join(same)} {f'{to}{place}/' if place else to}".replace(" ./", " ./")
+        for path in every:
+            if path not in self.names:
+                yield f"COPY {path}/ {to}{path.removeprefix(prefix)}/"
+
+    def _install(self, base: str) -> Iterator[str]:
+        for item in _table()["installs"]:
+            if (
+                item["base"] == base
+                and item["file"] in self.names
+                and self._has_needs(item["file"])
+            ):
+                yield f"RUN {item['run']}"
+
+    def _has_needs(self, file: str) -> bool:
+        """Whether a package.json may name packages; of other files, that is certain."""
+        locks = {"package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml"}
+        if file != "package.json" or locks & set(self.names):
+            return True
+        try:
+            content, _ = json.JSONDecoder().raw_decode(self.texts.get(file, "").lstrip())
+        except ValueError:
+            return True
+        if not isinstance(content, dict):
+            return True
+        scripts = content.get("scripts")
+        return any(
+            content.get(key) for key in ("dependencies", "optionalDependencies", "workspaces")
+        ) or (isinstance(scripts, dict) and any(name in scripts for name in _HOOKS))
+
+    def _placed(self) -> Iterator[str]:
+        for path, place in self.wanted.placed:
+            if path not in self.names:
+                yield f"COPY {path}/ {place}/"
+            else:
+                yield f"COPY {path} {place if _is_file(place, path) else f'{place}/'}"
+
+    def _variables(self, kind: _Kind, app: str) -> Iterator[str]:
+        for name, value in self.wanted.variables:
+            yield f"ENV {name}={self._place(value, kind, app)}"
+
+    def _place(self, value: str, kind: _Kind, app: str) -> str:
+        """A value; for a file of the repository, its path in the image."""
+        path = value.removeprefix("file:")
+        if path == value:
+            return value
+        for source, place in self.wanted.placed:
+            if path == source:
+                own = source in self.names and not _is_file(place, source)
+                return f"{place}/{PurePosixPath(path).name}" if own else place
+            if path.startswith(f"{source}/"):
+                return f"{place}/{path.removeprefix(f'{source}/')}"
+        return f"{_PAGES if kind.pages else app}/{path}"
+
+    def _end(self, kind: _Kind) -> Iterator[str]:
+        """Ports, the user and the command; a server of pages has its own."""
+        yield from (f"EXPOSE {port}" for port in self.wanted.ports)
+        if self.wanted.user and kind.pages:
+            # What it writes to belongs to root.
+            places = "/var/cache/nginx /var/lib/nginx /var/log/nginx"
+            yield f"RUN mkdir -p {places} && chown -R {self.wanted.user} {places} /run"
+        if self.wanted.user:
+            yield f"USER {self.wanted.user}"
+        if kind.start:
+            yield f"CMD exec {kind.start}"
 
 
-def _base_image(repository: str, tag: str, images: Sequence[str]) -> str:
-    """The usual base image, or one that the engine already has: offline, no other can be had."""
-    usual = f"{repository}:{tag}"
-    here = sorted(image for image in images if image.startswith(f"{repository}:"))
-    return usual if usual in here or not here else here[-1]
+def _repository(reference: str) -> str:
+    """The last part of an image's name, without its tag."""
+    return named.repository_of(reference).rpartition("/")[2]
+
+
+def _is_in(path: str, other: str) -> bool:
+    return path == other or path.startswith(f"{other}/")
+
+
+def _is_file(place: str, path: str) -> bool:
+    """Whether a place is that of a file, and not of the folder that it comes into."""
+    return (
+        PurePosixPath(place).suffix != ""
+        and PurePosixPath(place).suffix == PurePosixPath(path).suffix
+    )
+
+
+def _files_of(start: str) -> Iterator[str]:
+    """The files that a command may start, as it names them."""
+    words = start.split()
+    for place, word in enumerate(words[1:], 1):
+        if words[place - 1] == "-m":
+            module = word.replace(".", "/")
+            yield from (f"{module}/__main__.py", f"{module}.py")
+        elif ":" in word:
+            yield f"{word.partition(':')[0].replace('.', '/')}.py"
+        elif PurePosixPath(word).suffix in _table()["endings"]:
+            yield word.removeprefix("./")
+    if words[0] == "npm":
+        yield "package.json"
+
+
+def _below(start: str, names: Sequence[str]) -> str:
+    """The folder whose files the command names; the project's own if it has them, or none has."""
+    for file in _files_of(start):
+        if file in names:
+            return "."
+        ends = [path for path in names if path.endswith(f"/{file}")]
+        if len(ends) == 1:
+            return ends[0].removesuffix(f"/{file}")
+    return "."

@@ -1,0 +1,114 @@
+"""Edits of a Dockerfile: a `sed` that makes each, and the lines that it leaves.
+
+There is no backslash and no double quote in a `sed`: a small model writes it as a JSON string.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+Lines = tuple[str, ...]
+_PLAIN = re.compile(r"[\w./@+=:, -]+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change.
+
+    Attributes:
+        script: the arguments of `sed -i`, without the file.
+        lines: all lines after it.
+    """
+
+    script: str
+    lines: Lines
+
+    def command(self, path: str) -> str:
+        """The command line."""
+        return f"sed -i {self.script} {path}"
+
+
+def swap(lines: Lines, number: int, start: int, old: str, new: str) -> Edit | None:
+    """Other words at a place of a line; None if `sed` would find them elsewhere or misread them.
+
+    Args:
+        lines: all lines.
+        number: of the line, from 1.
+        start: where the words begin in it.
+        old: the words.
+        new: what is to stand there.
+    """
+    line = lines[number - 1]
+    # To `sed`, a dot is any character; nothing else of a plain word is special.
+    pattern = re.compile(re.escape(old).replace(r"\.", "."))
+    starts = [match.start() for match in pattern.finditer(line)]
+    plain = all(_PLAIN.fullmatch(text) for text in (old, new) if text)
+    if start not in starts or not plain or line[start:].startswith(old) is False:
+        return None
+    count = str(starts.index(start) + 1) if start != starts[0] else ""
+    text = f"{line[:start]}{new}{line[start + len(old) :]}"
+    return Edit(f"'{number}s#{old}#{new}#{count}'", _with(lines, number, text))
+
+
+def swap_word(lines: Lines, numbers: Iterable[int], old: str, new: str) -> Edit | None:
+    """Another word for one that stands alone in some lines."""
+    pattern = rf"(?<![\w./@+-]){re.escape(old)}(?![\w@+-]|[./]\w)"
+    for number in numbers:
+        if match := re.search(pattern, lines[number - 1]):
+            return swap(lines, number, match.start(), old, new)
+    return None
+
+
+def rewrite(lines: Lines, number: int, text: str) -> Edit | None:
+    """A whole line anew."""
+    if not _PLAIN.fullmatch(text):
+        return None
+    return Edit(f"'{number}s#.*#{text}#'", _with(lines, number, text))
+
+
+def put_before(lines: Lines, number: int, text: str) -> Edit | None:
+    """A new line before another one."""
+    if not _PLAIN.fullmatch(text):
+        return None
+    return Edit(f"'{number}i {text}'", (*lines[: number - 1], text, *lines[number - 1 :]))
+
+
+def move_down(lines: Lines, number: int, after: int) -> Edit:
+    """A line moved to after a later one."""
+    left = (*lines[: number - 1], *lines[number:after], lines[number - 1], *lines[after:])
+    return Edit(f"-e '{number}{{h;d}}' -e '{after}G'", left)
+
+
+def move_up(lines: Lines, number: int, before: int) -> Edit | None:
+    """A line moved to before an earlier one."""
+    text = lines[number - 1].strip()
+    if not _PLAIN.fullmatch(text):
+        return None
+    left = (*lines[: before - 1], text, *lines[before - 1 : number - 1], *lines[number:])
+    return Edit(f"-e '{before}i {text}' -e '{number}d'", left)
+
+
+def delete(lines: Lines, number: int) -> Edit:
+    """Without a line."""
+    return Edit(f"'{number}d'", (*lines[: number - 1], *lines[number:]))
+
+
+def in_turn(
+    lines: Lines, checks: Sequence[Callable[[Lines], Iterable[Edit]]], *, most: int = 12
+) -> tuple[Edit, ...]:
+    """The edits that checks call for, each after the last one was made."""
+    found: list[Edit] = []
+    seen = {lines}
+    while len(found) < most:
+        edits = (edit for check in checks for edit in check(lines))
+        edit = next((it for it in edits if it.lines not in seen), None)
+        if edit is None:
+            break
+        found.append(edit)
+        lines = edit.lines
+        seen.add(lines)
+    return tuple(found)
+
+
+def _with(lines: Lines, number: int, text: str) -> Lines:
+    return (*lines[: number - 1], text, *lines[number:])

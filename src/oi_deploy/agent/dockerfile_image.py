@@ -1,0 +1,310 @@
+"""Which files an image has at each step of its Dockerfile, as far as that is certain."""
+
+import fnmatch
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from posixpath import basename, dirname, join, normpath
+
+from oi_deploy.agent import dockerfile_commands as commands
+from oi_deploy.agent import named
+from oi_deploy.agent.dockerfile_commands import Need
+from oi_deploy.agent.dockerfiles import Dockerfile, Instruction
+
+# Images whose files are known well enough: nothing of a project is in them.
+_KNOWN = re.compile(
+    r"(?:[\w.-]+(?::\d+)?/)*(?:python|node|golang|nginx|debian|ubuntu|alpine|busybox|scratch|httpd|ruby|php"
+    r"|rust|openjdk|eclipse-temurin)(?:[:@]\S+)?"
+)
+_SYSTEM = re.compile(
+    r"/(?:bin|boot|dev|etc|home|lib\w*|media|mnt|proc|root|run|sbin|sys|tmp|usr|var|go)/"
+)
+_FOLDERS = ("/", "/etc", "/usr", "/usr/bin", "/usr/local", "/usr/local/bin", "/opt", "/srv", "/var",
+            "/home", "/root", "/usr/src", "/usr/share/nginx/html", "/usr/lib")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Context:
+    """The folder that is built.
+
+    Attributes:
+        names: of its files, as git knows them.
+        exists: whether something is there, whatever git says.
+    """
+
+    names: tuple[str, ...]
+    exists: Callable[[str], bool]
+
+    @cached_property
+    def folders(self) -> frozenset[str]:
+        """All folders of files."""
+        return named.folders(self.names)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage has after some of its steps.
+
+    Attributes:
+        number: from 0.
+        name: empty if it has none.
+        certain: whether nothing else may be there.
+        workdir: the working folder.
+        set_workdir: whether an instruction has set it.
+        files: paths in the image, each with that in the context.
+        copied: folders of the context that were copied, each with its place in the image.
+        loose: places below which anything may be.
+        said: the texts of the steps that may have made what they name.
+    """
+
+    number: int = 0
+    name: str = ""
+    certain: bool = True
+    workdir: str = "/"
+    set_workdir: bool = False
+    files: tuple[tuple[str, str], ...] = ()
+    copied: tuple[tuple[str, str], ...] = ()
+    loose: tuple[str, ...] = ()
+    said: str = ""
+
+    def has(self, path: str, exists: Callable[[str], bool]) -> bool:
+        """Whether a path is there, or may be."""
+        if not self.certain or any(_below(path, place) for place in self.loose):
+            return True
+        if any(_below(place, path) for place, _ in self.files) or _below(self.workdir, path):
+            return True
+        if re.search(rf"(?<![\w.-]){re.escape(basename(path))}(?![\w-])", self.said):
+            return True
+        own = self.set_workdir and self.workdir not in _FOLDERS and _below(path, self.workdir)
+        if _SYSTEM.match(path) and not own:
+            return True
+        return any(
+            _below(path, place) and exists(_joined(source, path[len(place.rstrip("/")) :]))
+            for source, place in self.copied
+        )  # fmt: skip
+
+    def named(self, name: str) -> list[str]:
+        """Paths of files with a name."""
+        return list(dict.fromkeys(place for place, _ in self.files if basename(place) == name))
+
+
+@dataclass(frozen=True)
+class Lack:
+    """Something that an instruction needs and that surely is not there.
+
+    Attributes:
+        part: the instruction.
+        need: what it needs.
+        stage: as it is before the instruction.
+        source: where something is copied from, if that is a stage.
+    """
+
+    part: Instruction
+    need: Need
+    stage: Stage
+    source: Stage | None = None
+
+
+@dataclass
+class _Walk:
+    context: Context
+    stages: list[Stage] = field(default_factory=list)
+    lacks: list[Lack] = field(default_factory=list)
+
+
+def is_known(base: str) -> bool:
+    """Whether nothing of a project can be in an image; the name of a stage counts as one."""
+    return _KNOWN.fullmatch(base) is not None or not re.search(r"[:/@]", base)
+
+
+def lacks(item: Dockerfile, context: Context) -> list[Lack]:
+    """What surely is not there when it is needed, in order; nothing where that is not known."""
+    every = item.instructions()
+    if "<<" in item.text or any(part.word in ("SHELL", "ONBUILD") for part in every):
+        return []
+    walk = _Walk(context)
+    starts: dict[str, Instruction] = {}
+    for part in every:
+        if part.word == "FROM":
+            starts = {}
+            walk.stages.append(_from(part, walk.stages))
+        elif walk.stages:
+            if part.word in ("CMD", "ENTRYPOINT"):
+                starts[part.word] = part
+                if part.word == "ENTRYPOINT":
+                    starts.pop("CMD", None)
+            walk.stages[-1] = _step(part, walk)
+    if walk.stages and starts:
+        _check_start(starts, walk)
+    return walk.lacks
+
+
+def _from(part: Instruction, stages: Sequence[Stage]) -> Stage:
+    words = [word for word in part.rest.split() if not word.startswith("--")]
+    name = words[2] if len(words) == 3 and words[1].upper() == "AS" else ""
+    base = words[0] if words else ""
+    for stage in stages:
+        if base.lower() == stage.name.lower() != "":
+            return replace(stage, number=len(stages), name=name)
+    return Stage(number=len(stages), name=name, certain=bool(_KNOWN.fullmatch(base)))
+
+
+def _step(part: Instruction, walk: _Walk) -> Stage:
+    stage = walk.stages[-1]
+    if part.word == "WORKDIR":
+        known = "$" not in part.rest and re.fullmatch(r"[\w./-]+", part.rest)
+        place = normpath(join(stage.workdir, part.rest))
+        return replace(
+            stage, workdir=place, set_workdir=True, certain=stage.certain and bool(known)
+        )
+    if part.word in ("COPY", "ADD"):
+        return _copy(part, walk)
+    if part.word == "ENV" and re.search(r"PYTHONPATH|NODE_PATH", part.rest):
+        return replace(stage, said=f"{stage.said}\n{part.rest}", loose=(*stage.loose, "/"))
+    if part.word == "RUN":
+        return _run(part, walk)
+    return stage
+
+
+def _run(part: Instruction, walk: _Walk) -> Stage:
+    stage = walk.stages[-1]
+    found = None if part.rest.startswith(("[", "--")) else commands.split(part.rest)
+    if found is None:
+        return replace(stage, certain=False)
+    made = _made(part.rest)
+    for need in commands.needs(found, stage.workdir):
+        if _is_lacking(need, stage, walk.context, made):
+            walk.lacks.append(Lack(part, need, stage))
+    said = f"{stage.said}\n{part.rest}"
+    return replace(stage, said=said, certain=stage.certain and commands.is_quiet(found))
+
+
+def _made(text: str) -> str:
+    """What a step itself may make before it needs it."""
+    return " ".join(
+        re.findall(r">+\s*(\S+)", text) + re.findall(r"\b(?:cp|mv|touch|ln|tee|sed)\b.*", text)
+    )
+
+
+def _is_lacking(need: Need, stage: Stage, context: Context, made: str = "") -> bool:
+    """Whether it surely is not there; a module that the project does not have is a library."""
+    if any(basename(path) in made for path in need.paths):
+        return False
+    if need.module and need.word != "npm":
+        tail = re.escape(need.word.replace(".", "/"))
+        module = re.compile(rf"(?:^|/){tail}(?:\.py|/__main__\.py|/__init__\.py)$")
+        ours = [name for name in context.names if module.search(name)]
+        if not ours:
+            return False
+    if need.word == "npm" and "package.json" not in context.names:
+        return False
+    return not any(stage.has(path, context.exists) for path in need.paths)
+
+
+def _check_start(starts: dict[str, Instruction], walk: _Walk) -> None:
+    stage = walk.stages[-1]
+    parts = [starts[word] for word in ("ENTRYPOINT", "CMD") if word in starts]
+    texts = [starts[word].rest if word in starts else "" for word in ("ENTRYPOINT", "CMD")]
+    found = commands.start(*texts)
+    for need in commands.needs(found or (), stage.workdir):
+        part = next((it for it in parts if need.word in it.rest), parts[-1])
+        if _is_lacking(need, stage, walk.context):
+            walk.lacks.append(Lack(part, need, stage))
+
+
+def _copy(part: Instruction, walk: _Walk) -> Stage:
+    stage, context = walk.stages[-1], walk.context
+    words = [word for word in part.rest.split() if not word.startswith("--")]
+    if "[" in part.rest or "$" in part.rest or len(words) < 2:
+        return replace(stage, certain=False)
+    *sources, to = words
+    flag = re.search(r"--from=(\S+)", part.rest)
+    place = normpath(join(stage.workdir, to))
+    if flag:
+        other = _stage_called(flag[1], walk.stages)
+        return _copy_from(part, walk, other, sources, place) if other else _loose(stage, place)
+    several = len(sources) > 1 or any(set(it) & set("*?") for it in sources)
+    into = several or to.endswith(("/", ".")) or place in _folders_of(stage)
+    files, copied = list(stage.files), list(stage.copied)
+    for source in (name for it in sources for name in _matching(it, context)):
+        if source in context.names:
+            if source.endswith((".tar", ".gz", ".tgz", ".xz", ".bz2")) and part.word == "ADD":
+                return replace(stage, certain=False)
+            files.append((join(place, basename(source)) if into else place, source))
+        elif source == "." or source in context.folders:
+            copied.append((source, place))
+            files += [(join(place, rest), name) for name, rest in _inner(source, context)]
+        elif context.exists(source):
+            return _loose(stage, place)
+    return replace(stage, files=tuple(files), copied=tuple(copied))
+
+
+def _copy_from(
+    part: Instruction, walk: _Walk, source: Stage, sources: Sequence[str], place: str
+) -> Stage:
+    for word in sources:
+        path = normpath(join("/", word))
+        need = Need(word, (path,))
+        if not set(word) & set("*?[") and not source.has(path, walk.context.exists):
+            walk.lacks.append(Lack(part, need, walk.stages[-1], source))
+    stage = walk.stages[-1]
+    into = len(sources) > 1 or part.rest.endswith(("/", "."))
+    files, copied = list(stage.files), list(stage.copied)
+    for word in sources:
+        path = normpath(join("/", word))
+        inner = [(file, name) for file, name in source.files if _below(file, path)]
+        if not source.certain or not inner:
+            return _loose(stage, place)
+        single = join(place, basename(path)) if into or place in _folders_of(stage) else place
+        for file, name in inner:
+            rest = file.removeprefix(path).lstrip("/")
+            files.append((join(place, rest) if rest else single, name))
+        for name, folder in source.copied:
+            if _below(folder, path):
+                copied.append((name, normpath(join(place, folder.removeprefix(path).lstrip("/")))))
+            elif _below(path, folder):
+                copied.append((_joined(name, path.removeprefix(folder)), place))
+    return replace(stage, files=tuple(files), copied=tuple(copied))
+
+
+def _loose(stage: Stage, place: str) -> Stage:
+    return replace(stage, loose=(*stage.loose, place))
+
+
+def _stage_called(name: str, stages: Sequence[Stage]) -> Stage | None:
+    for stage in stages[:-1]:
+        if name in (str(stage.number),) or name.lower() == stage.name.lower():
+            return stage
+    return None
+
+
+def _folders_of(stage: Stage) -> set[str]:
+    return {*_FOLDERS, stage.workdir, *(dirname(place) for place, _ in stage.files),
+            *(place for _, place in stage.copied)}  # fmt: skip
+
+
+def _matching(source: str, context: Context) -> Iterator[str]:
+    """The files and folders of the context that a word of COPY means."""
+    name = normpath(source.lstrip("/")) if source.strip("./") else "."
+    if not set(name) & set("*?["):
+        yield name
+        return
+    for path in sorted({*context.names, *context.folders}):
+        if path.count("/") == name.count("/") and fnmatch.fnmatchcase(path, name):
+            yield path
+
+
+def _inner(folder: str, context: Context) -> Iterator[tuple[str, str]]:
+    prefix = "" if folder == "." else f"{folder}/"
+    for name in context.names:
+        if name.startswith(prefix):
+            yield name, name.removeprefix(prefix)
+
+
+def _joined(source: str, rest: str) -> str:
+    return normpath(join(source, rest.lstrip("/")))
+
+
+def _below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder.rstrip('/')}/")

@@ -1,0 +1,124 @@
+"""Names in a Dockerfile that are not those of what is there: base images, sources, programs."""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
+from posixpath import basename, dirname
+
+from oi_deploy.agent.dockerfile_edits import Edit, Lines, swap, swap_word
+from oi_deploy.agent.dockerfile_image import Context, is_known
+from oi_deploy.agent.dockerfiles import Dockerfile, base_of, closest, is_plain
+
+_PROGRAM_FILE = re.compile(r"(?<![\w./-])[\w./-]+\.(?:py|js|mjs|cjs|ts|rb|php|pl|sh|jar)(?![\w.])")
+_TEST = re.compile(r"test|check|setup|conftest|config", re.IGNORECASE)
+
+
+def bases(images: Sequence[str], item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A base image that the engine does not have: the same without its registry, or the likest."""
+    words = [part.rest.split() for part in item.instructions() if part.word == "FROM"]
+    stages = {word[-1] for word in words if len(word) > 2 and word[-2].upper() == "AS"}
+    for part in item.instructions():
+        base = base_of(part)
+        if not base or base in images or base in stages or base == "scratch" or "$" in base:
+            continue
+        if better := likest(base, images):
+            yield swap_word(lines, [part.line], base, better)
+
+
+def likest(base: str, images: Sequence[str], cutoff: float = 0.7) -> str:
+    """The image that is there and is meant by a name; empty if none is like it."""
+    host, _, rest = base.partition("/")
+    plain = rest.removeprefix("library/") if re.search(r"[.:]|^localhost$", host) and rest else base
+    if plain in images:
+        return plain
+    same = [image for image in images if image.partition(":")[0] == plain.partition(":")[0]]
+    close = difflib.get_close_matches(plain, same or images, n=1, cutoff=cutoff)
+    return close[0] if close else ""
+
+
+def missing_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """COPY of what is not there."""
+    for part in item.instructions():
+        for source in part.sources:
+            if not is_plain(source) or context.exists(source) or source.strip("./") in ("",):
+                continue
+            close = _folder_like(source, context) or closest(source, context.names)
+            close = close or _renamed(item, source, context.names)
+            if not close:
+                continue
+            if close in part.sources and len(part.sources) > 1:
+                yield swap_word(lines, range(part.line, part.last + 1), f"{source} ", "")
+                continue
+            yield swap_word(lines, range(part.line, part.last + 1), source, close)
+
+
+def renamed_in_commands(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A command that names a program which neither the repository nor another step has."""
+    every = item.instructions()
+    if not all(map(is_known, item.bases())):
+        return
+    brought = {PurePosixPath(source).name for source in item.copies()}
+    if "." in item.copies():
+        brought |= {name for name in context.names if "/" not in name and not _TEST.search(name)}
+    for part in every:
+        if part.word not in ("RUN", "CMD", "ENTRYPOINT"):
+            continue
+        others = " ".join(other.rest for other in every if other is not part)
+        for file in _PROGRAM_FILE.findall(part.rest):
+            name, ending = PurePosixPath(file).name, PurePosixPath(file).suffix
+            if name in others or any(PurePosixPath(path).name == name for path in context.names):
+                continue
+            if part.word == "RUN" and not _is_started(part.rest, file):
+                continue
+            known = [path for path in brought if path.endswith(ending)]
+            new = like(name, known) or (known[0] if len(known) == 1 and part.word != "RUN" else "")
+            if new:
+                new = file.removesuffix(name) + new
+                yield swap_word(lines, range(part.line, part.last + 1), file, new)
+
+
+def like(name: str, names: Iterable[str]) -> str:
+    """The name that another one is misspelt for; empty if there is none."""
+    by_case = {it.lower(): it for it in names}
+    close = difflib.get_close_matches(name.lower(), by_case, n=1, cutoff=0.75)
+    return by_case[close[0]] if close else ""
+
+
+def _is_started(text: str, file: str) -> bool:
+    return re.search(rf"(?:python[\d.]*|node|sh|bash) {re.escape(file)}", text) is not None
+
+
+def _folder_like(wanted: str, context: Context) -> str:
+    """The folder that a word for one means; empty if there is none, or it is a file's."""
+    path = wanted.strip("/")
+    if PurePosixPath(path).suffix:
+        return ""
+    same = [it for it in context.folders if dirname(it) == dirname(path)]
+    close = difflib.get_close_matches(path.lower(), [it.lower() for it in same], n=1, cutoff=0.6)
+    found = [it for it in same if close and it.lower() == close[0]]
+    return f"{found[0]}/" if wanted.endswith("/") and found else found[0] if found else ""
+
+
+def _renamed(item: Dockerfile, wanted: str, names: Sequence[str]) -> str:
+    """The only file of the same kind and folder that nothing copies; empty if there are more."""
+    path, copied = PurePosixPath(wanted), item.copies()
+    same = [
+        name
+        for name in names
+        if PurePosixPath(name).suffix == path.suffix != ""
+        and PurePosixPath(name).parent == path.parent
+        and name not in copied
+    ]
+    return same[0] if len(same) == 1 else ""
+
+
+def without_lock(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """`npm ci` needs a lock file."""
+    locks = ("package-lock.json", "npm-shrinkwrap.json")
+    if any(basename(name) in locks for name in context.names) or any(map(context.exists, locks)):
+        return
+    for part in item.instructions():
+        match = re.search(r"\bnpm ci\b", lines[part.line - 1]) if part.word == "RUN" else None
+        if match and "package.json" in context.names and "lock" not in item.text:
+            yield swap(lines, part.line, match.start(), "npm ci", "npm install")

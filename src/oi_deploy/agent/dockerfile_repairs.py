@@ -1,0 +1,267 @@
+"""Command lines for what surely makes a Dockerfile's build or its start fail.
+
+What an instruction needs and does not find is put right by the first change after which it finds
+it, and nothing else is amiss that was not before.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import PurePosixPath
+from posixpath import basename, dirname, relpath
+
+from oi_deploy.agent import dockerfile_commands as commands
+from oi_deploy.agent import dockerfile_lint as lint
+from oi_deploy.agent import dockerfile_names as names
+from oi_deploy.agent.dockerfile_edits import (
+    Edit,
+    Lines,
+    in_turn,
+    move_down,
+    move_up,
+    put_before,
+    rewrite,
+    swap,
+    swap_word,
+)
+from oi_deploy.agent.dockerfile_image import Context, Lack, lacks
+from oi_deploy.agent.dockerfiles import Dockerfile, Exists, Instruction, inside, is_plain
+
+
+def repairs(
+    item: Dockerfile, paths: Sequence[str], exists: Exists, images: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Command lines that put it right, in the order in which they have to run.
+
+    Args:
+        item: the Dockerfile.
+        paths: of the repository's files.
+        exists: whether something is there, files that git ignores included.
+        images: what the engine has, if the base image is to be looked at too.
+    """
+    folder = item.context(exists)
+    prefix = "" if folder == "." else f"{folder}/"
+    near = [path for path in filter(is_plain, paths) if path.startswith(prefix)]
+    context = Context(
+        tuple(path.removeprefix(prefix) for path in near), lambda path: exists(inside(folder, path))
+    )
+    lines, cut = lint.lines_of(item.text)
+    checks: list[Callable[[Lines], Iterator[Edit]]] = [lint.edits]
+    if not cut:
+        for check in (partial(names.bases, images), *(partial(it, context) for it in _CHECKS)):
+            checks.append(partial(_on_text, check, item.path))
+    return tuple(edit.command(item.path) for edit in in_turn(lines, checks))
+
+
+def _on_text(
+    check: Callable[[Dockerfile, Lines], Iterator[Edit | None]], path: str, lines: Lines
+) -> Iterator[Edit]:
+    """The edits of a check that reads instructions."""
+    item = Dockerfile(path, "\n".join(lines) + "\n")
+    yield from (edit for edit in check(item, lines) if edit is not None)
+
+
+def _lacking(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """What is needed and not there: the first change after which it is."""
+    before = lacks(item, context)
+    known = {(lack.part.word, lack.need.word) for lack in before}
+    for lack in before[:1]:
+        for edit in _changes(lack, context, item, lines):
+            if edit is None:
+                continue
+            after = lacks(Dockerfile(item.path, "\n".join(edit.lines) + "\n"), context)
+            left = {(it.part.word, it.need.word) for it in after}
+            if len(after) < len(before) and left <= known:
+                yield edit
+                return
+
+
+def _changes(lack: Lack, context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """Changes that may bring what lacks, the likeliest first."""
+    part, need = lack.part, lack.need
+    stage = _stage_of(item, part)
+    numbers = range(part.line, part.last + 1)
+    if lack.source is not None:
+        for path in lack.source.named(basename(need.paths[0])):
+            new = path + ("/" if need.word.endswith("/") else "")
+            yield swap_word(lines, numbers, need.word, new)
+        return
+    if part.word == "RUN" and part.line == part.last:
+        for other in stage:
+            if other.line > part.line and other.sources:
+                yield move_down(lines, part.line, other.last)
+    yield from _folder_changes(lack, stage, lines)
+    name = basename(need.paths[0])
+    there = lack.stage.named(name)
+    if not need.module and len(there) == 1:
+        folder = dirname(there[0])
+        below = any(
+            place.startswith(f"{lack.stage.workdir.rstrip('/')}/") for place, _ in lack.stage.files
+        )
+        for other in stage:
+            if other.word == "WORKDIR" and not below and need.word == name:
+                yield swap_word(lines, [other.line], other.rest, folder)
+        yield swap_word(lines, numbers, need.word, _near(there[0], lack.stage.workdir))
+    if need.module:
+        yield from _package_changes(lack, stage, lines)
+    if not there and not need.module and name not in map(basename, context.names):
+        same = {basename(place): place for place, _ in lack.stage.files
+                if PurePosixPath(place).suffix == PurePosixPath(name).suffix}  # fmt: skip
+        if close := names.like(name, same):
+            yield swap_word(lines, numbers, need.word, _near(same[close], lack.stage.workdir))
+    if not there:
+        yield from _additions(lack, stage, context, lines)
+
+
+def _near(path: str, workdir: str) -> str:
+    """A path as a command names it."""
+    return relpath(path, workdir) if path.startswith(f"{workdir.rstrip('/')}/") else path
+
+
+def _stage_of(item: Dockerfile, part: Instruction) -> list[Instruction]:
+    """The instructions of the stage that one is in, without FROM."""
+    found: list[Instruction] = []
+    for other in item.instructions():
+        if other.word == "FROM":
+            if other.line > part.line:
+                break
+            found = []
+        else:
+            found.append(other)
+    return found
+
+
+def _folder_changes(
+    lack: Lack, stage: Sequence[Instruction], lines: Lines
+) -> Iterator[Edit | None]:
+    """A WORKDIR that comes too late, or that a RUN tries to be."""
+    users = [part for part in stage if part.word in ("RUN", "COPY", "ADD")]
+    for other in stage:
+        if other.word == "WORKDIR" and users and other.line > users[0].line:
+            for user in reversed(users):
+                if user.line < other.line:
+                    yield move_up(lines, other.line, user.line)
+        moved = re.fullmatch(r"cd ([\w./-]+)", other.rest) if other.word == "RUN" else None
+        if moved and other.line < lack.part.line:
+            yield rewrite(lines, other.line, f"WORKDIR {moved[1]}")
+
+
+def _package_changes(
+    lack: Lack, stage: Sequence[Instruction], lines: Lines
+) -> Iterator[Edit | None]:
+    """A COPY that brings what is in a package, and not the package."""
+    package = lack.need.word.partition(".")[0]
+    for part in stage:
+        words = [word for word in part.rest.split() if not word.startswith("--")]
+        if len(part.sources) != 1 or part.line != part.last or len(words) != 2:
+            continue
+        if part.sources[0].strip("./").rpartition("/")[2] == package and words[1] in (".", "./"):
+            line = lines[part.line - 1].rstrip()
+            place = len(line) - len(words[1])
+            yield swap(lines, part.line, place, f" {words[1]}", f" ./{package}/") or swap(
+                lines, part.line, place - 1, f" {words[1]}", f" ./{package}/"
+            )
+
+
+def _additions(
+    lack: Lack, stage: Sequence[Instruction], context: Context, lines: Lines
+) -> Iterator[Edit | None]:
+    """The file or package of the repository, in a COPY that is there or in one of its own."""
+    workdir = lack.stage.workdir.rstrip("/")
+    for path in lack.need.paths:
+        inner = path.removeprefix(f"{workdir}/")
+        name = basename(path)
+        candidates = [it for it in context.names if it == inner] or [
+            it for it in context.names if basename(it) == name and not lack.need.module
+        ]
+        if inner == path or (len(candidates) != 1 and inner not in context.folders):
+            continue
+        if lack.need.module and "/" in inner:
+            top = inner.partition("/")[0]
+            yield put_before(lines, lack.part.line, f"COPY {top}/ ./{top}/")
+            continue
+        if not candidates:
+            yield put_before(lines, lack.part.line, f"COPY {inner}/ ./{inner}/")
+            continue
+        source = candidates[0]
+        for part in reversed(stage):
+            if part.line < lack.part.line and dirname(inner) == "":
+                yield _added(part, source, lines)
+        yield put_before(
+            lines, lack.part.line, f"COPY {source} ./{dirname(inner)}/".replace(".//", "./")
+        )
+
+
+def _added(part: Instruction, name: str, lines: Lines) -> Edit | None:
+    """One more file in a COPY that goes into a folder."""
+    if part.word != "COPY" or not part.sources or "[" in part.rest:
+        return None
+    if name in part.sources or not part.rest.split()[-1].endswith(("/", ".")):
+        return None
+    first = part.sources[0]
+    return swap_word(lines, range(part.line, part.last + 1), first, f"{name} {first}")
+
+
+def _order(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A RUN that names a file which only a later COPY of its stage brings."""
+    stage: list[Instruction] = []
+    for part in (*item.instructions(), Instruction(0, 0, "FROM", "")):
+        if part.word == "FROM":
+            yield from _order_in(stage, context.names, lines)
+            stage = []
+        else:
+            stage.append(part)
+
+
+def _order_in(
+    stage: Sequence[Instruction], names: Sequence[str], lines: Lines
+) -> Iterator[Edit | None]:
+    for place, part in enumerate(stage):
+        if part.word != "RUN" or part.line != part.last or commands.split(part.rest) is None:
+            continue
+        used = [
+            name
+            for name in names
+            # A bare word may be anything.
+            if re.search(r"[./]|^[A-Z]", name)
+            and re.search(rf"(?<![\w/.>-])(?<!> ){re.escape(name)}(?![\w.-])", part.rest)
+        ]
+        for name in used:
+            if any(_brings(other, name) for other in stage[:place]):
+                continue
+            later = [other for other in stage[place:] if _brings(other, name)]
+            if later:
+                yield move_down(lines, part.line, later[0].last)
+                return
+
+
+def _brings(copy: Instruction, name: str) -> bool:
+    sources = [source.strip("./") for source in copy.sources]
+    return any(it in ("", name) or name.startswith(f"{it}/") for it in sources)
+
+
+_CHECKS = (
+    names.missing_sources,
+    names.renamed_in_commands,
+    names.without_lock,
+    _order,
+    _lacking,
+)
+
+
+def add_to_copy(item: Dockerfile, step: int, name: str) -> str:
+    """The line that lets the last COPY before a step bring one more file; empty if none can.
+
+    Args:
+        item: the Dockerfile.
+        step: the number of the instruction that failed, from 1.
+        name: the file, relative to the build context.
+    """
+    lines = tuple(item.text.splitlines())
+    for part in reversed(item.instructions()[:step]):
+        if part.word == "FROM":
+            return ""
+        if part.word == "COPY" and part.sources and "[" not in part.rest:
+            edit = _added(part, name, lines)
+            return edit.command(item.path) if edit else ""
+    return ""

@@ -1,0 +1,94 @@
+"""The line that writes the Dockerfile that a repository, or a folder of it, lacks."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+
+from oi_deploy.agent import intents, named, proposal, wishes
+from oi_deploy.agent.situation import Situation
+
+# What makes a folder a project of its own.
+_PROJECT = frozenset(
+    [
+        *("package.json", "go.mod", "requirements.txt", "pyproject.toml"),
+        *("app.py", "main.py", "server.py", "index.js", "server.js", "app.js"),
+    ]
+)
+_ROOT = re.compile(r"根目录|根下|\broot\b(?! user)", intents.FLAGS)
+
+
+def line(world: Situation, names: Sequence[str]) -> str:
+    """For the folder that is meant, else for the root; nothing where there are others.
+
+    Args:
+        world: what is known.
+        names: of the Deployment and of its image.
+    """
+    found = (_written(world, folder) for folder in _folders(world, names))
+    return next(filter(None, found), "")
+
+
+def _written(world: Situation, folder: str) -> str:
+    files = world.repository.files
+    if folder == "." and world.repository.dockerfiles:
+        return ""
+    prefix = "" if folder == "." else f"{folder}/"
+    inner = [path.removeprefix(prefix) for path in files if path.startswith(prefix)]
+    read = wishes.read(world, {*inner, *named.folders(inner)})
+    texts = {path.removeprefix(prefix): text for path, text in world.repository.texts.items()
+             if path.startswith(prefix)}  # fmt: skip
+    return proposal.command(inner, world.images, folder=folder, wanted=read, texts=texts)
+
+
+def _folders(world: Situation, names: Sequence[str]) -> list[str]:
+    """Where the Dockerfile may go: what is only mentioned is a part of the root's project."""
+    files = world.repository.files
+    folders = named.folders(files)
+    text = world.ask.text
+    inside = [path for path in world.mentioned if path in folders]
+    for path in world.mentioned:
+        if path.endswith("/Dockerfile") and str(PurePosixPath(path).parent) in folders:
+            return [str(PurePosixPath(path).parent)]
+    if wishes.stages_of(world) or any(_is_root(sentence) for sentence in intents.sentences(text)):
+        return ["."]
+    projects = [path for path in inside if _is_project(path, files)]
+    called = [path for path in projects if PurePosixPath(path).name in names]
+    said = [path for path in inside if _is_to_be_built(path, text)]
+    if "." in map(str, {PurePosixPath(path).parent for path in files if _marks(path)}):
+        # The root is a project: a part of it has to be called one.
+        return [*called, *(path for path in said if path in projects), "."][:1]
+    first = [*called, *said, *projects][:1]
+    # What it needs beside it is there in the root only.
+    beside = not called and not said and len(projects) == 1 < len(inside)
+    return [".", *first] if beside or not first else first
+
+
+def _is_root(sentence: str) -> bool:
+    found = _ROOT.search(sentence)
+    before = sentence[: found.start()] if found else ""
+    user = re.search(r"\bas\s+$|非\s*$|以\s*$", before)
+    return found is not None and not user and not intents.word("denies").search(before[-24:])
+
+
+def _marks(path: str) -> bool:
+    return PurePosixPath(path).name in _PROJECT
+
+
+def _is_project(folder: str, files: Iterable[str]) -> bool:
+    """Whether a folder has at its top what a project has there."""
+    return any(_marks(path) and str(PurePosixPath(path).parent) == folder for path in files)
+
+
+def _is_to_be_built(folder: str, text: str) -> bool:
+    """Whether the prompt says that the folder is what is built, or has the Dockerfile."""
+    name = rf"`?{re.escape(folder)}/?`?(?![\w./-])"
+    return any(
+        re.search(pattern, text, intents.FLAGS)
+        for pattern in (
+            rf"\b(?:service|dockerfile|one)\b[^,.;]{{0,24}}\b(?:in|for|of|from|under)\s+"
+            rf"(?:the\s+)?(?:folder\s+|directory\s+)?{name}",
+            rf"\b(?:build|containeri[sz]e|package|deploy)\s+(?:the\s+)?(?:folder\s+|directory\s+|service\s+)?{name}",
+            rf"(?:为|给|在|构建|打包)\s*{name}\s*(?:目录|文件夹|服务|项目|里|下|中)*[^,。]{{0,12}}(?:dockerfile|镜像)",
+            rf"服务[^,。]{{0,6}}在\s*{name}",
+        )
+    )

@@ -1,0 +1,109 @@
+"""Which files a prompt wants in an image, at which place, and which it does not want there."""
+
+import re
+from collections.abc import Callable, Collection, Iterator
+
+from oi_deploy.agent import intents
+
+_ZH = "\u4e00-\u9fff"
+IN_IMAGE = re.compile(r"\bimage|dockerfile|\bcontainer|镜像|容器", intents.FLAGS)
+_THERE = re.compile(r"(?<![\w.:/`-])`?(/[\w-][\w./-]*)", re.ASCII)
+_PUT = re.compile(
+    r"\b(?:cop(?:y|ied)|put|plac(?:e|ed)|go(?:es)?|belongs?|install(?:ed)?|mov(?:e|ed)|ends? up"
+    r"|expect(?:s|ed)?)\b"
+    r"|拷|复制|放|装|移",
+    intents.FLAGS,
+)
+MARK = "\x00"
+# A comma within a list of paths ends no clause.
+_CLAUSE_END = re.compile(
+    r",(?<![/`],)|,(?!\s*`?[\w./-]+`?\s*(?:[,、和与及]|and\b|or\b))|;|\bbut\b|\bwhile\b|但|而(?!且)",
+    re.ASCII,
+)
+_OUT = tuple(
+    re.compile(pattern, intents.FLAGS)
+    for pattern in (
+        rf"{MARK}.{{0,60}}?(?:\b(?:not|never|cannot)|n't)\b.{{0,30}}?\b(?:in(?:to|side)?|part of"
+        r"|ship\w*|includ\w*|cop(?:y|ied)|packag\w*|baked?|contain\w*|belongs?)\b",
+        r"(?:\b(?:not|never)|n't)\s+(?:\w+\s+)?(?:cop(?:y|ied)|includ\w+|contain|ship|have|pack\w*|hold|put|add|bake)\b"
+        rf".{{0,60}}?{MARK}",
+        rf"{MARK}[^,]{{0,30}}?(?:\bnot|n't)(?: be)?[ .`]*$",
+        rf"\b(?:without|exclud\w+|omit\w*|leav\w+ out|keep\w* out)\b.{{0,60}}?{MARK}",
+        rf"\bnothing\b.{{0,24}}{MARK}",
+        rf"\b(?:leav|keep)\w*\b.{{0,40}}?{MARK}.{{0,40}}?\bout\b",
+        rf"{MARK}.{{0,40}}?\b(?:stays?|kept|left|remains?)\s+(?:out\b|outside\b)",
+        rf"{MARK}.{{0,24}}?(?:不|别|勿|禁止|严禁|无需|排除).{{0,8}}?(?:进|入|在|放|拷|复制|打|包含|出现|带|要)",
+        rf"(?:不(?:要|能|得|应|该|准|许|可以?)?|别|勿|禁止|排除|剔除)(?:把|将|再)?(?:包含|包括|带|放|拷|复制|打包|含|有|出现)?"
+        rf"(?:了|上|入|进)?(?:[^{_ZH}]|[和与及或]){{0,40}}{MARK}",
+    )
+)
+_SETS = re.compile(r"`?[A-Z][A-Z0-9_]+`?\s*(?:=|to |at |设成|设为|指向)\s*`?[\w./-]+`?", re.ASCII)
+# What a sentence speaks of that says what is not to be in the image.
+_TAKES = re.compile(IN_IMAGE.pattern + r"|\bship|打包|打进", intents.FLAGS)
+_SHOWN = re.compile(
+    r"\bserv(?:e|ed|es|ing)\b|\bavailable\b|\breach|\bfetch|访问|提供|下载", intents.FLAGS
+)
+_ONLY = re.compile(
+    r"\b(?:only|just|nothing but|no more than)\b|只(?:要|需|放|包含|含|有|能|拷|复制|装|带)|仅",
+    intents.FLAGS,
+)
+
+
+def named_in(text: str, paths: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Each file or folder that a text names, with the text in which it is marked."""
+    for path in sorted((it for it in paths if it in text), key=len, reverse=True):
+        pattern = rf"(?<![\w./-])(?:\./)?{re.escape(path)}(?:/(?![\w.])|(?![\w/-]|\.\w))"
+        # A bare word is a folder's name only with a slash or in quotes.
+        for match in re.finditer(pattern, text, re.ASCII):
+            quoted = text[max(0, match.start() - 1) : match.start()] == "`"
+            if "/" in match[0] or "." in match[0] or path.isupper() or quoted:
+                yield path, text[: match.start()] + MARK + text[match.end() :]
+
+
+def _clauses(text: str, also: Callable[[str], object]) -> Iterator[str]:
+    """The clauses of those sentences for which something holds."""
+    for sentence in intents.sentences(text):
+        if also(sentence):
+            yield from _CLAUSE_END.split(sentence)
+
+
+def left_out(text: str, paths: Collection[str]) -> Iterator[str]:
+    """What must not be in the image; each path once."""
+    seen: set[str] = set()
+    for clause in _clauses(text, _TAKES.search):
+        if re.search(
+            r"\b(?:forget|miss|touch|chang|edit|modif|delet|remov|renam)|忘|漏|改|删", clause
+        ):
+            continue
+        for path, marked in named_in(clause, paths):
+            if path not in seen and any(pattern.search(marked) for pattern in _OUT):
+                seen.add(path)
+                yield path
+
+
+def placed(text: str, paths: Collection[str], others: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Files and folders that a clause puts at an absolute path of the image."""
+    for clause in _clauses(text, lambda sentence: True):
+        places = _THERE.findall(_SETS.sub("", clause))
+        if len(set(places)) != 1 or not _PUT.search(clause):
+            continue
+        for path, marked in named_in(clause, paths):
+            before_place = marked.find(MARK) < marked.rfind(places[0])
+            if path not in others and before_place:
+                yield path, places[0].rstrip("/.")
+
+
+def only(text: str, paths: Collection[str], others: Collection[str]) -> list[str]:
+    """What alone the image is to have; nothing if a clause that says so names no path."""
+    for clause in _clauses(text, IN_IMAGE.search):
+        if _ONLY.search(clause) and IN_IMAGE.search(clause):
+            found = [path for path, _ in named_in(clause, paths) if path not in others]
+            if found:
+                return list(dict.fromkeys(found))
+    return []
+
+
+def shown(text: str, paths: Collection[str]) -> list[str]:
+    """What a clause says is to be had from a server of pages."""
+    clauses = (clause for clause in _clauses(text, _SHOWN.search) if _SHOWN.search(clause))
+    return list(dict.fromkeys(path for clause in clauses for path, _ in named_in(clause, paths)))
