@@ -15,9 +15,9 @@ from oi_deploy.agent.situation import Situation
 
 # An order; what was changed before the run is told in other forms of the word.
 _CHANGE = re.compile(
-    r"\b(?:change|edit|modify|set|bump|replace|rename|raise|lower|switch|turn|fix|correct|adjust|add"
+    r"\b(?:change|edit|modify|set|bump|replace|rename|raise|lower|switch|turn|adjust|add"
     r"|remove|delete|append|put|update|increase|decrease)\b(?!\W+(?:it|them|this) back\b)"
-    r"|(?<!已)(?<!已经)(?<!刚)(?<!没)改(?!(?:成|为|到)?[了过好完动变名])|修改(?![了过好完])|换成(?!了)|换为|设成(?!了)|设为"
+    r"|(?<!已)(?<!已经)(?<!刚)(?<!没)改(?:成|为|到|一下)(?!了)|修改(?![了过好完])|换成(?!了)|换为|设成(?!了)|设为"
     r"|设置为|置为|调成|调到|调为"
     r"|调整为|加上|加一|添加|删掉|去掉|替换(?:成|为)?|追加",
     intents.FLAGS,
@@ -28,6 +28,7 @@ _ELSE = re.compile(
     r"(?:deployments?|images?|rollout|cluster|pods?|replicas?|containers?)\b|.{0,6}(?:deployment|镜像|集群|副本)",
     intents.FLAGS,
 )
+_ELSE_BEFORE = re.compile(r"(?:镜像|deployment|副本数?|标签)[^,。;]{0,6}$", intents.FLAGS)
 # A sentence goes on about a file; Chinese leaves the pronoun out.
 _PRONOUN = re.compile(
     r"\b(?:it|this|that|there)\b|它|其中|里面|这个|^(?:请|麻烦|帮忙|需要)?你?(?:都|先)?(?:改|换|替换)",
@@ -78,10 +79,15 @@ def _is_named(path: str, clause: str, others: Iterable[str]) -> bool:
 def _orders(path: str, clause: str) -> bool:
     base = is_dockerfile(path) and _BASE.search(clause)
     return any(
-        (base or not _ELSE.match(clause[match.end() :]))
+        (base or not _is_about_else(clause, match))
         and not intents.word("denies").search(clause[: match.start()])
         for match in _CHANGE.finditer(clause)
     )
+
+
+def _is_about_else(clause: str, match: re.Match[str]) -> bool:
+    before, after = clause[: match.start()], clause[match.end() :]
+    return bool(_ELSE.match(after) or _ELSE_BEFORE.search(before))
 
 
 def script(path: str, answer: str) -> str:

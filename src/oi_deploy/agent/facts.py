@@ -32,7 +32,6 @@ _DOCKERFILE = (
     r"(?i:\b(?:write|create|add|generate)\b(?:[^,]{0,20}dockerfile| (?:one|it)\b)"
     r"|(?:写|生成|创建|补)[^,]{0,8}dockerfile|(?:写|生成|创建|补)一[个份]$)"
 )
-_DATA = (".log", ".txt", ".csv", ".tsv", ".json", ".jsonl", ".ini", ".conf")
 _CLUSTER = re.compile(
     r"deployment|cluster|kubectl|kubernetes|k8s|namespace|\bpods?\b|replica|集群|命名空间|副本|资源",
     intents.FLAGS,
@@ -200,7 +199,7 @@ def tell(world: Situation, policy: Policy) -> Facts:
         excerpts={
             path: _beginning(text)
             for path, text in checkout.texts.items()
-            if path in world.mentioned and path.endswith(_DATA)
+            if path in world.mentioned and path.endswith(repository.DATA)
         },
         dockerfiles=checkout.dockerfiles,
         images=world.images,

@@ -17,7 +17,9 @@ FLAGS = re.IGNORECASE | re.ASCII
 _CJK = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
 _SENTENCE = re.compile(r"[。!?;]|\.(?=\s|$)")
 # A colon within a reference or an address is none of a sentence.
-_CLAUSE = re.compile(r"[,()「」]|:(?=\s|$)|\s--\s|\b(?:but|then)\b|然后|再(?=[^次])")
+_CLAUSE = re.compile(
+    r"[,()「」]|:(?=\s|$)|\s--\s|\b(?:but|then)\b|然后|(?<![不别勿必要用需])再(?=[^次])"
+)
 
 
 @dataclass(frozen=True)

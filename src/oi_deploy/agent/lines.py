@@ -298,11 +298,26 @@ def _scale(world: Situation) -> Iterable[str]:
     if "scale" not in world.intents:
         return
     for item in world.meant.chosen:
-        count = scaling.wanted(world.ask.text, world.began.get(item.name, item.replicas))
+        began = world.began.get(item.name, item.replicas)
+        count = scaling.wanted(_about(item, world), began)
         allowed = world.permits("deployment", item.name, "scale")
         if count is not None and item.replicas != count and allowed:
             yield f"{world.kubectl} scale deployment/{item.name} --replicas={count}"
             yield _status(world, item)
+
+
+def _about(item: DeploymentState, world: Situation) -> str:
+    """What is said of one of several Deployments: from its name to the next one's; else all."""
+    names = [other.name for other in world.meant.chosen]
+    pattern = rf"(?<![\w./-])(?:{'|'.join(map(re.escape, names))})(?![\w-])"
+    parts = [
+        part
+        for sentence in intents.sentences(world.ask.text)
+        for part in re.split(rf"(?={pattern})", sentence, flags=re.ASCII)
+    ]
+    own = ". ".join(part for part in parts if re.match(rf"{re.escape(item.name)}(?![\w-])", part))
+    told = len(names) > 1 and any(char.isdigit() for char in own)
+    return own if told else world.ask.text
 
 
 def _restart(world: Situation) -> Iterable[str]:

@@ -118,7 +118,9 @@ def converse(
             known = replace(known, commands=still_to_run(known, ran()))
         if number == 1 and parts.facts:
             _refuse_the_impossible(known)
-        if parts.facts and (file := next((it for it in known.edits if it not in written), "")):
+        # Only those that were to be changed from the beginning: a line may have changed others.
+        to_write = [it for it in known.edits if it in first.edits and it not in written]
+        if parts.facts and (file := next(iter(to_write), "")):
             written.add(file)
             message = render_edit(task, known, file)
             if tokens(message) <= budget:

@@ -393,6 +393,8 @@ def new_files(prompt: str, registry: str, files: Collection[str], log: str) -> t
         path
         for path in paths(prompt, registry)
         if _ENDING.search(path)
+        # ".png" is a kind of file.
+        and not re.fullmatch(r"\.\w+", path)
         and not (path in files or path == log or _is_number(path) or _PRODUCT.fullmatch(path))
     )
 

@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from oi_deploy.agent.dockerfiles import is_dockerfile
 from oi_deploy.agent.facts import Facts
 from oi_deploy.agent.hints import Failure, hints, shorten
 from oi_deploy.agent.parts import Parts
@@ -16,7 +15,6 @@ from oi_deploy.agent.prompt_files import fill
 
 _ALL = Parts()
 _MOST_FILES = 20
-_MOST_IMAGES = 20
 
 
 @dataclass(frozen=True)
@@ -109,13 +107,10 @@ def _fill(task: str, facts: Facts, state: State) -> str:
 
 def render_edit(task: str, facts: Facts, path: str) -> str:
     """The message that asks for the new text of one file."""
-    # A base image has no registry before its name, for the most part.
-    images = [image for image in facts.images if "/" not in image] if is_dockerfile(path) else []
     return fill(
         "edit.md.j2",
         task=task.strip(),
         files=facts.files[:_MOST_FILES],
-        images=images[:_MOST_IMAGES],
         path=path,
         text=facts.edits[path].rstrip("\n"),
     )

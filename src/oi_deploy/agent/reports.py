@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from oi_deploy.agent import intents
+from oi_deploy.agent.repository import DATA
 from oi_deploy.agent.situation import Situation
 
 _NAME = ".metadata.name"
@@ -54,6 +55,9 @@ def report(world: Situation) -> Iterable[str]:
     cluster = re.search(r"deployment|cluster|kubectl|集群", text)
     about = world.meant.chosen or cluster or _other_kind(text)
     wanted = {"report", "table"} & world.intents.wanted
+    # The report is on that file, then.
+    if any(path in world.repository.files and path.endswith(DATA) for path in world.mentioned):
+        return
     if world.ask.expect != "none" or not (file and about and wanted and world.deployments):
         return
     columns = _columns(world.ask.text)

@@ -26,6 +26,8 @@ git ls-files --cached --others --exclude-standard --deduplicate 2>/dev/null || t
 """
 
 _MOST_FILES_READ = 40
+# Endings of files that hold data.
+DATA = (".log", ".txt", ".csv", ".tsv", ".json", ".jsonl", ".ini", ".conf")
 _VERSION_NAMES = frozenset(
     {"VERSION", "version.txt", "package.json", "pyproject.toml", "Cargo.toml"}
 )

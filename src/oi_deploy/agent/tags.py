@@ -29,6 +29,13 @@ _AFTER_SLASH = re.compile(
     r"|斜杠(?:之)?后|[`\"'“]?/[`\"'”]?\s*后面",
     intents.FLAGS,
 )
+# What a tag is not to begin with, although something that it is made of does.
+_STRIPPED = re.compile(
+    r"(?:\bwithout|\b(?:strip|drop|remov|omit|minus|trim|cut)\w*(?: (?:off|away))?"
+    r"|去掉|去除|不带|不要|不含|省略|删掉|除去)(?: the| its| leading| prefix|了|开头|前面|前缀|的)*"
+    rf"\s*{_Q}(?P<affix>[A-Za-z][\w.]*[-_/]+)(?![\w<{{$])",
+    intents.FLAGS,
+)
 _LENGTH = re.compile(
     r"\bfirst (?P<a>\w+) (?:hex )?(?:char|digit|letter|symbol)|\b(?P<b>\w+)[- ]?(?:char|digit)"
     r"|前 ?(?P<c>\d+|[六七八九十]) ?(?:位|个)"
@@ -95,6 +102,9 @@ def wanted(prompt: str, source: Source) -> str:
     value = "".join(values)
     value = value if value.startswith(before) else before + value
     value = value if value.endswith(after) else value + after
+    for affix in (match["affix"] for match in _STRIPPED.finditer(prompt)):
+        while value.startswith(affix):
+            value = value.removeprefix(affix)
     return value if is_tag(value) else ""
 
 

@@ -221,6 +221,16 @@ def test_a_placeholder_is_no_tag(held: str) -> None:
     assert lines[-1] == "docker push web:2.4.1-abc1234"
 
 
+def test_a_git_tag_without_what_it_begins_with() -> None:
+    for words in (
+        "镜像标签取当前提交的 git tag 去掉 release- 之后的部分(比如 release-1.2.3 对应 1.2.3)",
+        "The image's tag is the git tag without the prefix `release-`",
+    ):
+        git = {"--points-at": "release-2.4.18", "--list": "release-2.4.18"}
+        found = facts(f"推送 {{registry}}/web。{words}", expect="push", git=git)
+        assert short(found.commands)[-1] == "docker push web:2.4.18"
+
+
 def test_a_monorepo_s_git_tag() -> None:
     prompt = "Push {registry}/web with the part of the git tag after the slash as the tag"
     lines = short(facts(prompt, expect="push", git={"--points-at": "web/0.7.3"}).commands)
@@ -239,6 +249,31 @@ def test_a_monorepo_s_git_tag() -> None:
 def test_build_arguments(prompt: str, line: str) -> None:
     files = {**FILES, "Dockerfile": "ARG CHANNEL=stable\n" + PYTHON}
     assert facts(prompt, files=files, expect="push").commands[0].endswith(line)
+
+
+def test_each_deployment_is_scaled_to_its_own_number() -> None:
+    for prompt in (
+        "web 调整为 4 个副本,jobs 调整为 3 个副本",
+        "Scale web to 4 pods and jobs to 3, please",
+    ):
+        lines = short(facts(prompt, expect="none").commands)
+        assert [line for line in lines if "scale" in line] == [
+            "scale deployment/web --replicas=4",
+            "scale deployment/jobs --replicas=3",
+        ]
+
+
+def test_what_must_not_be_built_again_is_not_built() -> None:
+    prompt = (
+        "{registry}/web:rc 已经验收通过。不用再构建,直接把这个镜像以标签 3.2.0 推送,"
+        "再更新 deployment web"
+    )
+    lines = short(facts(prompt, tags={"web": ["1.0.0", "rc"]}).commands)
+    assert lines[:3] == [
+        "docker pull web:rc",
+        "docker tag web:rc web:3.2.0",
+        "docker push web:3.2.0",
+    ]
 
 
 def test_what_is_so_already_is_not_asked_for() -> None:
@@ -527,6 +562,12 @@ def test_a_report_on_some_deployments(prompt: str, condition: str) -> None:
 def test_no_report_where_it_is_not_known_which_are_wanted() -> None:
     prompt = "Write a report s.md: those that have an old image in the cluster"
     assert facts(prompt, expect="none").commands == ()
+
+
+def test_a_report_on_a_data_file_is_none_on_the_cluster() -> None:
+    files = {**FILES, "jobs.csv": "service,ms\nweb,3\n"}
+    prompt = "Write a table to s.md: the ms of jobs.csv per service. Do not touch the cluster."
+    assert not any("kubectl" in line for line in facts(prompt, expect="none", files=files).commands)
 
 
 def test_a_report_as_a_list() -> None:

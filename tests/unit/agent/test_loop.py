@@ -209,12 +209,24 @@ def test_a_file_that_the_prompt_wants_changed_is_asked_for_first_and_once() -> N
     assert unusable.files[:2] == ["a.yaml", ""]
 
 
+def test_a_file_that_a_line_has_changed_is_not_asked_for_afterwards() -> None:
+    model = Model(script("sed -i x Dockerfile"), script("docker push r/web:1"), FINISH)
+    later = replace(FACTS, edits={"Dockerfile": "FROM a"})
+    run(
+        model,
+        lambda: BAD if model.changes < 2 else GOOD,
+        known=lambda: later if model.changes else FACTS,
+    )
+    assert model.files[:2] == ["", ""]
+
+
 def test_a_message_that_asks_for_a_file_fits_into_the_window() -> None:
     many = tuple(f"r.example.com/team/image{number}:1" for number in range(999))
     known = replace(FACTS, edits={"Dockerfile": "FROM a:1"}, images=("python:3.11-slim", *many))
     model = Model(script("cat > Dockerfile"), FINISH)
     run(model, lambda: GOOD, known=known)
-    assert "Base images that are here: python:3.11-slim\n" in model.messages[0]
+    # Nothing that could be put into the file instead of what is right there.
+    assert "python:3.11-slim" not in model.messages[0]
     assert tokens(model.messages[0]) < 300
 
 
