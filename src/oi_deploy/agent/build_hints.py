@@ -5,9 +5,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import PurePosixPath
 
-from oi_deploy.agent import dockerfile_lint, dockerfile_names, dockerfile_repairs, dockerfiles
-from oi_deploy.agent.dockerfile_edits import swap_word
-from oi_deploy.agent.dockerfiles import Dockerfile, Instruction, base_of
+from oi_deploy.agent.dockerfile import files as dockerfiles
+from oi_deploy.agent.dockerfile import lint as dockerfile_lint
+from oi_deploy.agent.dockerfile import names as dockerfile_names
+from oi_deploy.agent.dockerfile import repairs as dockerfile_repairs
+from oi_deploy.agent.dockerfile.edits import swap_word
+from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, base_of
 from oi_deploy.agent.failure import Failure, rule
 
 

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from oi_deploy.agent import intents, named
-from oi_deploy.agent.dockerfile_lint import MOST_BYTES
-from oi_deploy.agent.dockerfiles import is_dockerfile, is_plain
+from oi_deploy.agent.dockerfile.files import is_dockerfile, is_plain
+from oi_deploy.agent.dockerfile.lint import MOST_BYTES
 from oi_deploy.agent.situation import Situation
 
 # An order; what was changed before the run is told in other forms of the word.

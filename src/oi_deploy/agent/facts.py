@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from oi_deploy.agent import edits, impossible, intents, lines, named, policy_words, repository, tags
-from oi_deploy.agent.dockerfiles import Dockerfile
+from oi_deploy.agent.dockerfile.files import Dockerfile
 from oi_deploy.agent.impossible import Obstacle
 from oi_deploy.agent.named import Image
 from oi_deploy.agent.repository import Look

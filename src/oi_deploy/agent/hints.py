@@ -7,8 +7,9 @@ into a command or a replacement, with the real names, and stays silent when it d
 import re
 from collections.abc import Callable, Collection, Iterable
 
-from oi_deploy.agent import build_hints, dockerfiles
+from oi_deploy.agent import build_hints
 from oi_deploy.agent.completions import Reply
+from oi_deploy.agent.dockerfile import files as dockerfiles
 from oi_deploy.agent.failure import Failure as Failure
 from oi_deploy.agent.failure import Rule, rule
 from oi_deploy.broker.journal import Entry

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from oi_deploy.agent import intents, lines
-from oi_deploy.agent.dockerfiles import is_dockerfile
+from oi_deploy.agent.dockerfile.files import is_dockerfile
 from oi_deploy.agent.intents import clauses, read
 from oi_deploy.agent.named import Image, folders, namespaces, plain
 from oi_deploy.agent.situation import WITHOUT_IMAGE, Situation

@@ -9,19 +9,13 @@ one ends it at the first quote.
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from oi_deploy.agent import (
-    dockerfile_repairs,
-    dockerfiles,
-    dockerignore,
-    git_tags,
-    intents,
-    named,
-    new_dockerfile,
-    reports,
-    scaling,
-    tallies,
-)
-from oi_deploy.agent.dockerfiles import Dockerfile
+from oi_deploy.agent import intents, named, scaling
+from oi_deploy.agent.chores import git_tags, reports, tallies
+from oi_deploy.agent.dockerfile import files as dockerfiles
+from oi_deploy.agent.dockerfile import ignored as dockerignore
+from oi_deploy.agent.dockerfile import new as new_dockerfile
+from oi_deploy.agent.dockerfile import repairs as dockerfile_repairs
+from oi_deploy.agent.dockerfile.files import Dockerfile
 from oi_deploy.agent.named import Image
 from oi_deploy.agent.situation import WITHOUT_IMAGE, Situation
 from oi_deploy.verify.state import DeploymentState

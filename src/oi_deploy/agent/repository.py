@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 
 import yaml
 
-from oi_deploy.agent.dockerfile_lint import MOST_BYTES
-from oi_deploy.agent.dockerfiles import Dockerfile, is_dockerfile, is_plain
+from oi_deploy.agent.dockerfile.files import Dockerfile, is_dockerfile, is_plain
+from oi_deploy.agent.dockerfile.lint import MOST_BYTES
 from oi_deploy.verify.state import DeploymentState, deployment_state
 
 # Runs a program as the model's user in its folder; what it printed, or empty if it failed.

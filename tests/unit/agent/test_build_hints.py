@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from oi_deploy.agent.dockerfiles import Dockerfile
+from oi_deploy.agent.dockerfile.files import Dockerfile
 from oi_deploy.agent.facts import Facts
 from oi_deploy.agent.hints import Failure, hints
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from oi_deploy.agent.dockerfile_lint import repairs
+from oi_deploy.agent.dockerfile.lint import repairs
 from tests.unit.agent.worlds import facts
 
 RIGHT = """# syntax

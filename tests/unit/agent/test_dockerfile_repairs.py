@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from oi_deploy.agent.dockerfile_repairs import repairs
-from oi_deploy.agent.dockerfiles import Dockerfile
+from oi_deploy.agent.dockerfile.files import Dockerfile
+from oi_deploy.agent.dockerfile.repairs import repairs
 
 PYTHON = ("VERSION", "app.py", "make_dist.py", "requirements.txt", "rates.py")
 TREE = (

@@ -2,8 +2,8 @@
 
 import pytest
 
-from oi_deploy.agent.dockerfiles import Dockerfile
-from oi_deploy.agent.dockerignore import repairs
+from oi_deploy.agent.dockerfile.files import Dockerfile
+from oi_deploy.agent.dockerfile.ignored import repairs
 from tests.unit.agent.worlds import FILES, facts
 
 NAMES = ("app.py", "Dockerfile", "tools/check.py", "tools/lint.py", "web/index.html", "notes.md")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from oi_deploy.agent.git_tags import unwanted
+from oi_deploy.agent.chores.git_tags import unwanted
 from tests.unit.agent.worlds import facts
 
 TAGS = ("docs", "v0.9.0", "v1.0.0", "v1.1.0", "v1.10.0", "v2.0.0")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from oi_deploy.agent.completions import Reply
-from oi_deploy.agent.dockerfiles import Dockerfile
+from oi_deploy.agent.dockerfile.files import Dockerfile
 from oi_deploy.agent.facts import Facts
 from oi_deploy.agent.hints import Failure, hints, put_right, shorten
 from oi_deploy.agent.progress import repeated

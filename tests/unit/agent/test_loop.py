@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from oi_deploy.agent.completions import LANGUAGES, Reply
-from oi_deploy.agent.dockerfiles import Dockerfile
+from oi_deploy.agent.dockerfile.files import Dockerfile
 from oi_deploy.agent.facts import Facts
 from oi_deploy.agent.impossible import Obstacle
 from oi_deploy.agent.loop import Outcome, converse

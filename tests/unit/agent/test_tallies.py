@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from oi_deploy.agent.chores.tallies import tally
 from oi_deploy.agent.facts import Sources, situation
 from oi_deploy.agent.situation import Ask
-from oi_deploy.agent.tallies import tally
 from oi_deploy.broker.request import Policy
 from tests.unit.agent.worlds import COMMIT, FILES, JOBS, REGISTRY, WEB, Look
 

@@ -5,9 +5,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from oi_deploy.agent import intents, tag_forms, tag_patterns, tag_texts, tag_words
+from oi_deploy.agent import intents
 from oi_deploy.agent.repository import is_tag
-from oi_deploy.agent.tag_forms import Form, Part
+from oi_deploy.agent.tags import forms as tag_forms
+from oi_deploy.agent.tags import patterns as tag_patterns
+from oi_deploy.agent.tags import texts as tag_texts
+from oi_deploy.agent.tags import words as tag_words
+from oi_deploy.agent.tags.forms import Form, Part
 
 _Q = f"[{tag_words.QUOTES}]?"
 _WITH_V = re.compile(

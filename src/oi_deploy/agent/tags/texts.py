@@ -2,7 +2,8 @@
 
 import re
 
-from oi_deploy.agent import intents, tag_words
+from oi_deploy.agent import intents
+from oi_deploy.agent.tags import words as tag_words
 
 _Q = f"[{tag_words.QUOTES}]?"
 _NO_AFFIXES = frozenset(

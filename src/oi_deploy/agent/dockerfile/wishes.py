@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from oi_deploy.agent import intents, wished_files
+from oi_deploy.agent import intents
+from oi_deploy.agent.dockerfile import wished_files
 from oi_deploy.agent.situation import Situation
 
 _ZH = "\u4e00-\u9fff"

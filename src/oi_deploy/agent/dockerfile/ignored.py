@@ -6,7 +6,7 @@ The rules are those of the engine: https://docs.docker.com/build/concepts/contex
 import re
 from collections.abc import Iterable, Sequence
 
-from oi_deploy.agent.dockerfiles import Dockerfile, inside, is_plain
+from oi_deploy.agent.dockerfile.files import Dockerfile, inside, is_plain
 
 
 def repairs(item: Dockerfile, context: str, text: str, files: Sequence[str]) -> tuple[str, ...]:

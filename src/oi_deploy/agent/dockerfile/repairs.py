@@ -10,10 +10,8 @@ from functools import partial
 from pathlib import PurePosixPath
 from posixpath import basename, dirname, relpath
 
-from oi_deploy.agent import dockerfile_commands as commands
-from oi_deploy.agent import dockerfile_lint as lint
-from oi_deploy.agent import dockerfile_names as names
-from oi_deploy.agent.dockerfile_edits import (
+from oi_deploy.agent.dockerfile import commands, lint, names
+from oi_deploy.agent.dockerfile.edits import (
     Edit,
     Lines,
     in_turn,
@@ -24,8 +22,8 @@ from oi_deploy.agent.dockerfile_edits import (
     swap,
     swap_word,
 )
-from oi_deploy.agent.dockerfile_image import Context, Lack, lacks
-from oi_deploy.agent.dockerfiles import Dockerfile, Exists, Instruction, inside, is_plain
+from oi_deploy.agent.dockerfile.files import Dockerfile, Exists, Instruction, inside, is_plain
+from oi_deploy.agent.dockerfile.image import Context, Lack, lacks
 
 
 def repairs(

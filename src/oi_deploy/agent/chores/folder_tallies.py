@@ -4,10 +4,10 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from oi_deploy.agent import tally_rows, tally_words
-from oi_deploy.agent.data_files import Column
-from oi_deploy.agent.tally_rows import Measure
-from oi_deploy.agent.tally_words import Wish, fits, pattern
+from oi_deploy.agent.chores import tally_rows, tally_words
+from oi_deploy.agent.chores.data_files import Column
+from oi_deploy.agent.chores.tally_rows import Measure
+from oi_deploy.agent.chores.tally_words import Wish, fits, pattern
 
 _WAYS = {"largest": "desc", "smallest": "asc"}
 _TITLES = {"extension": "Extension", "inside": "Folder"}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from oi_deploy.agent.dockerfile_lint import MOST_BYTES
+from oi_deploy.agent.dockerfile.lint import MOST_BYTES
 
 _MARKS = "[]():,;<>"
 # What a column of a log is, if all its words look so; one that only looks like a date has no name.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from oi_deploy.agent.dockerfile_edits import (
+from oi_deploy.agent.dockerfile.edits import (
     Edit,
     Lines,
     delete,
@@ -15,7 +15,7 @@ from oi_deploy.agent.dockerfile_edits import (
     rewrite,
     swap,
 )
-from oi_deploy.agent.dockerfiles import Dockerfile, Instruction
+from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
 
 _INSTRUCTIONS = (
     *("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL"),

@@ -4,8 +4,9 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from oi_deploy.agent import intents, tag_words
-from oi_deploy.agent.tag_forms import Form, Part, kinds, literal, spoken
+from oi_deploy.agent import intents
+from oi_deploy.agent.tags import words as tag_words
+from oi_deploy.agent.tags.forms import Form, Part, kinds, literal, spoken
 
 # --- Templates: `<branch>.<date>`, `{version}-{sha}`, `rel-SHORTSHA`, `版本号-短SHA`.
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from oi_deploy.agent.data_files import Column
-from oi_deploy.agent.tally_words import Filter, Wish
+from oi_deploy.agent.chores.data_files import Column
+from oi_deploy.agent.chores.tally_words import Filter, Wish
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
-from oi_deploy.agent import intents, named, proposal, wishes
+from oi_deploy.agent import intents, named
+from oi_deploy.agent.dockerfile import proposal, wishes
 from oi_deploy.agent.situation import Situation
 
 # What makes a folder a project of its own.

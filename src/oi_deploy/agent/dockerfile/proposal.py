@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from oi_deploy.agent import named
-from oi_deploy.agent.dockerfiles import inside, is_dockerfile, is_plain
-from oi_deploy.agent.wishes import Wishes, start_of
+from oi_deploy.agent.dockerfile.files import inside, is_dockerfile, is_plain
+from oi_deploy.agent.dockerfile.wishes import Wishes, start_of
 
 _PAGES = "/usr/share/nginx/html"
 _APP = "/app"

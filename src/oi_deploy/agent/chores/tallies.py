@@ -11,12 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from oi_deploy.agent import data_files, folder_tallies, named, tally_rows, tally_words
-from oi_deploy.agent.data_files import Column, Table
-from oi_deploy.agent.dockerfiles import is_plain
+from oi_deploy.agent import named
+from oi_deploy.agent.chores import data_files, folder_tallies, tally_rows, tally_words
+from oi_deploy.agent.chores.data_files import Column, Table
+from oi_deploy.agent.chores.tally_rows import Measure
+from oi_deploy.agent.chores.tally_words import Filter, Wish, fits, pattern
+from oi_deploy.agent.dockerfile.files import is_plain
 from oi_deploy.agent.situation import Situation
-from oi_deploy.agent.tally_rows import Measure
-from oi_deploy.agent.tally_words import Filter, Wish, fits, pattern
 
 # "e.g." is no file, and neither is an ending.
 _NO_FILE = re.compile(r"e\.g|i\.e|\.[a-z0-9]+", re.IGNORECASE)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from oi_deploy.agent import intents, tag_words
+from oi_deploy.agent import intents
+from oi_deploy.agent.tags import words as tag_words
 
 # What may stand between two parts without saying anything else.
 _FILL = (

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from posixpath import basename, dirname
 
-from oi_deploy.agent.dockerfile_edits import Edit, Lines, swap, swap_word
-from oi_deploy.agent.dockerfile_image import Context, is_known
-from oi_deploy.agent.dockerfiles import Dockerfile, base_of, closest, is_plain
+from oi_deploy.agent.dockerfile.edits import Edit, Lines, swap, swap_word
+from oi_deploy.agent.dockerfile.files import Dockerfile, base_of, closest, is_plain
+from oi_deploy.agent.dockerfile.image import Context, is_known
 
 _PROGRAM_FILE = re.compile(r"(?<![\w./-])[\w./-]+\.(?:py|js|mjs|cjs|ts|rb|php|pl|sh|jar)(?![\w.])")
 _TEST = re.compile(r"test|check|setup|conftest|config", re.IGNORECASE)

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from oi_deploy.agent import intents
-from oi_deploy.agent.data_files import Column, Table, described
+from oi_deploy.agent.chores.data_files import Column, Table, described
 
 # What stands for a phrase that was taken out.
 OLD, NEW, FILTER, TAKEN = "⊂⊃∩◇"

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from posixpath import basename, dirname, join, normpath
 
-from oi_deploy.agent import dockerfile_commands as commands
 from oi_deploy.agent import named
-from oi_deploy.agent.dockerfile_commands import Need
-from oi_deploy.agent.dockerfiles import Dockerfile, Instruction
+from oi_deploy.agent.dockerfile import commands
+from oi_deploy.agent.dockerfile.commands import Need
+from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
 
 # Images whose files are known well enough: nothing of a project is in them.
 _KNOWN = re.compile(

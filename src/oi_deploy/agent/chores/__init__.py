@@ -1,0 +1,1 @@
+"""Complete command lines for chores without a deployment: reports, counts, git tags."""
