@@ -8,7 +8,7 @@ function call, it would end the text at the first double quote.
 import re
 from collections.abc import Iterable, Sequence
 
-from oi_deploy.agent import intents, named
+from oi_deploy.agent import intents, spared, words
 from oi_deploy.agent.dockerfile.files import is_dockerfile, is_plain
 from oi_deploy.agent.dockerfile.lint import MOST_BYTES
 from oi_deploy.agent.situation import Situation
@@ -49,7 +49,7 @@ def wanted(world: Situation) -> tuple[str, ...]:
     return tuple(
         path
         for path in paths
-        if not named.is_left_out(path, text, paths) and _is_to_change(path, text, paths)
+        if not spared.is_left_out(path, text, paths) and _is_to_change(path, text, paths)
     )
 
 
@@ -71,9 +71,9 @@ def _is_named(path: str, clause: str, others: Iterable[str]) -> bool:
     name = path.rpartition("/")[2]
     alone = [other for other in others if other.rpartition("/")[2] == name] == [path]
     if alone:
-        return named.is_named(path, clause) or named.is_named(name, clause)
+        return words.is_named(path, clause) or words.is_named(name, clause)
     # The word alone may mean any of them.
-    return "/" in path and named.is_named(path, clause)
+    return "/" in path and words.is_named(path, clause)
 
 
 def _orders(path: str, clause: str) -> bool:

@@ -8,7 +8,17 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from oi_deploy.agent import edits, impossible, intents, lines, named, policy_words, repository, tags
+from oi_deploy.agent import (
+    edits,
+    impossible,
+    intents,
+    lines,
+    named,
+    policy_words,
+    repository,
+    tags,
+    words,
+)
 from oi_deploy.agent.dockerfile.files import Dockerfile
 from oi_deploy.agent.impossible import Obstacle
 from oi_deploy.agent.named import Image
@@ -146,7 +156,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         repository=checkout,
         named=images,
         tag=tags.wanted(
-            named.plain(ask.text, ask.registry),
+            words.plain(ask.text, ask.registry),
             tags.Source(
                 commit=checkout.commit,
                 full_commit=checkout.full_commit,

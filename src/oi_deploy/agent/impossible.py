@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from oi_deploy.agent import intents, lines
 from oi_deploy.agent.dockerfile.files import is_dockerfile
 from oi_deploy.agent.intents import clauses, read
-from oi_deploy.agent.named import Image, folders, namespaces, plain
+from oi_deploy.agent.named import Image, folders, namespaces
 from oi_deploy.agent.situation import WITHOUT_IMAGE, Situation
+from oi_deploy.agent.words import plain
 
 
 @dataclass(frozen=True)

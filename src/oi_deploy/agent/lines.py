@@ -7,9 +7,9 @@ one ends it at the first quote.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from oi_deploy.agent import intents, named, scaling
+from oi_deploy.agent import changes, intents, named, spared, words
 from oi_deploy.agent.chores import git_tags, reports, tallies
 from oi_deploy.agent.dockerfile import files as dockerfiles
 from oi_deploy.agent.dockerfile import ignored as dockerignore
@@ -37,7 +37,7 @@ def _manifests(world: Situation) -> Iterable[str]:
         return
     known = world.repository.manifests
     text = world.ask.text
-    left_out = {path for path in known if named.is_left_out(path, text, known)}
+    left_out = {path for path in known if spared.is_left_out(path, text, known)}
     places = [path for path in world.mentioned if path in known and path not in left_out]
     if not places:
         folders = [
@@ -48,8 +48,8 @@ def _manifests(world: Situation) -> Iterable[str]:
             folders = list(inside)
         for folder in folders:
             files = [file for file in known if file.startswith(f"{folder}/")]
-            spared = left_out.intersection(files)
-            places += [file for file in files if file not in spared] if spared else [folder]
+            without = left_out.intersection(files)
+            places += [file for file in files if file not in without] if without else [folder]
     for path in places:
         yield f"{world.kubectl} apply -f {path}"
 
@@ -193,7 +193,7 @@ def containers_for(world: Situation, item: DeploymentState, reference: str) -> l
     said = [
         c.name
         for c in item.containers
-        if named.is_named(c.name, named.without_references(world.ask.text))
+        if words.is_named(c.name, words.without_references(world.ask.text))
     ]
     if same and "both" not in world.intents and (both := [name for name in same if name in said]):
         return both
@@ -276,103 +276,12 @@ def _rollout(world: Situation) -> Iterable[str]:
             )
             yield f"{world.kubectl} set image deployment/{item.name} {images}"
             changed.append(item)
-    yield from (_status(world, item) for item in changed)
+    yield from (world.rollout_status(item) for item in changed)
 
 
 def _can_be_built(world: Situation, item: DeploymentState, reference: str) -> bool:
     file = _dockerfile(world, item, reference)
     return file is not None or bool(new_dockerfile.line(world, _names(item, reference)))
-
-
-def _status(world: Situation, item: DeploymentState) -> str:
-    return f"{world.kubectl} rollout status deployment/{item.name}"
-
-
-def _scale(world: Situation) -> Iterable[str]:
-    if "scale" not in world.intents:
-        return
-    for item in world.meant.chosen:
-        began = world.began.get(item.name, item.replicas)
-        count = scaling.wanted(_about(item, world), began)
-        allowed = world.permits("deployment", item.name, "scale")
-        if count is not None and item.replicas != count and allowed:
-            yield f"{world.kubectl} scale deployment/{item.name} --replicas={count}"
-            yield _status(world, item)
-
-
-def _about(item: DeploymentState, world: Situation) -> str:
-    """What is said of one of several Deployments: from its name to the next one's; else all."""
-    names = [other.name for other in world.meant.chosen]
-    pattern = rf"(?<![\w./-])(?:{'|'.join(map(re.escape, names))})(?![\w-])"
-    parts = [
-        part
-        for sentence in intents.sentences(world.ask.text)
-        for part in re.split(rf"(?={pattern})", sentence, flags=re.ASCII)
-    ]
-    own = ". ".join(part for part in parts if re.match(rf"{re.escape(item.name)}(?![\w-])", part))
-    told = len(names) > 1 and any(char.isdigit() for char in own)
-    return own if told else world.ask.text
-
-
-def _restart(world: Situation) -> Iterable[str]:
-    if "restart" not in world.intents:
-        return
-    for item in world.meant.chosen:
-        if world.permits("deployment", item.name, "rollout"):
-            yield f"{world.kubectl} rollout restart deployment/{item.name}"
-            yield _status(world, item)
-
-
-def _undo(world: Situation) -> Iterable[str]:
-    if "undo" not in world.intents or world.builds:
-        return
-    for item in world.meant.chosen:
-        known = world.revisions.get(item.name, {})
-        if not world.permits("deployment", item.name, "rollout") or len(known) == 1:
-            continue
-        revision = wanted_revision(world.ask.text, known)
-        to = f" --to-revision={revision}" if revision else ""
-        yield f"{world.kubectl} rollout undo deployment/{item.name}{to}"
-        yield _status(world, item)
-
-
-def wanted_revision(prompt: str, known: Mapping[str, tuple[str, ...]]) -> str:
-    """The revision that a prompt wants back; empty for the one before the current one.
-
-    Args:
-        prompt: the task.
-        known: images by revision, oldest first.
-    """
-    number = re.search(r"(?:revision|修订版?|版次)\s*#?(\d+)", prompt)
-    if number and number[1] in known:
-        return number[1]
-    text = named.without_references(prompt)
-    starts = [
-        match.start()
-        for match in re.finditer(
-            r"back|undo|revert|restore|回滚|回退|退回|撤销|还原|恢复|[回换切退]到",
-            text,
-            intents.FLAGS,
-        )
-    ]
-    for start in starts or [0]:
-        for revision, images in reversed(list(known.items())):
-            tags = [image.rpartition(":")[2] for image in images if ":" in image]
-            # A bare number is no version.
-            if any("." in tag and named.speaks_of(tag, text[start:]) for tag in tags):
-                return revision
-    two = re.search(
-        r"(?:two|2) (?:revisions?|versions?|releases?|steps?)|上上个|(?:两|2)个版本",
-        text,
-        intents.FLAGS,
-    )
-    names = list(known)
-    return names[-3] if two and len(names) >= 3 else ""
-
-
-def _wait(world: Situation) -> Iterable[str]:
-    if "wait" in world.intents and world.ask.expect == "none":
-        yield from (_status(world, item) for item in world.meant.chosen)
 
 
 def _digest(world: Situation) -> Iterable[str]:
@@ -392,10 +301,10 @@ _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
     _retag,
     _digest,
     _rollout,
-    _scale,
-    _restart,
-    _undo,
-    _wait,
+    changes.scale,
+    changes.restart,
+    changes.undo,
+    changes.wait,
     git_tags.delete,
     reports.report,
     tallies.tally,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from oi_deploy.agent import intents
+from oi_deploy.agent import intents, spared, words
 from oi_deploy.verify.state import DeploymentState
 
 _CJK = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
@@ -39,24 +39,6 @@ _DONE_TO = re.compile(
     intents.FLAGS,
 )
 _GOES_ON = re.compile(r"\s*(?:$|[.,;:)!?]|(?:to|with|so|and|in|on|from|by|then|until)\b)")
-# What stands for a name of an earlier clause; and what makes a clause an order.
-_PRONOUN = re.compile(
-    r"\b(?:it|that(?: one)?|this(?: one)?|them|those|these|which)\b|它|那个|这个", intents.FLAGS
-)
-_ACTION = re.compile(
-    r"\b(?:update|upgrade|scale|restart|set|roll|deploy|move|switch|release|apply|build|reduce"
-    r"|increase|undo)\b|更新|升级|扩|缩|重启|部署|发布|替换|换成|换到|应用|构建|回滚",
-    intents.FLAGS,
-)
-_HANDS_OFF = re.compile(
-    r"(?:别|不要|勿|不能|不许|不准|先不|不用)(?:再|去)?(?:动|改|碰|管|更新|升级|重启|发|换)(?:它|了|啊|哦)?[!。]?$"
-    r"|\bnot ours\b|不是我们(?:的|组)|不归我们|不属于我们",
-    re.ASCII,
-)
-# A part that only tells what is so.
-_TOLD = re.compile(r"\b(?:is|are|was|runs?|has|have)\b|是|跑的|正在|现在|目前|已经|改动")
-# Where one order ends and the next begins, within a clause.
-_AND_SO = re.compile(r"\b(?:and|without)\b|并且?|且")
 # Right before what is not meant.
 _NOT = re.compile(
     r"(?:不是|而不是|而非|并非|\bnot|\brather than|\binstead of)[^,;。,;.\n]{0,12}$", intents.FLAGS
@@ -133,7 +115,7 @@ def tagged(
         found: the images that it names; if there are none, those of its Deployments are meant.
         tags: the registry's tags by repository.
     """
-    text = without_references(prompt)
+    text = words.without_references(prompt)
     images = list(found) or [Image(name) for name in tags]
     filled = [
         Image(image.repository, spoken[-1])
@@ -157,27 +139,6 @@ def _spoken(text: str, tags: Sequence[str]) -> list[str]:
     return sorted(places, key=lambda tag: places[tag])
 
 
-def without_references(prompt: str) -> str:
-    """The prompt without references, addresses and shell substitutions: no name is read there."""
-    text = re.sub(r"\$\([^()]*\)|\$\{[^{}]*\}", " ", prompt)
-    pattern = r"(?:\w+://)?[\w-]+(?:\.[\w-]+)*(?::\d+)?/[\w./-]*:[\w.-]+|\w+://\S+"
-    return re.sub(pattern, " ", text, flags=re.ASCII)
-
-
-def plain(prompt: str, registry: str) -> str:
-    """The same without any reference to the run's registry, too."""
-    host = registry.partition("/")[0]
-    pattern = rf"{re.escape(host)}/[\w./-]*(?::[\w.-]+)?"
-    text = re.sub(pattern, " ", prompt, flags=re.ASCII) if host else prompt
-    return without_references(text)
-
-
-def is_named(name: str, text: str) -> bool:
-    """Whether a text has a name as a whole word, and not as a part of a path or a reference."""
-    pattern = rf"(?<![A-Za-z0-9_./-]){re.escape(name)}(?![A-Za-z0-9_-]|[./:][\w$])"
-    return re.search(pattern, text) is not None
-
-
 def deployments(
     prompt: str,
     known: Sequence[DeploymentState],
@@ -193,19 +154,23 @@ def deployments(
         registry: the input of that name.
         repositories: of the images that the prompt names.
     """
-    text = plain(prompt, registry)
+    text = words.plain(prompt, registry)
     names = {item.name: item for item in known}
     explicit, absent, certain = _explicit(text, names)
     if only := [name for name in names if _is_the_only(name, text)]:
         return Deployments(tuple(names[name] for name in only))
-    spared = {name for name in names if _is_spared(name, text) or is_left_out(name, text, names)}
-    words = [name for name in names if is_named(name, text)]
-    free = [name for name in words if name not in spared]
+    alone = {
+        name
+        for name in names
+        if spared.is_spared(name, text) or spared.is_left_out(name, text, names)
+    }
+    said = [name for name in names if words.is_named(name, text)]
+    free = [name for name in said if name not in alone]
     uses = [
         name for name, item in names.items() if any(repository_of(c.image) in repositories
                                                     for c in item.containers)
     ]  # fmt: skip
-    if chosen := [name for name in explicit if name not in spared] or free:
+    if chosen := [name for name in explicit if name not in alone] or free:
         if not explicit and (among := [name for name in chosen if name in uses]):
             chosen = [name for name in chosen if name in among or is_joined(name, among, text)]
         return Deployments(tuple(names[name] for name in chosen))
@@ -213,8 +178,8 @@ def deployments(
         return Deployments((), tuple(absent), certain)
     # Named only where it is spared: then that was read wrongly. Not named: what runs the image.
     chosen = (
-        [name for name in words if name in uses]
-        or words
+        [name for name in said if name in uses]
+        or said
         or uses
         or (list(names) if len(names) == 1 else [])
     )
@@ -232,7 +197,7 @@ def _is_the_only(name: str, text: str) -> bool:
     pattern = rf"(?:{before}){word}{re.escape(name)}(?![\w-])|(?<![\w-]){re.escape(name)}{after}"
     match = re.search(pattern, text, intents.FLAGS)
     return match is not None and not intents.word("denies").search(
-        _clause_at(text, match.start()).partition(match[0])[0]
+        spared.clause_at(text, match.start()).partition(match[0])[0]
     )
 
 
@@ -257,7 +222,7 @@ def _explicit(
         if first in names:
             found.append(first)
             found += [name for name in re.findall(_NAME, match["more"]) if name in names]
-        elif _can_be_a_name(first) and not _in_a_spared_clause(text, match.start()):
+        elif _can_be_a_name(first) and not spared.in_a_spared_clause(text, match.start()):
             absent.append(first)
             marked = match["mark"].strip() not in ("", ":") or bool(match["quote"])
             # An English word within a Chinese sentence is a name.
@@ -278,30 +243,6 @@ def _can_be_a_name(word: str) -> bool:
     return word == word.lower() and not listed and not word.endswith("ly")
 
 
-def _clause_at(text: str, place: int) -> str:
-    """The clause around a place of a text."""
-    ends = list(re.finditer(r"[,。;!?()\n]|[.:](?=\s|$)|\bbut\b", text))
-    start = max((item.end() for item in ends if item.end() <= place), default=0)
-    end = min((item.start() for item in ends if item.start() >= place), default=len(text))
-    return text[start:end]
-
-
-def _in_a_spared_clause(text: str, place: int) -> bool:
-    clause = _clause_at(text, place)
-    return bool(intents.word("denies").search(clause) or intents.word("spares").search(clause))
-
-
-def _is_spared(name: str, text: str) -> bool:
-    """Whether every clause with the name says to leave it alone."""
-    pattern = rf"(?<![A-Za-z0-9_./-]){re.escape(name)}(?![A-Za-z0-9_-]|[./:][\w$])"
-    places = [match.start() for match in re.finditer(pattern, text)]
-    spared = [_in_a_spared_clause(text, place) for place in places]
-    explicit = [bool(re.search(r"deployments?\s*$", text[:place])) for place in places]
-    return any(spared) and not any(
-        mark and not sparing for mark, sparing in zip(explicit, spared, strict=True)
-    )
-
-
 def repository_of(reference: str) -> str:
     """A reference without its tag and digest."""
     name = reference.partition("@")[0]
@@ -315,7 +256,7 @@ def namespaces(prompt: str) -> tuple[tuple[str, bool], ...]:
     for match in _NAMESPACE.finditer(prompt):
         kind = match.lastgroup or ""
         name = match[kind]
-        if _can_be_a_name(name) and not _in_a_spared_clause(prompt, match.start()):
+        if _can_be_a_name(name) and not spared.in_a_spared_clause(prompt, match.start()):
             goes_on = kind == "en" and bool(_GOES_ON.match(prompt[match.end() :]))
             certain = goes_on or kind in ("zh", "before", "flag")
             found[name] = found.get(name, False) or certain
@@ -324,58 +265,9 @@ def namespaces(prompt: str) -> tuple[tuple[str, bool], ...]:
 
 def paths(prompt: str, registry: str) -> tuple[str, ...]:
     """What looks like a path: it has a slash or an ending, or may be a folder's name."""
-    text = plain(prompt, registry)
+    text = words.plain(prompt, registry)
     found = (match.rstrip("./") for match in _PATH.findall(text))
     return tuple(dict.fromkeys(item for item in found if item))
-
-
-def is_left_out(name: str, prompt: str, others: Collection[str] = ()) -> bool:
-    """Whether a name stands in the prompt only to be left alone.
-
-    That may follow in the clauses after the one with the name: "there is also x, leave it out".
-
-    Args:
-        name: of a file or a Deployment.
-        prompt: the task, without references to images.
-        others: names of the same kind; what follows one of them is about that one.
-    """
-    said: list[bool] = []
-    for sentence in intents.sentences(prompt):
-        parts = [part for clause in intents.split(sentence) for part in _AND_SO.split(clause)]
-        for place, part in enumerate(parts):
-            if not is_named(name, part):
-                continue
-            # An order is about it, whatever it must not be done with it.
-            spared = _spares(part.replace(name, " ")) and not is_named(name, part[: _denial(part)])
-            ordered = bool(_ACTION.search(part.replace(name, " ")))
-            if not spared and not ordered:
-                spared = _is_spared_after(parts[place + 1 :], (name, *others))
-            if spared or ordered or not _TOLD.search(part):
-                said.append(spared)
-    return bool(said) and all(said)
-
-
-def _is_spared_after(parts: Sequence[str], names: Sequence[str]) -> bool:
-    """Whether the first part that speaks of an earlier one's name says to leave it alone."""
-    for part in parts:
-        if any(is_named(name, part) for name in names):
-            return False
-        # Chinese leaves the pronoun out: what has no other object is about what was named.
-        if _HANDS_OFF.search(part):
-            return True
-        if _PRONOUN.search(part):
-            return _spares(part) and not _ACTION.search(part[: _denial(part)])
-    return False
-
-
-def _denial(part: str) -> int:
-    """Where a part begins to say what is not to be done; its end, if it does not."""
-    found = [intents.word(name).search(part) for name in ("denies", "spares")]
-    return min((match.start() for match in found if match), default=len(part))
-
-
-def _spares(clause: str) -> bool:
-    return _denial(clause) < len(clause)
 
 
 def folders(files: Iterable[str]) -> frozenset[str]:

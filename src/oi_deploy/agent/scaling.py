@@ -2,7 +2,7 @@
 
 import re
 
-from oi_deploy.agent import intents, named
+from oi_deploy.agent import intents, words
 
 _N = intents.numbers()
 _PODS = r"(?:replicas?\b|pods?\b|copies\b|copy\b|instances?\b|副本|实例)"
@@ -42,7 +42,7 @@ def wanted(prompt: str, now: int) -> int | None:
         now: how many there were before the run.
     """
     text = " ".join(clause.text for clause in intents.clauses(prompt) if not clause.supposed)
-    text = named.without_references(text)
+    text = words.without_references(text)
     total = _first(_TOTAL[:1], text)
     if total is not None:
         return total

@@ -84,6 +84,10 @@ class Situation:
         """How a command on the cluster begins."""
         return f"kubectl -n {self.ask.namespace}"
 
+    def rollout_status(self, item: DeploymentState) -> str:
+        """The command that waits for the end of a rollout."""
+        return f"{self.kubectl} rollout status deployment/{item.name}"
+
     @property
     def new_files(self) -> tuple[str, ...]:
         """The files that the prompt wants to have written."""

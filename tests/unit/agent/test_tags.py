@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from oi_deploy.agent import named, tags
+from oi_deploy.agent import tags, words
 from oi_deploy.agent.situation import Ask
 
 REGISTRY = "r.example.com:5000/team"
@@ -24,7 +24,7 @@ def wanted(prompt: str, **known: object) -> str:
     """The tag, read from what `facts` would read it from."""
     ask = Ask(prompt.replace("{registry}", REGISTRY), "deploy", REGISTRY)
     source = dataclasses.replace(SOURCE, **known)  # type: ignore[arg-type]
-    return tags.wanted(named.plain(ask.text, REGISTRY), source)
+    return tags.wanted(words.plain(ask.text, REGISTRY), source)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from oi_deploy.agent import intents, named
+from oi_deploy.agent import intents, words
 from oi_deploy.agent.situation import Situation
 
 _KEEP = re.compile(
@@ -43,7 +43,7 @@ _OTHERS = re.compile(
 
 def delete(world: Situation) -> Iterable[str]:
     """`git tag -d` with the names, if the prompt says which."""
-    text = named.plain(world.ask.text, world.ask.registry)
+    text = words.plain(world.ask.text, world.ask.registry)
     about = world.ask.expect == "none" and _ABOUT.search(text)
     if about and (names := unwanted(text, world.repository.tags)):
         yield f"git tag -d {' '.join(names)}"

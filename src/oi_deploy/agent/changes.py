@@ -1,0 +1,99 @@
+"""Complete command lines for changes of Deployments that need no image."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from oi_deploy.agent import intents, named, scaling, words
+from oi_deploy.agent.situation import Situation
+from oi_deploy.verify.state import DeploymentState
+
+
+def scale(world: Situation) -> Iterable[str]:
+    """Another number of pods."""
+    if "scale" not in world.intents:
+        return
+    for item in world.meant.chosen:
+        began = world.began.get(item.name, item.replicas)
+        count = scaling.wanted(_about(item, world), began)
+        allowed = world.permits("deployment", item.name, "scale")
+        if count is not None and item.replicas != count and allowed:
+            yield f"{world.kubectl} scale deployment/{item.name} --replicas={count}"
+            yield world.rollout_status(item)
+
+
+def _about(item: DeploymentState, world: Situation) -> str:
+    """What is said of one of several Deployments: from its name to the next one's; else all."""
+    names = [other.name for other in world.meant.chosen]
+    pattern = rf"(?<![\w./-])(?:{'|'.join(map(re.escape, names))})(?![\w-])"
+    parts = [
+        part
+        for sentence in intents.sentences(world.ask.text)
+        for part in re.split(rf"(?={pattern})", sentence, flags=re.ASCII)
+    ]
+    own = ". ".join(part for part in parts if re.match(rf"{re.escape(item.name)}(?![\w-])", part))
+    told = len(names) > 1 and any(char.isdigit() for char in own)
+    return own if told else world.ask.text
+
+
+def restart(world: Situation) -> Iterable[str]:
+    """New pods of the same image."""
+    if "restart" not in world.intents:
+        return
+    for item in world.meant.chosen:
+        if world.permits("deployment", item.name, "rollout"):
+            yield f"{world.kubectl} rollout restart deployment/{item.name}"
+            yield world.rollout_status(item)
+
+
+def undo(world: Situation) -> Iterable[str]:
+    """An earlier revision."""
+    if "undo" not in world.intents or world.builds:
+        return
+    for item in world.meant.chosen:
+        known = world.revisions.get(item.name, {})
+        if not world.permits("deployment", item.name, "rollout") or len(known) == 1:
+            continue
+        revision = wanted_revision(world.ask.text, known)
+        to = f" --to-revision={revision}" if revision else ""
+        yield f"{world.kubectl} rollout undo deployment/{item.name}{to}"
+        yield world.rollout_status(item)
+
+
+def wanted_revision(prompt: str, known: Mapping[str, tuple[str, ...]]) -> str:
+    """The revision that a prompt wants back; empty for the one before the current one.
+
+    Args:
+        prompt: the task.
+        known: images by revision, oldest first.
+    """
+    number = re.search(r"(?:revision|修订版?|版次)\s*#?(\d+)", prompt)
+    if number and number[1] in known:
+        return number[1]
+    text = words.without_references(prompt)
+    starts = [
+        match.start()
+        for match in re.finditer(
+            r"back|undo|revert|restore|回滚|回退|退回|撤销|还原|恢复|[回换切退]到",
+            text,
+            intents.FLAGS,
+        )
+    ]
+    for start in starts or [0]:
+        for revision, images in reversed(list(known.items())):
+            tags = [image.rpartition(":")[2] for image in images if ":" in image]
+            # A bare number is no version.
+            if any("." in tag and named.speaks_of(tag, text[start:]) for tag in tags):
+                return revision
+    two = re.search(
+        r"(?:two|2) (?:revisions?|versions?|releases?|steps?)|上上个|(?:两|2)个版本",
+        text,
+        intents.FLAGS,
+    )
+    names = list(known)
+    return names[-3] if two and len(names) >= 3 else ""
+
+
+def wait(world: Situation) -> Iterable[str]:
+    """The end of a rollout that is under way."""
+    if "wait" in world.intents and world.ask.expect == "none":
+        yield from (world.rollout_status(item) for item in world.meant.chosen)

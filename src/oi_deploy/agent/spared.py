@@ -1,0 +1,101 @@
+"""What a prompt wants left alone."""
+
+import re
+from collections.abc import Collection, Sequence
+
+from oi_deploy.agent import intents, words
+
+# What stands for a name of an earlier clause; and what makes a clause an order.
+_PRONOUN = re.compile(
+    r"\b(?:it|that(?: one)?|this(?: one)?|them|those|these|which)\b|它|那个|这个", intents.FLAGS
+)
+_ACTION = re.compile(
+    r"\b(?:update|upgrade|scale|restart|set|roll|deploy|move|switch|release|apply|build|reduce"
+    r"|increase|undo)\b|更新|升级|扩|缩|重启|部署|发布|替换|换成|换到|应用|构建|回滚",
+    intents.FLAGS,
+)
+_HANDS_OFF = re.compile(
+    r"(?:别|不要|勿|不能|不许|不准|先不|不用)(?:再|去)?(?:动|改|碰|管|更新|升级|重启|发|换)(?:它|了|啊|哦)?[!。]?$"
+    r"|\bnot ours\b|不是我们(?:的|组)|不归我们|不属于我们",
+    re.ASCII,
+)
+# A part that only tells what is so.
+_TOLD = re.compile(r"\b(?:is|are|was|runs?|has|have)\b|是|跑的|正在|现在|目前|已经|改动")
+# Where one order ends and the next begins, within a clause.
+_AND_SO = re.compile(r"\b(?:and|without)\b|并且?|且")
+
+
+def is_left_out(name: str, prompt: str, others: Collection[str] = ()) -> bool:
+    """Whether a name stands in the prompt only to be left alone.
+
+    That may follow in the clauses after the one with the name: "there is also x, leave it out".
+
+    Args:
+        name: of a file or a Deployment.
+        prompt: the task, without references to images.
+        others: names of the same kind; what follows one of them is about that one.
+    """
+    said: list[bool] = []
+    for sentence in intents.sentences(prompt):
+        parts = [part for clause in intents.split(sentence) for part in _AND_SO.split(clause)]
+        for place, part in enumerate(parts):
+            if not words.is_named(name, part):
+                continue
+            # An order is about it, whatever it must not be done with it.
+            spared = _spares(part.replace(name, " ")) and not words.is_named(
+                name, part[: _denial(part)]
+            )
+            ordered = bool(_ACTION.search(part.replace(name, " ")))
+            if not spared and not ordered:
+                spared = _is_spared_after(parts[place + 1 :], (name, *others))
+            if spared or ordered or not _TOLD.search(part):
+                said.append(spared)
+    return bool(said) and all(said)
+
+
+def _is_spared_after(parts: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether the first part that speaks of an earlier one's name says to leave it alone."""
+    for part in parts:
+        if any(words.is_named(name, part) for name in names):
+            return False
+        # Chinese leaves the pronoun out: what has no other object is about what was named.
+        if _HANDS_OFF.search(part):
+            return True
+        if _PRONOUN.search(part):
+            return _spares(part) and not _ACTION.search(part[: _denial(part)])
+    return False
+
+
+def _denial(part: str) -> int:
+    """Where a part begins to say what is not to be done; its end, if it does not."""
+    found = [intents.word(name).search(part) for name in ("denies", "spares")]
+    return min((match.start() for match in found if match), default=len(part))
+
+
+def _spares(clause: str) -> bool:
+    return _denial(clause) < len(clause)
+
+
+def clause_at(text: str, place: int) -> str:
+    """The clause around a place of a text."""
+    ends = list(re.finditer(r"[,。;!?()\n]|[.:](?=\s|$)|\bbut\b", text))
+    start = max((item.end() for item in ends if item.end() <= place), default=0)
+    end = min((item.start() for item in ends if item.start() >= place), default=len(text))
+    return text[start:end]
+
+
+def in_a_spared_clause(text: str, place: int) -> bool:
+    """Whether the clause around a place says what is not to be done."""
+    clause = clause_at(text, place)
+    return bool(intents.word("denies").search(clause) or intents.word("spares").search(clause))
+
+
+def is_spared(name: str, text: str) -> bool:
+    """Whether every clause with the name says to leave it alone."""
+    pattern = rf"(?<![A-Za-z0-9_./-]){re.escape(name)}(?![A-Za-z0-9_-]|[./:][\w$])"
+    places = [match.start() for match in re.finditer(pattern, text)]
+    spared = [in_a_spared_clause(text, place) for place in places]
+    explicit = [bool(re.search(r"deployments?\s*$", text[:place])) for place in places]
+    return any(spared) and not any(
+        mark and not sparing for mark, sparing in zip(explicit, spared, strict=True)
+    )
