@@ -1,7 +1,7 @@
 """What puts a failed build right: the line that changes the Dockerfile, with the real names."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -10,7 +10,7 @@ from oi_deploy.agent.dockerfile import lint as dockerfile_lint
 from oi_deploy.agent.dockerfile import names as dockerfile_names
 from oi_deploy.agent.dockerfile import repairs as dockerfile_repairs
 from oi_deploy.agent.dockerfile.edits import swap_word
-from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, base_of
+from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, base_of, is_plain
 from oi_deploy.agent.failure import Failure, rule
 
 
@@ -77,13 +77,29 @@ def _from_workdir(file: Dockerfile, part: Instruction, wanted: str) -> str:
 
 def _not_copied(match: re.Match[str], failure: Failure) -> str:
     """A step of a build misses a file that the repository has: let COPY bring it."""
-    name, step = PurePosixPath(match["path"]).name, _step(failure)
-    if not step or name not in {PurePosixPath(path).name for path in failure.facts.paths}:
+    wanted, step = match["path"], _step(failure)
+    name = PurePosixPath(wanted).name
+    same = [path for path in failure.facts.paths if PurePosixPath(path).name == name]
+    if not step or not same:
         return ""
     for file in failure.facts.dockerfiles:
-        if line := dockerfile_repairs.add_to_copy(file, step, name):
+        line = dockerfile_repairs.add_to_copy(file, step, name) if name in same else ""
+        if line := line or _copy_before(file, step, wanted, same):
             return f"The build step needs {name}, which is not copied before it. First run: {line}"
     return ""
+
+
+def _copy_before(file: Dockerfile, step: int, wanted: str, same: Sequence[str]) -> str:
+    """The line that copies the file which a step misses, right before the step."""
+    prefix = "" if file.folder == "." else f"{file.folder}/"
+    names = [path.removeprefix(prefix) for path in same if path.startswith(prefix)]
+    fitting = [name for name in names if f"/{wanted}".endswith(f"/{name}")]
+    part = file.instructions()[step - 1 : step]
+    if len(fitting) != 1 or not part or part[0].word != "RUN" or not is_plain(wanted):
+        return ""
+    folder = wanted.removesuffix(PurePosixPath(wanted).name) or "./"
+    text = f"COPY {fitting[0]} {folder}"
+    return "" if text in file.text else f"sed -i '{part[0].line}i {text}' {file.path}"
 
 
 def _no_module(match: re.Match[str], failure: Failure) -> str:

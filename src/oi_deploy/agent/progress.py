@@ -84,7 +84,9 @@ def render(
     lines = (
         hints(Failure(state.script, state.output, facts)) if state.script and parts.hints else ()
     )
-    state = replace(state, output=shorten(state.output), notes=(*lines, *state.notes))
+    state = replace(
+        _with_first(state, lines), output=shorten(state.output), notes=(*lines, *state.notes)
+    )
     if not parts.facts:
         facts = Facts()
     if not parts.feedback:
@@ -95,6 +97,14 @@ def render(
             break
         text = _fill(task, *_cut(facts, state, level))
     return text
+
+
+def _with_first(state: State, lines: Sequence[str]) -> State:
+    """The last script with the line that has to run before it, if it is shell that builds."""
+    first = next((line.partition("First run: ")[2] for line in lines if "First run: " in line), "")
+    if not first or state.right or not re.search(r"(?m)^docker build ", state.script):
+        return state
+    return replace(state, script=f"{first}\n{state.script}", right=True)
 
 
 def _fill(task: str, facts: Facts, state: State) -> str:

@@ -8,6 +8,7 @@ import pytest
 from oi_deploy.agent.dockerfile.files import Dockerfile
 from oi_deploy.agent.facts import Facts
 from oi_deploy.agent.hints import Failure, hints
+from oi_deploy.agent.progress import State, render
 
 IMAGES = ("python:3.11-slim", "node:22-slim")
 PATHS = ("app.py", "rates.py", "lib/__init__.py", "tests/test_app.py", "VERSION")
@@ -86,3 +87,30 @@ def test_a_base_image_that_cannot_be_pulled_is_no_question_of_the_network() -> N
     known = Facts(dockerfiles=(Dockerfile("Dockerfile", MIRROR),), images=IMAGES)
     (said,) = hints(Failure("x", f"{FROM}dial tcp: lookup mirror: no such host", known))
     assert said.startswith("The base image mirror.example.com/")
+
+
+def test_a_data_file_of_a_folder_is_copied_before_the_step_that_reads_it() -> None:
+    text = "FROM a AS check\nWORKDIR /src\nCOPY tests ./tests\nRUN python3 -m unittest\nFROM a\n"
+    facts = Facts(
+        paths=("Dockerfile", "data/rates.csv", "old/rates.csv", "tests/test_x.py"),
+        dockerfiles=(Dockerfile("Dockerfile", text),),
+    )
+    output = (
+        "Step 4/5 : RUN python3 -m unittest\n"
+        "FileNotFoundError: [Errno 2] No such file or directory: '/src/data/rates.csv'"
+    )
+    (hint,) = hints(Failure("docker build -t x .", output, facts))
+    assert hint.endswith("First run: sed -i '4i COPY data/rates.csv /src/data/' Dockerfile")
+    other = output.replace("/src/data/rates.csv", "/tmp/rates.csv")
+    assert hints(Failure("docker build -t x .", other, facts)) == ()
+
+
+def test_a_script_comes_back_with_the_line_that_has_to_run_before_it() -> None:
+    text = "FROM a\nCOPY ap.py ./\n"
+    facts = Facts(paths=("Dockerfile", "app.py"), dockerfiles=(Dockerfile("Dockerfile", text),))
+    output = "Step 2/2 : COPY ap.py ./\nCOPY failed: stat ap.py: file does not exist"
+    message = render("task", facts, State(script="docker build -t x .", output=output))
+    line = "sed -i '2s#ap.py#app.py#' Dockerfile"
+    assert f"# Your last script, put right: run this\n{line}\ndocker build -t x ." in message
+    python = State(script="run('docker build -t x .')", output=output)
+    assert "put right" not in render("task", facts, python)
