@@ -10,6 +10,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    TypeAdapter,
     ValidationError,
     model_validator,
 )
@@ -208,7 +209,9 @@ class Inputs(BaseModel):
             found.append(f"{lacking}|is missing, and its partner is there")
         if self.registry_password and not self.registry:
             found.append("registry|is missing, but there is a password for it")
-        if self.command_timeout > self.timeout:
+        # The default ends with the run, as every script does.
+        usual = TypeAdapter(Duration).validate_python(default("command-timeout"))
+        if self.command_timeout > self.timeout and self.command_timeout != usual:
             found.append("command-timeout|is longer than `timeout`, the limit of the whole run")
         host = self.registry.partition("/")[0]
         for image in self.allowed_images:

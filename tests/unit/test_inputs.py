@@ -37,6 +37,12 @@ def test_defaults_hold_for_what_the_workflow_leaves_empty() -> None:
     assert (parsed.max_turns, parsed.timeout, parsed.engine_kind) == (12, 1800.0, "sibling")
 
 
+def test_a_short_run_needs_no_shorter_limit_for_its_scripts() -> None:
+    # GitHub passes the defaults of action.yml.
+    for given in ({}, {"INPUT_COMMAND-TIMEOUT": "10m"}):
+        assert inputs.parse(GOOD | {"INPUT_TIMEOUT": "3m"} | given).timeout == 180
+
+
 def test_only_a_server_s_stay_may_last_no_time() -> None:
     assert inputs.parse(GOOD).keep_warm == 1800
     assert inputs.parse(GOOD | {"INPUT_KEEP-WARM": "0s"}).keep_warm == 0
@@ -103,7 +109,11 @@ def test_all_mistakes_are_reported_at_once_with_the_line_to_write() -> None:
         ({"INPUT_ENGINE": "process", "INPUT_API-BASE": "http://a/v1"}, "engine", "drop one"),
         ({"INPUT_API-KEY": "k"}, "api-key", "without `api-base`"),
         ({"INPUT_REGISTRY-PASSWORD": "p"}, "registry-username", "missing"),
-        ({"INPUT_TIMEOUT": "5m"}, "command-timeout", "longer than `timeout`"),
+        (
+            {"INPUT_TIMEOUT": "5m", "INPUT_COMMAND-TIMEOUT": "6m"},
+            "command-timeout",
+            "longer than `timeout`",
+        ),
         ({"INPUT_TIMEOUT": "0s"}, "timeout", "zero"),
         ({"INPUT_MAX-TURNS": "0"}, "max-turns", "above zero"),
         ({"INPUT_GPUS": "two"}, "gpus", "GPU indexes"),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from oi_deploy.agent import changes, intents, named, spared, words
-from oi_deploy.agent.chores import git_tags, reports, tallies
+from oi_deploy.agent.chores import git_tags, reports
 from oi_deploy.agent.dockerfile import files as dockerfiles
 from oi_deploy.agent.dockerfile import ignored as dockerignore
 from oi_deploy.agent.dockerfile import new as new_dockerfile
@@ -307,5 +307,4 @@ _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
     changes.wait,
     git_tags.delete,
     reports.report,
-    tallies.tally,
 )
