@@ -9,6 +9,7 @@ import pytest
 from devkit.scripted_model import MODEL, ScriptedModel
 from devkit.scripted_replies import Cut, Disconnect, Execute, Failure, Finish, Reply, Silence, Text
 from oi_deploy.agent.completions import Completions
+from oi_deploy.agent.plain import new_text
 from oi_deploy.agent.session import Session
 from oi_deploy.engine.interface import Endpoint
 from oi_deploy.errors import RunError, Status
@@ -117,8 +118,8 @@ def test_a_file_is_written_from_plain_text() -> None:
         server,
         _,
     ):
-        turn = one.session.turn("write k.yaml", file="k.yaml")
-        unusable = one.session.turn("write k.yaml", file="k.yaml")
+        turn = one.session.turn("write k.yaml", plain=new_text("k.yaml"))
+        unusable = one.session.turn("write k.yaml", plain=new_text("k.yaml"))
         one.session.turn("go on")
     assert one.ran[0][-1] == f"cat > k.yaml <<'END_OF_FILE'\n{text}END_OF_FILE\n"
     assert turn.reply.kind == "execute" and len(one.ran) == 1

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Protocol
 
-from oi_deploy.agent import edits
 from oi_deploy.agent.interpreter_import import parse_partial_json
-from oi_deploy.agent.prompt_files import prompt_file
+from oi_deploy.agent.plain import Plain
 from oi_deploy.agent.servers import Again, BrokenOff, Servers
 from oi_deploy.engine.interface import Endpoint
 from oi_deploy.limits import Stop
@@ -104,12 +103,12 @@ def read_call(name: str, arguments: str, finish_reason: str) -> Reply:
     return Reply("malformed", arguments)
 
 
-def _read_file(path: str, text: str, finish_reason: str) -> Reply:
-    """Judge the new text of a file."""
+def _read_plain(plain: Plain, text: str, finish_reason: str) -> Reply:
+    """Judge an answer as plain text."""
     if finish_reason == "length":
         return Reply("cut", text)
-    code = edits.script(path, text)
-    return Reply("execute", code, language="shell") if code else Reply("malformed", text)
+    language, code = plain.read(text)
+    return Reply("execute", code, language=language) if code else Reply("malformed", text)
 
 
 def goes_round(text: str) -> bool:
@@ -139,7 +138,7 @@ class Completions:
         completion_tokens: tokens received so far, likewise.
         variation: 0 for the likeliest answer; another number draws one, always the same.
         languages: those that it may be written in.
-        file: the file whose new text is asked for, as plain text; empty where a call is.
+        plain: what is asked for as plain text; None where a call is.
     """
 
     def __init__(
@@ -165,7 +164,7 @@ class Completions:
         self.reply: Reply | None = None
         self.variation = 0
         self.languages: Sequence[str] = LANGUAGES
-        self.file = ""
+        self.plain: Plain | None = None
         self._tool_choice = "required" if constrained else "auto"
         self.prompt_tokens = 0
         self.completion_tokens = 0
@@ -198,8 +197,8 @@ class Completions:
             },
             self._read,
         )
-        if self.file:
-            self.reply = _read_file(self.file, text, finish_reason)
+        if self.plain:
+            self.reply = _read_plain(self.plain, text, finish_reason)
             arguments = json.dumps({"language": self.reply.language, "code": self.reply.text})
         elif name:
             self.reply = read_call(name, arguments, finish_reason)
@@ -214,8 +213,8 @@ class Completions:
 
     def _asked(self, messages: list[dict[str, Any]]) -> dict[str, Any]:
         """Messages, and what the answer has to be."""
-        if self.file:
-            system = {"role": "system", "content": prompt_file("edit-system.md")}
+        if self.plain:
+            system = {"role": "system", "content": self.plain.system}
             return {"messages": [system, *messages[1:]]}
         return {
             "messages": messages,

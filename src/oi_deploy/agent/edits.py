@@ -1,8 +1,7 @@
-"""Files of the repository that a prompt wants changed, and how the model changes them.
+"""Files of the repository that a prompt wants changed.
 
 A small model that is shown complete command lines runs them, and leaves out what no line does.
-Asked for one file alone, it writes that as it is told. It writes it as plain text: within a
-function call, it would end the text at the first double quote.
+Asked for one file alone, it writes that as it is told.
 """
 
 import re
@@ -88,18 +87,3 @@ def _orders(path: str, clause: str) -> bool:
 def _is_about_else(clause: str, match: re.Match[str]) -> bool:
     before, after = clause[: match.start()], clause[match.end() :]
     return bool(_ELSE.match(after) or _ELSE_BEFORE.search(before))
-
-
-def script(path: str, answer: str) -> str:
-    """The script that writes a model's answer into a file; empty if there is no whole text in it.
-
-    Args:
-        path: the file.
-        answer: the new text, between lines of three backticks.
-    """
-    match = re.search(r"(?ms)^```[^\n`]*\n(?P<text>.*?)^```\s*$", answer)
-    text = match["text"] if match else ""
-    end = "END_OF_FILE"
-    if not text.strip() or end in text:
-        return ""
-    return f"cat > {path} <<'{end}'\n{text}{end}\n"

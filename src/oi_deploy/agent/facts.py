@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from oi_deploy.agent import (
+    columns,
     edits,
     impossible,
     intents,
@@ -276,7 +277,9 @@ def _has_rest(world: Situation, commands: Sequence[str]) -> bool:
 
 
 def _beginning(text: str) -> str:
-    return "\n".join(line[:_LINE_LENGTH] for line in text.splitlines()[:_MOST_LINES])
+    lines = [line[:_LINE_LENGTH] for line in text.splitlines()[:_MOST_LINES]]
+    told = columns.describe("\n".join(lines))
+    return "\n".join([*lines, *([told] if told else [])])
 
 
 def _of_image(world: Situation, image: Image) -> str:

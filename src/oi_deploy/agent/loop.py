@@ -8,6 +8,7 @@ copies its own failed script again as long as it can see a history of them.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from oi_deploy.agent import plain
 from oi_deploy.agent.completions import LANGUAGES, Reply
 from oi_deploy.agent.facts import Facts, written_file
 from oi_deploy.agent.hints import put_right, shorten
@@ -125,12 +126,13 @@ def converse(
             message = render_edit(task, known, file)
             if tokens(message) <= budget:
                 on_turn(number, message)
-                on_answer(number, session.turn(message, file=file))
+                on_answer(number, session.turn(message, plain=plain.new_text(file)))
                 continue
         message = render(task, known, state, budget=budget, parts=parts)
         on_turn(number, message)
         languages = _languages(known, ran()) if parts.facts else LANGUAGES
-        turn = session.turn(message, variation=_standing(steps), languages=languages)
+        script = plain.script() if parts.facts and _is_script(known, state, ran()) else None
+        turn = session.turn(message, variation=_standing(steps), languages=languages, plain=script)
         on_answer(number, turn)
         reply = turn.reply
         if reply.kind in ("cut", "malformed"):
@@ -359,6 +361,12 @@ def _next_state(
         verified=verified,
         missing=missing,
     )
+
+
+def _is_script(facts: Facts, state: State, ran: Sequence[str]) -> bool:
+    """Whether a file is to be written that no line writes, so that a script has to be made up."""
+    known = still_to_run(facts, ran) or facts.obstacles
+    return bool(facts.wanted) and not known and not state.closing
 
 
 def _languages(facts: Facts, ran: Sequence[str]) -> Sequence[str]:

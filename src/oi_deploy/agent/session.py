@@ -8,6 +8,7 @@ from typing import Any
 from oi_deploy.agent.completions import LANGUAGES, Completions, Reply
 from oi_deploy.agent.interpreter_import import OpenInterpreter
 from oi_deploy.agent.languages import Runner, language_classes
+from oi_deploy.agent.plain import Plain
 from oi_deploy.errors import RunError
 from oi_deploy.limits import Stop
 from oi_deploy.sandbox import Result
@@ -67,7 +68,7 @@ class Session:
         *,
         variation: int = 0,
         languages: Sequence[str] = LANGUAGES,
-        file: str = "",
+        plain: Plain | None = None,
     ) -> Turn:
         """Put one message to the model, in a fresh context, and run the code it answers with.
 
@@ -75,7 +76,7 @@ class Session:
             message: the whole of what the model reads besides its standing instruction.
             variation: 0 for the likeliest answer; each other number may give another one.
             languages: those that the code may be in.
-            file: the one whose new text is asked for; the answer writes it. Empty for any code.
+            plain: what is asked for as plain text; None for a call.
 
         Raises:
             RunError: the server failed, or the run has to stop.
@@ -85,7 +86,7 @@ class Session:
         self._completions.reply = None
         self._completions.variation = variation
         self._completions.languages = languages
-        self._completions.file = file
+        self._completions.plain = plain
         # The events are not needed: code, output and answer are kept by the parts that are ours.
         # They end soon after a stop, and are read to their end: to leave Open Interpreter's
         # generators half-way prints tracebacks.

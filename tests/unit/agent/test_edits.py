@@ -1,8 +1,7 @@
-"""Files that a prompt wants changed, and the script that a model's answer becomes."""
+"""Files that a prompt wants changed."""
 
 import pytest
 
-from oi_deploy.agent.edits import script
 from tests.unit.agent.worlds import FILES, PYTHON, facts
 
 CONFIG = "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: c\ndata:\n  GREETING: hello\n"
@@ -58,11 +57,3 @@ def test_one_of_several_files_of_a_name_is_meant_by_its_path() -> None:
 def test_a_long_file_is_not_written_anew() -> None:
     files = {**FILES, "app.env": "A=1\n" * 1000}
     assert not facts("Set A in app.env to 2", files=files).edits
-
-
-def test_an_answer_becomes_the_script_that_writes_the_file() -> None:
-    code = "cat > a.yaml <<'END_OF_FILE'\na: \"1\"\n  $x: `y`\nEND_OF_FILE\n"
-    assert script("a.yaml", 'Here:\n```yaml\na: "1"\n  $x: `y`\n```\n') == code
-    assert script("a.yaml", 'a: "1"\n') == ""
-    assert script("a.yaml", "```\n\n```") == ""
-    assert script("a.yaml", "```\na\nEND_OF_FILE\nrm -rf .\n```") == ""

@@ -12,6 +12,7 @@ from oi_deploy.agent.facts import Facts
 from oi_deploy.agent.impossible import Obstacle
 from oi_deploy.agent.loop import Outcome, converse
 from oi_deploy.agent.parts import Parts
+from oi_deploy.agent.plain import Plain
 from oi_deploy.agent.progress import tokens
 from oi_deploy.agent.session import Turn
 from oi_deploy.broker.journal import Entry
@@ -53,7 +54,7 @@ class Model:
         self.exit_code = exit_code
         self.variations: list[int] = []
         self.languages: list[tuple[str, ...]] = []
-        self.files: list[str] = []
+        self.plain: list[str] = []
         self.output = "some output\n"
 
     def turn(
@@ -62,9 +63,9 @@ class Model:
         *,
         variation: int = 0,
         languages: Sequence[str] = LANGUAGES,
-        file: str = "",
+        plain: Plain | None = None,
     ) -> Turn:
-        self.files.append(file)
+        self.plain.append(plain.read("```\nx\n```")[1] if plain else "")
         self.languages.append(tuple(languages))
         self.messages.append(message)
         self.variations.append(variation)
@@ -200,13 +201,13 @@ def test_a_file_that_the_prompt_wants_changed_is_asked_for_first_and_once() -> N
     known = replace(FACTS, edits={"a.yaml": "a: 1"})
     model = Model(script("cat > a.yaml"), script("docker push r/web:1"), FINISH)
     run(model, lambda: BAD if model.changes < 2 else GOOD, known=known)
-    assert model.files[:2] == ["a.yaml", ""]
+    assert "cat > a.yaml" in model.plain[0] and not model.plain[1]
     assert "# a.yaml as it is now\n```\na: 1\n```" in model.messages[0]
     assert "# Commands that are right here" not in model.messages[0]
     assert "# Commands that are right here" in model.messages[1]
     unusable = Model(Reply("malformed", "?"), script("docker push r/web:1"), FINISH)
     run(unusable, lambda: BAD if not unusable.changes else GOOD, known=known)
-    assert unusable.files[:2] == ["a.yaml", ""]
+    assert "cat > a.yaml" in unusable.plain[0] and not unusable.plain[1]
 
 
 def test_a_file_that_a_line_has_changed_is_not_asked_for_afterwards() -> None:
@@ -217,7 +218,23 @@ def test_a_file_that_a_line_has_changed_is_not_asked_for_afterwards() -> None:
         lambda: BAD if model.changes < 2 else GOOD,
         known=lambda: later if model.changes else FACTS,
     )
-    assert model.files[:2] == ["", ""]
+    assert model.plain[:2] == ["", ""]
+
+
+def test_a_script_that_no_line_is_known_for_is_asked_for_as_plain_text() -> None:
+    known = Facts(files=("app.log",), paths=("app.log",), wanted=("count.md",))
+    model = Model(script("1/0"), script("open('count.md', 'w')"), FINISH)
+    run(model, lambda: GOOD if model.changes > 1 else BAD, known=known, expect="none")
+    assert model.plain == ["x\n", "x\n", ""]
+    with_line = replace(known, commands=("kubectl get pods > count.md",))
+    model = Model(script("kubectl get pods > count.md"), FINISH, FINISH)
+    run(model, lambda: GOOD, known=with_line, expect="none")
+    assert model.plain[0] == ""
+    impossible = replace(known, obstacles=(Obstacle("There is no Deployment x.", False),))
+    model = Model(GIVE_UP)
+    with pytest.raises(RunError, match="gave up"):
+        run(model, lambda: BAD, known=impossible, expect="none")
+    assert model.plain == [""]
 
 
 def test_a_message_that_asks_for_a_file_fits_into_the_window() -> None:

@@ -1,0 +1,27 @@
+"""The numbered parts of a data file's lines."""
+
+import pytest
+
+from oi_deploy.agent.columns import describe
+
+COMMAS = "Split at ',', the parts of its first line are: "
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("date,service\n1,web\n", f"{COMMAS}0 is date, 1 is service"),
+        ("a;b c\n1;2\n", f"{COMMAS.replace(',', ';', 1)}0 is a, 1 is b c"),
+        ("a\tb\n1\t2\n", "Split at tabs, the parts of its first line are: 0 is a, 1 is b"),
+        (
+            "10:00 ERROR db: gone\n10:01 INFO api: started now\n",
+            "Split at spaces, the parts of its first line are: "
+            "0 is 10:00, 1 is ERROR, 2 is db:, 3 is gone",
+        ),
+        ("one line, only\n", ""),
+        ("a b\nc d\n", ""),
+        ("{\n}\n", ""),
+    ],
+)
+def test_the_parts_of_a_line(text: str, told: str) -> None:
+    assert describe(text) == told
