@@ -117,6 +117,8 @@ def converse(
         if expect == "none":
             # Where nothing is verified, a second run of a line can undo what the first has done.
             known = replace(known, commands=still_to_run(known, ran()))
+            if state.closing and known.commands and parts.facts:
+                state = replace(state, closing=_RUN_THEM)
         if number == 1 and parts.facts:
             _refuse_the_impossible(known)
         # Only those that were to be changed from the beginning: a line may have changed others.
@@ -210,6 +212,7 @@ _WHOLE_CALL = "Your last answer was not a complete function call. Write a short 
 _SHELL = "It is shell, and not Python."
 _NOT_DONE = "You called `finish`, but the task is not done. Run what is still missing."
 _NOT_RUN = "You called `finish`, but these commands were not run yet. If the task asks for them:\n"
+_RUN_THEM = "The last script ended well, but these commands were not run yet. Run them now."
 _AGAIN = (
     "You have written the same script twice, and it did not do the task. Write another one: only "
     "the first command that is still missing."

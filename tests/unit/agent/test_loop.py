@@ -221,6 +221,22 @@ def test_a_file_that_a_line_has_changed_is_not_asked_for_afterwards() -> None:
     assert model.plain[:2] == ["", ""]
 
 
+def test_lines_that_were_left_out_are_asked_for() -> None:
+    lines = ("kubectl rollout status deployment/web", "kubectl get pods > pods.txt")
+    known = Facts(commands=lines, paths=(), wanted=("pods.txt",))
+    model = Model(script(lines[0]), script(lines[1]), FINISH, FINISH)
+    run(
+        model,
+        lambda: GOOD,
+        known=lambda: replace(known, paths=("pods.txt",) if model.changes > 1 else ()),
+        expect="none",
+        ran=lambda: lines[: model.changes],
+    )
+    assert "were not run yet. Run them now." in model.messages[1]
+    assert "Otherwise call" not in model.messages[1]
+    assert len(model.messages) == 2
+
+
 def test_a_script_that_no_line_is_known_for_is_asked_for_as_plain_text() -> None:
     known = Facts(files=("app.log",), paths=("app.log",), wanted=("count.md",))
     model = Model(script("1/0"), script("open('count.md', 'w')"), FINISH)
