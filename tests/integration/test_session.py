@@ -131,6 +131,12 @@ def test_a_file_is_written_from_plain_text() -> None:
     assert last["messages"][0]["content"] == "Deploy." and last["tool_choice"] == "required"
 
 
+def test_a_call_is_taken_where_plain_text_was_asked_for() -> None:
+    with talk(Execute("ls")) as (one, _, _):
+        turn = one.session.turn("write k.yaml", plain=new_text("k.yaml"))
+    assert turn.reply.kind == "execute" and one.ran[0][-1] == "ls"
+
+
 def test_the_languages_of_code_can_be_limited() -> None:
     with talk(Execute("a"), Execute("b")) as (one, server, _):
         one.session.turn("go", languages=("shell",))

@@ -197,11 +197,12 @@ class Completions:
             },
             self._read,
         )
-        if self.plain:
+        if name:
+            # A server that knows no functions of this request may find a call in its text.
+            self.reply = read_call(name, arguments, finish_reason)
+        elif self.plain:
             self.reply = _read_plain(self.plain, text, finish_reason)
             arguments = json.dumps({"language": self.reply.language, "code": self.reply.text})
-        elif name:
-            self.reply = read_call(name, arguments, finish_reason)
         else:
             self.reply = Reply("malformed", text)
         if self.reply.kind == "execute":
