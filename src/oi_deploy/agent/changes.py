@@ -30,7 +30,8 @@ def _about(item: DeploymentState, world: Situation) -> str:
         for sentence in intents.sentences(world.ask.text)
         for part in re.split(rf"(?={pattern})", sentence, flags=re.ASCII)
     ]
-    own = ". ".join(part for part in parts if re.match(rf"{re.escape(item.name)}(?![\w-])", part))
+    begins = re.compile(rf"{re.escape(item.name)}(?![\w-])", re.ASCII)
+    own = ". ".join(part for part in parts if begins.match(part))
     told = len(names) > 1 and any(char.isdigit() for char in own)
     return own if told else world.ask.text
 
@@ -54,21 +55,53 @@ def undo(world: Situation) -> Iterable[str]:
         if not world.permits("deployment", item.name, "rollout") or len(known) == 1:
             continue
         revision = wanted_revision(world.ask.text, known)
+        if revision is None:
+            continue
         to = f" --to-revision={revision}" if revision else ""
         yield f"{world.kubectl} rollout undo deployment/{item.name}{to}"
         yield world.rollout_status(item)
 
 
-def wanted_revision(prompt: str, known: Mapping[str, tuple[str, ...]]) -> str:
+def named_revision(prompt: str) -> str:
+    """The number of a revision that a prompt wants back; empty if it says none."""
+    number = re.search(r"(?:revision|修订版?|版次)\s*#?(\d+)", prompt)
+    return number[1] if number else ""
+
+
+# Goes back to a version, and no revision may have it.
+_TO_VERSION = re.compile(
+    r"(?:\b(?:back|undo|revert|restore)\w*(?:\s[\w-]+){0,5}?\s(?:to|on)"
+    r"|(?:回滚|回退|退回|撤销|还原|恢复|[回换切退])[^,;。]{0,8}?[到为成])"
+    r"\s*(?:the )?(?:version |release |image |tag |版本)?[`'\"“]?v?(?P<version>\d+\.\d[\w.-]*\w|\d+\.\d)"
+    r"(?!\s*(?:之前|以前))",
+    intents.FLAGS,
+)
+
+
+def named_version(prompt: str) -> str:
+    """The version that a prompt wants to go back to; empty if it says none."""
+    for clause in intents.clauses(words.without_references(prompt)):
+        match = _TO_VERSION.search(clause.text)
+        if match and not clause.supposed:
+            denied = intents.word("denies").search(clause.text[: match.start()])
+            return "" if denied else match["version"]
+    return ""
+
+
+def wanted_revision(prompt: str, known: Mapping[str, tuple[str, ...]]) -> str | None:
     """The revision that a prompt wants back; empty for the one before the current one.
+
+    None if it names one that is not there: the one before the current one is not what it wants.
 
     Args:
         prompt: the task.
         known: images by revision, oldest first.
     """
-    number = re.search(r"(?:revision|修订版?|版次)\s*#?(\d+)", prompt)
-    if number and number[1] in known:
-        return number[1]
+    if (number := named_revision(prompt)) in known:
+        return number
+    # Where nothing is known of the revisions, none is missing.
+    if number and known:
+        return None
     text = words.without_references(prompt)
     starts = [
         match.start()
@@ -82,8 +115,11 @@ def wanted_revision(prompt: str, known: Mapping[str, tuple[str, ...]]) -> str:
         for revision, images in reversed(list(known.items())):
             tags = [image.rpartition(":")[2] for image in images if ":" in image]
             # A bare number is no version.
-            if any("." in tag and named.speaks_of(tag, text[start:]) for tag in tags):
-                return revision
+            for tag in (tag for tag in tags if "." in tag):
+                if match := named.speaks_of(tag, text[start:]):
+                    return _before(revision, known) if _is_limit(match) else revision
+    if known and named_version(prompt):
+        return None
     two = re.search(
         r"(?:two|2) (?:revisions?|versions?|releases?|steps?)|上上个|(?:两|2)个版本",
         text,
@@ -91,6 +127,20 @@ def wanted_revision(prompt: str, known: Mapping[str, tuple[str, ...]]) -> str:
     )
     names = list(known)
     return names[-3] if two and len(names) >= 3 else ""
+
+
+def _is_limit(match: re.Match[str]) -> bool:
+    """Whether what was there before a version is meant, and not the version."""
+    return bool(
+        re.search(r"\b(?:before|prior to|preceding)\s+(?:the )?v?$", match.string[: match.start()])
+        or re.match(r"\s*(?:版本)?(?:之前|以前|的前一|的上一)", match.string[match.end() :])
+    )
+
+
+def _before(revision: str, known: Mapping[str, tuple[str, ...]]) -> str | None:
+    names = list(known)
+    place = names.index(revision)
+    return names[place - 1] if place else None
 
 
 def wait(world: Situation) -> Iterable[str]:

@@ -14,11 +14,12 @@ from oi_deploy.agent.situation import Situation
 
 # An order; what was changed before the run is told in other forms of the word.
 _CHANGE = re.compile(
-    r"\b(?:change|edit|modify|set|bump|replace|rename|raise|lower|switch|turn|adjust|add"
-    r"|remove|delete|append|put|update|increase|decrease)\b(?!\W+(?:it|them|this) back\b)"
-    r"|(?<!已)(?<!已经)(?<!刚)(?<!没)改(?:成|为|到|一下)(?!了)|修改(?![了过好完])|换成(?!了)|换为|设成(?!了)|设为"
-    r"|设置为|置为|调成|调到|调为"
-    r"|调整为|加上|加一|添加|删掉|去掉|替换(?:成|为)?|追加",
+    r"\b(?:change|edit|modify|set|bump|replace|rename|raise|lower|switch|turn|adjust|update|increase"
+    r"|decrease)\b(?=.*?(?:\b(?:to|with|by|on|off)\b|=))(?!\W+(?:it|them|this) back\b)"
+    r"|\b(?:add|remove|delete|append|put)\b"
+    r"|(?<!已)(?<!已经)(?<!刚)(?<!没)改(?:成|为|到|一下)(?!了)|修改(?![了过好完])|换成(?!了)"
+    r"|换为|设成(?!了)|设为|设置为|置为|调成|调到|调为|调整为|加上|加一|添加|删掉|去掉"
+    r"|替换(?:成|为)?|追加",
     intents.FLAGS,
 )
 # What such a word can be about besides a file.
@@ -28,11 +29,9 @@ _ELSE = re.compile(
     intents.FLAGS,
 )
 _ELSE_BEFORE = re.compile(r"(?:镜像|deployment|副本数?|标签)[^,。;]{0,6}$", intents.FLAGS)
-# A sentence goes on about a file; Chinese leaves the pronoun out.
-_PRONOUN = re.compile(
-    r"\b(?:it|this|that|there)\b|它|其中|里面|这个|^(?:请|麻烦|帮忙|需要)?你?(?:都|先)?(?:改|换|替换)",
-    intents.FLAGS,
-)
+# What was named in the sentence before is meant; Chinese leaves the pronoun out.
+_IT = re.compile(r"\W*(?:it|this|that|them)\b|\W*(?:它|其)", intents.FLAGS)
+_OF_IT = re.compile(r"它|其中|里面|^(?:请|麻烦|帮忙|需要)?你?(?:都|先)?$", intents.FLAGS)
 _BASE = re.compile(r"base image|基础镜像|\bFROM\b", re.ASCII)
 
 
@@ -54,13 +53,13 @@ def wanted(world: Situation) -> tuple[str, ...]:
 
 def _is_to_change(path: str, text: str, others: Sequence[str]) -> bool:
     """Whether an order to change something stands after a file's name, before the next file's."""
-    about = False
+    about, here = False, False
     for sentence in intents.sentences(text):
-        about = about and _PRONOUN.search(sentence) is not None
+        here = False
         for clause in intents.split(sentence):
-            names = [other for other in others if _is_named(other, clause, others)]
-            about = path in names if names else about
-            if about and _orders(path, clause):
+            if names := [other for other in others if _is_named(other, clause, others)]:
+                about = here = path in names
+            if about and _orders(path, clause, here=here):
                 return True
     return False
 
@@ -75,10 +74,12 @@ def _is_named(path: str, clause: str, others: Iterable[str]) -> bool:
     return "/" in path and words.is_named(path, clause)
 
 
-def _orders(path: str, clause: str) -> bool:
+def _orders(path: str, clause: str, *, here: bool) -> bool:
+    """Whether a clause orders a change, of the file that is named in its sentence or before."""
     base = is_dockerfile(path) and _BASE.search(clause)
     return any(
         (base or not _is_about_else(clause, match))
+        and (here or _IT.match(clause[match.end() :]) or _OF_IT.search(clause[: match.start()]))
         and not intents.word("denies").search(clause[: match.start()])
         for match in _CHANGE.finditer(clause)
     )

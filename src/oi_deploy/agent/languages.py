@@ -5,6 +5,7 @@ commands that read standard input, and never tells an exit code (core/computer/t
 subprocess_language.py). A class of our own is its documented way out.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from typing import Any, Protocol
@@ -52,7 +53,7 @@ def _language(
             pass
 
         def run(self, code: str) -> Iterator[dict[str, Any]]:
-            result = run((*command, code))
+            result = run((*command, close_documents(code) if language == "shell" else code))
             on_result(result)
             yield {"type": "console", "format": "output", "content": describe(result)}
 
@@ -63,6 +64,20 @@ def _language(
             pass
 
     return Language
+
+
+def close_documents(script: str) -> str:
+    """A shell script with the ends of its here-documents without quotes.
+
+    A small model that begins one with `<<'EOF'` may end it with `EOF'`. Then all that follows would be
+    part of the document, and the script would end well without having run it.
+    """
+    for opened in re.finditer(r"<<-?[ \t]*(['\"]?)(\w+)\1", script):
+        end, rest = opened[2], script[opened.end() :]
+        if not re.search(rf"(?m)^\t*{end}$", rest):
+            closed = re.sub(rf"(?m)^(\t*)['\"]?{end}['\"]?[ \t]*$", rf"\g<1>{end}", rest, count=1)
+            script = script[: opened.end()] + closed
+    return script
 
 
 def describe(result: Result) -> str:

@@ -37,13 +37,25 @@ def _manifests(world: Situation) -> Iterable[str]:
         return
     known = world.repository.manifests
     text = world.ask.text
-    left_out = {path for path in known if spared.is_left_out(path, text, known)}
+    left_out = {
+        path
+        for path in known
+        if spared.is_left_out(path, text, known)
+        or spared.is_left_out(path.rpartition("/")[2], text)
+    }
     places = [path for path in world.mentioned if path in known and path not in left_out]
+    places = places or [
+        path for path in known if path.rpartition("/")[2] in world.mentioned and path not in left_out
+    ]
     if not places:
         folders = [
             path for path in world.mentioned if any(file.startswith(f"{path}/") for file in known)
         ]
         inside = {path.rpartition("/")[0] for path in known} - {""}
+        # Whoever names a file does not mean the others, even where it is not there.
+        absent = any(path.endswith((".yaml", ".yml")) for path in world.mentioned)
+        if absent and not left_out:
+            return
         if not folders and len(inside) == 1 and not set(world.mentioned) & set(known):
             folders = list(inside)
         for folder in folders:
@@ -223,9 +235,32 @@ def retagged(world: Situation) -> tuple[Image, Image] | None:
     if not new and ("retag" in world.intents or world.ask.expect == "push"):
         if len(there) > 1:
             new = there[1:]
-        elif world.tag and world.tag not in (world.repository.commit, there[0].tag):
-            new = [Image(there[0].repository, world.tag)]
+        elif tag := _other_tag(world, there[0].tag):
+            new = [Image(there[0].repository, tag)]
     return (there[0], new[0]) if new else None
+
+
+# A version that an image becomes; any other word may be part of the sentence.
+_BECOMES = re.compile(
+    r"(?:\b(?:to|as|into|be|become)\s|->|=>|→|[打改换命名发布提升]+[成为])"
+    r"\s*(?:version\s+)?[`'\"“]?(?P<tag>v?\d+\.\d(?:[\w.-]*\w)?)",
+    intents.FLAGS,
+)
+
+
+def _other_tag(world: Situation, old: str) -> str:
+    """The tag that an image is to get besides the one that it has; empty if that is not certain."""
+    if world.tag not in ("", world.repository.commit, old):
+        return world.tag
+    text = words.plain(world.ask.text, world.ask.registry)
+    said = {
+        match["tag"]
+        for clause in intents.clauses(text)
+        if not clause.supposed
+        for match in _BECOMES.finditer(clause.text)
+        if not intents.word("denies").search(clause.text[: match.start()])
+    } - {old}
+    return said.pop() if len(said) == 1 and "retag" in world.intents else ""
 
 
 _RUNNING = re.compile(

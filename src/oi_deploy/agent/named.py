@@ -39,6 +39,15 @@ _DONE_TO = re.compile(
     intents.FLAGS,
 )
 _GOES_ON = re.compile(r"\s*(?:$|[.,;:)!?]|(?:to|with|so|and|in|on|from|by|then|until)\b)")
+# An order for all of them.
+_ALL = re.compile(
+    r"\b(?:restart|scale|update|upgrade|undo|roll(?: back)?|bounce)\s+"
+    r"(?:all|every|each|both)(?: of)?(?: the| our| these)?"
+    rf"(?: (?P<n>{intents.numbers()}))? deployments?\b"
+    r"|(?:重启|扩容|缩容|更新|升级|回滚)(?:一下)?(?:所有|全部|每个)的?\s*(?:deployment|部署)"
+    r"|[把将对给](?:所有|全部|每个)的?\s*(?:deployment|部署)",
+    intents.FLAGS,
+)
 # Right before what is not meant.
 _NOT = re.compile(
     r"(?:不是|而不是|而非|并非|\bnot|\brather than|\binstead of)[^,;。,;.\n]{0,12}$", intents.FLAGS
@@ -92,8 +101,10 @@ def images(prompt: str, registry: str, commit: str) -> tuple[Image, ...]:
         return ()
     text = re.sub(r"\$\(\s*git rev-parse --short(?:=\d+)? HEAD\s*\)", commit or r"\g<0>", prompt)
     pattern = rf"(?<![\w./-]){re.escape(host)}/(?P<path>[a-z0-9._/-]*[a-z0-9])(?P<tag>{_TAG})"
+    # Chinese goes on into a reference without a space.
     found = [
-        Image(f"{host}/{match['path']}", _tag(match, text)) for match in re.finditer(pattern, text)
+        Image(f"{host}/{match['path']}", _tag(match, text))
+        for match in re.finditer(pattern, text, re.ASCII)
     ]
     return tuple(dict.fromkeys(found))
 
@@ -128,7 +139,8 @@ def tagged(
 
 def speaks_of(tag: str, text: str) -> re.Match[str] | None:
     """Where a text has a version that is meant, with or without a `v` before it."""
-    pattern = rf"(?<![\w.-])v?{re.escape(tag)}(?![\w-]|\.\d)"
+    number = re.sub(r"^v(?=\d)", "", tag)
+    pattern = rf"(?<![\w.-])v?{re.escape(number)}(?![\w-]|\.\d)"
     found = re.finditer(pattern, text, re.ASCII)
     return next((match for match in found if not _NOT.search(text[: match.start()])), None)
 
@@ -159,23 +171,30 @@ def deployments(
     explicit, absent, certain = _explicit(text, names)
     if only := [name for name in names if _is_the_only(name, text)]:
         return Deployments(tuple(names[name] for name in only))
-    alone = {
-        name
-        for name in names
-        if spared.is_spared(name, text) or spared.is_left_out(name, text, names)
-    }
-    said = [name for name in names if words.is_named(name, text)]
-    free = [name for name in said if name not in alone]
     uses = [
         name for name, item in names.items() if any(repository_of(c.image) in repositories
                                                     for c in item.containers)
     ]  # fmt: skip
+    alone = {
+        name
+        for name in names
+        if spared.is_spared(name, text)
+        or spared.is_left_out(name, text, names)
+        # What runs the image is only beside the point where another one gets it.
+        or spared.is_only_told_of(
+            name, text, [it for it in names if it != name and (it in uses or name not in uses)]
+        )
+    }
+    said = [name for name in names if words.is_named(name, text)]
+    free = [name for name in said if name not in alone]
     if chosen := [name for name in explicit if name not in alone] or free:
         if not explicit and (among := [name for name in chosen if name in uses]):
             chosen = [name for name in chosen if name in among or is_joined(name, among, text)]
         return Deployments(tuple(names[name] for name in chosen))
     if absent:
         return Deployments((), tuple(absent), certain)
+    if _is_about_all(text, names):
+        return Deployments(tuple(names[name] for name in names if name not in alone))
     # Named only where it is spared: then that was read wrongly. Not named: what runs the image.
     chosen = (
         [name for name in said if name in uses]
@@ -184,6 +203,15 @@ def deployments(
         or (list(names) if len(names) == 1 else [])
     )
     return Deployments(tuple(names[name] for name in chosen))
+
+
+def _is_about_all(text: str, names: Collection[str]) -> bool:
+    """Whether something is to be done to all Deployments; not if there are more than it says."""
+    match = _ALL.search(text)
+    if match is None or spared.in_a_denying_clause(text, match.start()):
+        return False
+    count = intents.number(match["n"]) if match["n"] else 2 if "both" in match[0].lower() else None
+    return count in (None, len(names))
 
 
 def _is_the_only(name: str, text: str) -> bool:

@@ -17,14 +17,14 @@ _RISE = (
     rf"\badd(?:ing)?\s+(?P<n>{_N}|an?)\s+{_PODS}",
     rf"\b{_UP}\b[^.]*\bby\s+(?P<n>{_N})(?![\w.%])",
     rf"(?:再|多)(?:扩|加|增加|起|开|来|添)?\s*(?P<n>{_N})\s*个?\s*{_PODS}",
-    rf"(?:增加|添加|增|加|添|扩)了?\s*(?P<n>{_N})\s*个\s*{_PODS}",
+    rf"(?:增加|添加|增|加|添|扩)了?\s*(?P<n>{_N})\s*个\s*(?:{_PODS}|$)",
 )
 _FALL = (
     rf"(?P<n>{_N})\s+(?:fewer|less)\s+{_PODS}",
     rf"(?P<n>{_N})\s+{_PODS}\s+(?:fewer|less)\b",
-    rf"\bremov(?:e|ing)\s+(?P<n>{_N}|an?)\s+{_PODS}",
+    rf"\b(?:remov|tak)(?:e|ing)\s+(?P<n>{_N}|an?)\s+{_PODS}",
     rf"\b{_DOWN}\b[^.]*\bby\s+(?P<n>{_N})(?![\w.%])",
-    rf"(?:减少|去掉|减|少|缩|撤掉)了?\s*(?P<n>{_N})\s*个\s*{_PODS}",
+    rf"(?:减少|去掉|减|少|缩|撤掉)了?\s*(?P<n>{_N})\s*个\s*(?:{_PODS}|$)",
 )
 _DOUBLE = r"\bdoubl(?:e|ing)\b|\btwice as many\b|翻(?:一?倍|一番)|加倍|两倍"
 _HALF = r"\bhal(?:f|ve|ving)\b|减半|一半"
@@ -41,7 +41,7 @@ def wanted(prompt: str, now: int) -> int | None:
         prompt: the task.
         now: how many there were before the run.
     """
-    text = " ".join(clause.text for clause in intents.clauses(prompt) if not clause.supposed)
+    text = "\n".join(clause.text for clause in intents.clauses(prompt) if not clause.supposed)
     text = words.without_references(text)
     total = _first(_TOTAL[:1], text)
     if total is not None:
@@ -59,7 +59,8 @@ def wanted(prompt: str, now: int) -> int | None:
 
 def _first(patterns: tuple[str, ...], text: str) -> int | None:
     for pattern in patterns:
-        if match := re.search(pattern, text, intents.FLAGS):
+        # Chinese leaves the pods out at a clause's end: "now there are 2 pods, add 3".
+        if match := re.search(pattern, text, intents.FLAGS | re.MULTILINE):
             word = match["n"]
             return 1 if word in (None, "a", "an", "A", "An") else intents.number(word)
     return None

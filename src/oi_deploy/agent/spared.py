@@ -10,8 +10,8 @@ _PRONOUN = re.compile(
     r"\b(?:it|that(?: one)?|this(?: one)?|them|those|these|which)\b|它|那个|这个", intents.FLAGS
 )
 _ACTION = re.compile(
-    r"\b(?:update|upgrade|scale|restart|set|roll|deploy|move|switch|release|apply|build|reduce"
-    r"|increase|undo)\b|更新|升级|扩|缩|重启|部署|发布|替换|换成|换到|应用|构建|回滚",
+    r"\b(?:update|upgrade|scale|restart|set|roll|deploy|move|switch|release|apply|reduce"
+    r"|build(?! arg)|increase|undo)\b|更新|升级|扩|缩|重启|部署|发布|替换|换成|换到|应用|构建|回滚",
     intents.FLAGS,
 )
 _HANDS_OFF = re.compile(
@@ -25,6 +25,57 @@ _TOLD = re.compile(r"\b(?:is|are|was|runs?|has|have)\b|是|跑的|正在|现在|
 _AND_SO = re.compile(r"\b(?:and|without)\b|并且?|且")
 
 
+# What is left out of all of a kind. "除了 x,还要" adds to x.
+_EXCEPT = re.compile(
+    r"\b(?:except(?:ing)?(?: for)?|excluding|apart from|aside from|other than|(?:all|everything) but)"
+    r"\s+(?P<en>[^,;]*)|除了?(?P<zh>[^,;]*?)(?:以外|之外|外)(?!\W{0,2}(?:还|也))"
+    r"|(?P<before>[^,;]*?)除外",
+    intents.FLAGS,
+)
+# Several are meant.
+_SEVERAL = re.compile(r"\b(?:both|all|two|three|each)\b|都|两个|三个|全部|分别", intents.FLAGS)
+
+
+def is_excepted(name: str, prompt: str) -> bool:
+    """Whether a prompt wants something done to all of a kind but the one of that name."""
+    for sentence in intents.sentences(prompt):
+        for match in _EXCEPT.finditer(sentence):
+            region = match[match.lastgroup or 0]
+            # The next order ends what is excepted.
+            end = re.search(rf"\band\b[^,;]*?(?:{_ACTION.pattern})", region, intents.FLAGS)
+            if words.is_named(name, region[: end.start()] if end else region):
+                return True
+    return False
+
+
+def is_only_told_of(name: str, prompt: str, others: Collection[str]) -> bool:
+    """Whether a prompt only says how the bearer of a name is, while another one gets an order.
+
+    That is "web is fine" beside "scale worker". The sentence after it must not go on about it.
+
+    Args:
+        name: of a Deployment.
+        prompt: the task, without references to images.
+        others: the names of those that the order may be for.
+    """
+    said = intents.sentences(prompt)
+    if not any(_ACTION.search(it) and _names_one(others, it) for it in said):
+        return False
+    places = [place for place, it in enumerate(said) if words.is_named(name, it)]
+    for place in places:
+        if not _TOLD.search(said[place]) or _ACTION.search(said[place].replace(name, " ")):
+            return False
+        for after in said[place + 1 : place + 2]:
+            goes_on = _PRONOUN.search(after) or _SEVERAL.search(after)
+            if goes_on or not _names_one(others, after):
+                return False
+    return bool(places)
+
+
+def _names_one(names: Collection[str], text: str) -> bool:
+    return any(words.is_named(name, text) for name in names)
+
+
 def is_left_out(name: str, prompt: str, others: Collection[str] = ()) -> bool:
     """Whether a name stands in the prompt only to be left alone.
 
@@ -35,6 +86,8 @@ def is_left_out(name: str, prompt: str, others: Collection[str] = ()) -> bool:
         prompt: the task, without references to images.
         others: names of the same kind; what follows one of them is about that one.
     """
+    if is_excepted(name, prompt):
+        return True
     said: list[bool] = []
     for sentence in intents.sentences(prompt):
         parts = [part for clause in intents.split(sentence) for part in _AND_SO.split(clause)]
@@ -82,6 +135,11 @@ def clause_at(text: str, place: int) -> str:
     start = max((item.end() for item in ends if item.end() <= place), default=0)
     end = min((item.start() for item in ends if item.start() >= place), default=len(text))
     return text[start:end]
+
+
+def in_a_denying_clause(text: str, place: int) -> bool:
+    """Whether the clause around a place denies something."""
+    return intents.word("denies").search(clause_at(text, place)) is not None
 
 
 def in_a_spared_clause(text: str, place: int) -> bool:

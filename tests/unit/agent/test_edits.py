@@ -29,6 +29,12 @@ REPO = {**FILES, "k8s/config.yaml": CONFIG, "app.env": "LOG_LEVEL=info\n", "CHAN
         ("用 k8s/config.yaml 创建 deployment web,再把 web 的镜像换成刚推送的", []),
         ("The Dockerfile is broken, fix it, then roll out web", []),
         ("Dockerfile 写错了,请改对,再构建 web", []),
+        (
+            "Build {registry}/web:2. The Dockerfile has a build argument A. Build with A set to 2, "
+            "that's the whole difference; please don't edit the Dockerfile.",
+            [],
+        ),
+        ("The variable X has to be the path of app.env. It's not set, so set it in the image", []),
         ("Do not change k8s/config.yaml; restart web", []),
         ("不要改 app.env,重启 web", []),
         ("Read app.env and write the level to out.txt", []),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from oi_deploy.agent.languages import describe, language_classes
+from oi_deploy.agent.languages import close_documents, describe, language_classes
 from oi_deploy.sandbox import Result
 
 MISTAKES = {
@@ -90,3 +90,17 @@ def test_a_python_script_sees_itself_as_one(tmp_path: Path) -> None:
     assert run("python", code, tmp_path).output == "(['-c'], '__main__')\n"
     assert run("python", "raise SystemExit(3)", tmp_path).exit_code == 3
     assert "ZeroDivisionError" in run("python", "1 / 0", tmp_path).output
+
+
+@pytest.mark.parametrize(
+    ("script", "right"),
+    [
+        ("cat > a <<'EOF'\nx\nEOF'\ndocker push x", "cat > a <<'EOF'\nx\nEOF\ndocker push x"),
+        ("cat > a <<EOF\nx\n'EOF' \nls", "cat > a <<EOF\nx\nEOF\nls"),
+        ("cat <<A\nA'\nA\nls", "cat <<A\nA'\nA\nls"),
+        ("cat <<A\nx\nls", "cat <<A\nx\nls"),
+        ("echo EOF'\nls'", "echo EOF'\nls'"),
+    ],
+)
+def test_a_here_document_that_ends_with_a_quote_is_closed(script: str, right: str) -> None:
+    assert close_documents(script) == right

@@ -9,7 +9,7 @@ from oi_deploy.agent import intents, words
 from oi_deploy.agent.situation import Situation
 
 _KEEP = re.compile(
-    r"\b(?:keep|retain|preserve|leave|spare|except|excluding|apart from|other than)\b"
+    r"\b(?:keep|retain|preserve|leave|spare|stays?|remains?|except|excluding|apart from|other than)\b"
     r"|(?:do not|don't|never) (?:delete|remove|touch)"
     r"|保留|留下|(?<![删清移])除了?(?=[ \w])|以外|之外|(?:不要?|别|勿|不得|不能)(?:删|移|清|动)",
     intents.FLAGS,

@@ -21,7 +21,9 @@ _FIELDS = (
 )
 # Only some of them.
 _SOME = re.compile(
-    r"\b(?:those|the ones|deployments) (?:that|with|which|whose|where)\b"
+    # "With their images" says what is told of each.
+    r"\b(?:those|the ones|deployments) (?:that|which|whose|where"
+    r"|with(?! (?:the |their |its )?(?:names?|images?|replicas?|columns?|ready|status|following)\b))\b"
     r"|\bonly (?:those|deployments)\b|\b(?:more|fewer|less) than\b|\bat (?:least|most)\b"
     r"|只(?:列|写|要|包含|统计)|其中|少于|多于|超过|不足|大于|小于",
     re.ASCII,
