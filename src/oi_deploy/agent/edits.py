@@ -18,7 +18,7 @@ _CHANGE = re.compile(
     r"|decrease)\b(?=.*?(?:\b(?:to|with|by|on|off)\b|=))(?!\W+(?:it|them|this) back\b)"
     r"|\b(?:add|remove|delete|append|put)\b"
     r"|(?<!已)(?<!已经)(?<!刚)(?<!没)改(?:成|为|到|一下)(?!了)|修改(?![了过好完])|换成(?!了)"
-    r"|换为|设成(?!了)|设为|设置为|置为|调成|调到|调为|调整为|加上|加一|添加|删掉|去掉"
+    r"|换为|设成(?!了)|设为|设置为|置为|调成|调到|调为|调整为|添加|删掉|去掉"
     r"|替换(?:成|为)?|追加",
     intents.FLAGS,
 )
@@ -32,6 +32,12 @@ _ELSE_BEFORE = re.compile(r"(?:镜像|deployment|副本数?|标签)[^,。;]{0,6}
 # What was named in the sentence before is meant; Chinese leaves the pronoun out.
 _IT = re.compile(r"\W*(?:it|this|that|them)\b|\W*(?:它|其)", intents.FLAGS)
 _OF_IT = re.compile(r"它|其中|里面|^(?:请|麻烦|帮忙|需要)?你?(?:都|先)?$", intents.FLAGS)
+# What it is to become may stand before: "the level should be debug. Change it, and apply it."
+_BARE = re.compile(
+    r"(?:(?:and|then|so|please)\s+)*(?:change|edit|modify|adjust)"
+    r"(?: (?:it|that|this|the file))?(?: accordingly)?",
+    intents.FLAGS,
+)
 _BASE = re.compile(r"base image|基础镜像|\bFROM\b", re.ASCII)
 
 
@@ -77,6 +83,8 @@ def _is_named(path: str, clause: str, others: Iterable[str]) -> bool:
 def _orders(path: str, clause: str, *, here: bool) -> bool:
     """Whether a clause orders a change, of the file that is named in its sentence or before."""
     base = is_dockerfile(path) and _BASE.search(clause)
+    if _BARE.fullmatch(clause):
+        return True
     return any(
         (base or not _is_about_else(clause, match))
         and (here or _IT.match(clause[match.end() :]) or _OF_IT.search(clause[: match.start()]))

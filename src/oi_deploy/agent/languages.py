@@ -69,8 +69,8 @@ def _language(
 def close_documents(script: str) -> str:
     """A shell script with the ends of its here-documents without quotes.
 
-    A small model that begins one with `<<'EOF'` may end it with `EOF'`. Then all that follows would be
-    part of the document, and the script would end well without having run it.
+    A small model that begins one with `<<'EOF'` may end it with `EOF'`. Then all that follows would
+    be part of the document, and the script would end well without having run it.
     """
     for opened in re.finditer(r"<<-?[ \t]*(['\"]?)(\w+)\1", script):
         end, rest = opened[2], script[opened.end() :]
