@@ -14,7 +14,10 @@ def scale(world: Situation) -> Iterable[str]:
         return
     for item in world.meant.chosen:
         began = world.began.get(item.name, item.replicas)
-        count = scaling.wanted(_about(item, world), began)
+        told = _about(item, world)
+        count = scaling.wanted(told, began)
+        if count is None and (bare := re.fullmatch(rf"{re.escape(item.name)}\W*(\d+)\W*", told)):
+            count = int(bare[1])
         allowed = world.permits("deployment", item.name, "scale")
         if count is not None and item.replicas != count and allowed:
             yield f"{world.kubectl} scale deployment/{item.name} --replicas={count}"
@@ -72,7 +75,8 @@ def named_revision(prompt: str) -> str:
 _TO_VERSION = re.compile(
     r"(?:\b(?:back|undo|revert|restore)\w*(?:\s[\w-]+){0,5}?\s(?:to|on)"
     r"|(?:回滚|回退|退回|撤销|还原|恢复|[回换切退])[^,;。]{0,8}?[到为成])"
-    r"\s*(?:the )?(?:version |release |image |tag |版本)?[`'\"“]?v?(?P<version>\d+\.\d[\w.-]*\w|\d+\.\d)"
+    r"\s*(?:the )?(?:version |release |image |tag |版本)?[`'\"“]?"
+    r"v?(?P<version>\d+\.\d[\w.-]*\w|\d+\.\d)"
     r"(?!\s*(?:之前|以前))",
     intents.FLAGS,
 )
@@ -80,7 +84,9 @@ _TO_VERSION = re.compile(
 
 def named_version(prompt: str) -> str:
     """The version that a prompt wants to go back to; empty if it says none."""
-    for clause in intents.clauses(words.without_references(prompt)):
+    # Of a reference, the tag is the version.
+    text = re.sub(r"[\w.-]+(?::\d+)?/[\w./-]+:(?=v?\d)", "", prompt, flags=re.ASCII)
+    for clause in intents.clauses(words.without_references(text)):
         match = _TO_VERSION.search(clause.text)
         if match and not clause.supposed:
             denied = intents.word("denies").search(clause.text[: match.start()])
@@ -103,6 +109,11 @@ def wanted_revision(prompt: str, known: Mapping[str, tuple[str, ...]]) -> str | 
     if number and known:
         return None
     text = words.without_references(prompt)
+    if known and (version := named_version(prompt)):
+        having = (
+            it for it in reversed(list(known)) if any(_has(version, tag) for tag in known[it])
+        )
+        return next(having, None)
     starts = [
         match.start()
         for match in re.finditer(
@@ -117,9 +128,11 @@ def wanted_revision(prompt: str, known: Mapping[str, tuple[str, ...]]) -> str | 
             # A bare number is no version.
             for tag in (tag for tag in tags if "." in tag):
                 if match := named.speaks_of(tag, text[start:]):
-                    return _before(revision, known) if _is_limit(match) else revision
-    if known and named_version(prompt):
-        return None
+                    if _is_limit(match):
+                        return _before(revision, known)
+                    # What is said to be bad is what to get away from.
+                    if not _is_bad(match):
+                        return revision
     two = re.search(
         r"(?:two|2) (?:revisions?|versions?|releases?|steps?)|上上个|(?:两|2)个版本",
         text,
@@ -127,6 +140,29 @@ def wanted_revision(prompt: str, known: Mapping[str, tuple[str, ...]]) -> str | 
     )
     names = list(known)
     return names[-3] if two and len(names) >= 3 else ""
+
+
+def _has(version: str, image: str) -> bool:
+    return image.rpartition(":")[2].removeprefix("v") == version
+
+
+_BAD = re.compile(
+    r"[^,.;。]{0,20}?(?:\b(?:broke|bad\b|break|throw|crash|leak|fail|bug|fault|slow|wrong|regress)"
+    r"|问题|报错|坏|\bbug|崩|异常|故障|泄漏)",
+    intents.FLAGS,
+)
+
+
+def _is_bad(match: re.Match[str]) -> bool:
+    """Whether a version is named as what to get away from."""
+    before, after = match.string[: match.start()], match.string[match.end() :]
+    undone = re.search(
+        r"(?:undo|revert|撤销|\bfrom|从)\s+(?:the )?"
+        r"(?:(?:version|release|upgrade to|update to) )?v?$",
+        before,
+        intents.FLAGS,
+    )
+    return bool(undone or _BAD.match(after))
 
 
 def _is_limit(match: re.Match[str]) -> bool:

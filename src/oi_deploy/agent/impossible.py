@@ -7,7 +7,7 @@ takes something else instead. Where it may be a misreading of the prompt, the mo
 import re
 from dataclasses import dataclass
 
-from oi_deploy.agent import intents, lines
+from oi_deploy.agent import changes, intents, lines
 from oi_deploy.agent.dockerfile.files import is_dockerfile
 from oi_deploy.agent.intents import clauses, read
 from oi_deploy.agent.named import Image, folders, namespaces
@@ -33,7 +33,8 @@ class Obstacle:
 def obstacles(world: Situation) -> tuple[Obstacle, ...]:
     """All that is known."""
     return (*_namespaces(world), *_deployments(world), *_containers(world), *_images(world),
-            *_push(world), *_revisions(world), *_deletion(world), *_folders(world),
+            *_push(world), *_elsewhere(world), *_revisions(world), *_unknown_revisions(world),
+            *_deletion(world), *_secrets(world), *_folders(world), *_manifests(world),
             *_git_tags(world), *_dockerfiles(world))  # fmt: skip
 
 
@@ -57,7 +58,9 @@ def _namespaces(world: Situation) -> list[Obstacle]:
 
 def _deployments(world: Situation) -> list[Obstacle]:
     meant = world.meant
-    absent = [name for name in meant.absent if not _can_be_made(world, name)]
+    # Where nothing is rolled out, "the deployment comes later" names none.
+    aside = world.ask.expect == "push" and not meant.certain
+    absent = [name for name in meant.absent if not aside and not _can_be_made(world, name)]
     there = ", ".join(item.name for item in world.deployments) or "none"
     return [
         Obstacle(
@@ -89,8 +92,9 @@ def _containers(world: Situation) -> list[Obstacle]:
     found = dict.fromkeys(
         name
         for clause in clauses(plain(world.ask.text, world.ask.registry))
-        if not _ANOTHER.search(clause.text)
         for match in _CONTAINER.finditer(clause.text)
+        # It may be called so.
+        if not _ANOTHER.search(clause.text.replace(match[0], " "))
         if (name := match["after"] or match["before"]) not in known and name not in images
     )
     names = ", ".join(item.name for item in world.meant.chosen)
@@ -109,7 +113,9 @@ def _images(world: Situation) -> list[Obstacle]:
     if world.builds or world.ask.expect == "none" or WITHOUT_IMAGE & world.intents.wanted:
         return []
     looked_up = [image for image in world.named if image.tag and image.repository in world.tags]
-    if not looked_up or any(world.has_image(image) for image in world.named):
+    # The one that a Deployment runs may get a name that is not there yet.
+    renamed = not looked_up or lines.retagged(world)
+    if renamed or any(world.has_image(image) for image in world.named):
         return []
     image = looked_up[0]
     known = ", ".join(world.tags[image.repository][-8:]) or "none"
@@ -127,6 +133,39 @@ def _push(world: Situation) -> list[Obstacle]:
     ]
 
 
+# How an order begins: what is told of somebody or of the past has other words before the verb.
+_ORDER = (
+    r"(?:^|\band )(?:\W|\b(?:please|pls|kindly|then|also|now|first|next|just|finally|and"
+    r"|(?:could|can|would|will) you|task|todo|\d+)\b)*"
+)
+_ORDER_ZH = r"^(?:\W|\d|请|麻烦|帮我|帮忙|你|先|再|并|然后)*"
+_REFERENCE = r"(?P<{}>[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?/[a-z0-9._/-]*[a-z0-9])(?::[\w.-]+)?"
+_PUSH_TO = re.compile(
+    rf"{_ORDER}(?:push|publish|upload|re-?tag|promote|copy|mirror)\b"
+    rf"(?:(?!\band\b).)*?\b(?:to|as|into)\s+[`'\"“]?{_REFERENCE.format('en')}"
+    rf"|{_ORDER_ZH}(?:[把将]\s*\S+\s*(?:镜像)?\s*)?(?:推送?|上传|发布|同步)[到至]\s*[`'\"“]?{_REFERENCE.format('zh')}",
+    intents.FLAGS,
+)
+_CODE = re.compile(r"\bgit|\bcommits?\b|\bbranch|\bcode\b|\bsource\b|代码|分支", intents.FLAGS)
+
+
+def _elsewhere(world: Situation) -> list[Obstacle]:
+    """An image is to be pushed to a registry of others."""
+    host = world.ask.registry.partition("/")[0]
+    found = [
+        match["en"] or match["zh"]
+        for clause in clauses(world.ask.text)
+        if host and not clause.supposed and not _CODE.search(clause.text)
+        for match in _PUSH_TO.finditer(clause.text)
+        if not intents.word("denies").search(clause.text[: match.end()])
+    ]
+    return [
+        Obstacle(f"The policy does not allow {name} to be pushed.", True, True)
+        for name in dict.fromkeys(found)
+        if not name.startswith(f"{host}/") and not world.permits("image", name, "push")
+    ]
+
+
 def _may_push(world: Situation, image: Image) -> bool:
     return world.permits("image", image.repository, "push")
 
@@ -134,12 +173,57 @@ def _may_push(world: Situation, image: Image) -> bool:
 def _revisions(world: Situation) -> list[Obstacle]:
     if "undo" not in world.intents or world.builds:
         return []
+    # What runs an image that is there needs no revision of it.
+    if any(world.has_image(image) for image in world.named):
+        return []
     plain = not any(item.supposed for item in clauses(world.ask.text))
     return [
         Obstacle(f"The Deployment {item.name} has no earlier revision to go back to.", plain)
         for item in world.meant.chosen
         if len(world.revisions.get(item.name, ())) == 1 and not lines.retagged(world)
     ]
+
+
+def _unknown_revisions(world: Situation) -> list[Obstacle]:
+    """A revision or a version to go back to that there has never been."""
+    known = world.revisions.get(world.meant.chosen[0].name) if world.meant.chosen else None
+    if "undo" not in world.intents or world.builds or not known or len(world.meant.chosen) != 1:
+        return []
+    item, there = world.meant.chosen[0], ", ".join(known)
+    number = changes.named_revision(world.ask.text)
+    # Going back to a revision gives it a new number; those to come are surely none to go back to.
+    if number and number not in known and all(map(str.isdigit, known)):
+        certain = int(number) > max(map(int, known))
+        text = f"The Deployment {item.name} has no revision {number} (there are: {there})."
+        return [Obstacle(text, certain)]
+    version = changes.named_version(world.ask.text)
+    images = " ".join(image for images in known.values() for image in images)
+    tags = " ".join(tag for found in world.tags.values() for tag in found)
+    if not version or version in f"{images} {tags}":
+        return []
+    return [Obstacle(f"No revision of the Deployment {item.name} has the version {version}.", True)]
+
+
+_SECRET = re.compile(
+    rf"{_ORDER}(?:print|read|show|dump|get|export|decode|fetch|display|output|reveal|extract|copy)\s+"
+    r"(?:me\s+)?(?:(?:\S+\s+){1,5}(?:of|from|in)\s+)?(?:(?:the|all|our)\s+)*(?:kubernetes\s+|k8s\s+)?"
+    r"secrets?(?=$|\s+(?:[`'\"“]|called|named|[a-z0-9]+(?:-[a-z0-9]+)+|in(?:to)?|to|and|with|from)\b)"
+    rf"|{_ORDER_ZH}(?:读取|读出|打印|查看|导出|输出|取出|解码)(?:一下)?(?:[^ ,]{{0,8}}的)?"
+    r"\s*secret(?![\w./-])"
+    r"|kubectl (?:-n \S+ )?(?:get|describe) secrets?\b",
+    intents.FLAGS,
+)
+
+
+def _secrets(world: Situation) -> list[Obstacle]:
+    """A Secret of the cluster is to be read; files of that name are none."""
+    found = any(
+        _SECRET.search(clause.text)
+        and not clause.supposed
+        and not intents.word("denies").search(clause.text)
+        for clause in clauses(world.ask.text)
+    )
+    return [Obstacle("Secrets of the cluster may not be read.", True, refused=True)] * found
 
 
 def _deletion(world: Situation) -> list[Obstacle]:
@@ -195,6 +279,30 @@ def _dockerfiles(world: Situation) -> list[Obstacle]:
         and not any(_NEW.search(it.text) for it in clauses(world.ask.text) if path in it.text)
         and not world.exists(path)
     ]
+
+
+_APPLY = re.compile(
+    r"\bapply\s+(?:-f\s+)?(?:the\s+)?(?:manifests?\s+|file\s+)?[`'\"“]?(?P<en>[\w.-]+(?:/[\w.-]+)*\.ya?ml)"
+    r"|应用\s*[`'\"“]?(?P<zh>[\w.-]+(?:/[\w.-]+)*\.ya?ml)",
+    intents.FLAGS,
+)
+
+
+def _manifests(world: Situation) -> list[Obstacle]:
+    """A manifest that is to be applied as it is, and that is not there."""
+    text = world.ask.text
+    found = [
+        path
+        for clause in clauses(text)
+        if "apply" in read(clause.text).wanted and not clause.supposed
+        for match in _APPLY.finditer(clause.text)
+        if not world.exists(path := match["en"] or match["zh"])
+        and not any(file.endswith(f"/{path}") for file in world.repository.files)
+        and not any(_NEW.search(it.text) for it in clauses(text) if path in it.text)
+    ]
+    # What writes it may stand anywhere.
+    certain = not _NEW.search(text)
+    return [Obstacle(f"The repository has no {path}.", certain) for path in dict.fromkeys(found)]
 
 
 _GIT_TAG = re.compile(

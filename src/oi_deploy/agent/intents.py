@@ -17,9 +17,18 @@ FLAGS = re.IGNORECASE | re.ASCII
 _CJK = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
 _SENTENCE = re.compile(r"[。!?;]|\.(?=\s|$)")
 # A colon within a reference or an address is none of a sentence.
+# A line of a form that denies something: "Build: no".
+_FIELD = re.compile(
+    r"^[-*\s]*(?P<name>[\w -]{2,30}):[ \t]*(?:no|none|false|n/a|否|无|不需要)[ \t.]*$\n?",
+    re.IGNORECASE | re.MULTILINE,
+)
 _CLAUSE = re.compile(
     r"[,()「」]|:(?=\s|$)|\s--\s|\b(?:but|then)\b|然后|(?<![不别勿必要用需])再(?=[^次])"
 )
+
+# What stands beside a release only in a story, and would do harm there.
+_CHANGES = frozenset({"restart", "scale", "undo", "delete", "apply"})
+_TOLD_FORM = re.compile(r"[\w-]*(?:ed|ing)\b|[^\x00-\x7f]", FLAGS)
 
 
 @dataclass(frozen=True)
@@ -74,12 +83,13 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 
 @functools.cache
 def word(name: str) -> re.Pattern[str]:
-    """`denies`, `fails`, `spares` or `supposes` of the table."""
+    """`denies`, `fails`, `spares`, `states`, `tells` or `supposes` of the table."""
     return re.compile(table()[name], FLAGS)
 
 
 def sentences(prompt: str) -> list[str]:
     """The prompt's sentences; a line that was only wrapped goes on."""
+    prompt = _FIELD.sub(r". no \g<name>.\n", prompt)
     text = re.sub(rf"(?<=[{_CJK}])\s*\n\s*|\n\s*(?=[{_CJK}])|\n\s*(?:[-*]|\d+[.)])\s", "。", prompt)
     return [" ".join(part.split()) for part in _SENTENCE.split(text) if part.strip()]
 
@@ -105,13 +115,12 @@ def read(prompt: str) -> Intents:
     seen: dict[str, set[str]] = {"wanted": set(), "denied": set(), "supposed": set()}
     for clause in clauses(prompt):
         for name, pattern in _patterns().items():
-            match = pattern.search(clause.text)
-            if match is None:
+            starts = (match.start() for match in pattern.finditer(clause.text))
+            start = next((it for it in starts if not _only_tells(name, clause.text, it)), None)
+            if start is None:
                 continue
-            before = clause.text[: match.start()]
-            if word("fails").search(before):
-                continue
-            denied = word("denies").search(before)
+            before = clause.text[:start]
+            denied = word("denies").search(word("states").sub(" ", before))
             seen["supposed" if clause.supposed else "denied" if denied else "wanted"].add(name)
     return Intents(
         frozenset(seen["wanted"]),
@@ -119,6 +128,15 @@ def read(prompt: str) -> Intents:
         frozenset(seen["supposed"] - seen["wanted"] - seen["denied"]),
         frozenset(seen["wanted"] & seen["denied"]),
     )
+
+
+def _only_tells(name: str, text: str, start: int) -> bool:
+    """Whether a word tells what does not work, or what somebody did: "web was restarted"."""
+    before = text[:start]
+    if word("fails").search(before):
+        return True
+    form = _TOLD_FORM.match(text, start)
+    return name in _CHANGES and form is not None and bool(word("tells").search(before))
 
 
 def number(text: str) -> int | None:

@@ -45,16 +45,20 @@ def _manifests(world: Situation) -> Iterable[str]:
     }
     places = [path for path in world.mentioned if path in known and path not in left_out]
     places = places or [
-        path for path in known if path.rpartition("/")[2] in world.mentioned and path not in left_out
+        path
+        for path in known
+        if path.rpartition("/")[2] in world.mentioned and path not in left_out
     ]
     if not places:
         folders = [
             path for path in world.mentioned if any(file.startswith(f"{path}/") for file in known)
         ]
         inside = {path.rpartition("/")[0] for path in known} - {""}
+        spared_folders = {path for path in (*folders, *inside) if spared.is_left_out(path, text)}
+        folders = [path for path in folders if path not in spared_folders]
+        inside -= spared_folders
         # Whoever names a file does not mean the others, even where it is not there.
-        absent = any(path.endswith((".yaml", ".yml")) for path in world.mentioned)
-        if absent and not left_out:
+        if re.search(r"\w\.ya?ml\b", text, re.ASCII) and not left_out:
             return
         if not folders and len(inside) == 1 and not set(world.mentioned) & set(known):
             folders = list(inside)
@@ -85,6 +89,31 @@ def _build(world: Situation) -> Iterable[str]:
             yield from dockerignore.repairs(file, context, rules, world.repository.files)
         yield file.build(reference, world.exists, _arguments(world, file))
         yield f"docker push {reference}"
+        repository = named.repository_of(reference)
+        latest = f"{repository}:latest"
+        if reference != latest and _is_latest_too(world, repository):
+            yield f"docker tag {reference} {latest}"
+            yield f"docker push {latest}"
+
+
+_LATEST_TOO = re.compile(
+    r"\b(?:also|additionally|as well as|both)\b.{0,40}"
+    r"(?:\btag(?:ged)? (?:it )?(?:as )?|\bas |\band )[`'\"]?latest\b(?!\s+[a-z])"
+    r"|(?:同时|另外|顺便|也)[^,。]{0,12}(?:打|推)[^,。]{0,8}\blatest\b",
+    intents.FLAGS,
+)
+
+
+def _is_latest_too(world: Situation, repository: str) -> bool:
+    """Whether an image gets the tag `latest` beside its own."""
+    beside = rf"(?:\band|&|\+|和|及|\bas)\s*[`'\"]?{re.escape(repository)}:latest"
+    if Image(repository, "latest") in world.named and re.search(beside, world.ask.text, re.ASCII):
+        return True
+    found = ((it, _LATEST_TOO.search(it.text)) for it in intents.clauses(world.ask.text))
+    return any(
+        match and not clause.supposed and not intents.word("denies").search(clause.text)
+        for clause, match in found
+    )
 
 
 def _arguments(world: Situation, file: Dockerfile) -> dict[str, str]:
@@ -94,13 +123,16 @@ def _arguments(world: Situation, file: Dockerfile) -> dict[str, str]:
         name = part.rest.partition("=")[0].strip() if part.word == "ARG" else ""
         value = re.search(
             rf"(?<![\w$]){re.escape(name)}[`'\"]?"
-            r"\s*(?:=|:|is|to|as|set to|of|设为|设成|设置为|为|是|用|传)\s*"
-            rf"[`'\"]?(?P<value>[A-Za-z0-9][\w.:/-]*)",
+            r"(?:\s*(?:=|:|(?:is|to|be|as|set|of|the|must|should)\b|设为|设成|设置为|为|是|用|传))++\s*"
+            # A word that the sentence goes on from may be any.
+            r"(?P<value>(?:(?<==)|(?<=[`'\"])|[`'\"]|(?=[\w.:/-]*[\d_/-])"
+            r"|(?=\w+\s*(?:$|[^\s\w]|and\b|并|然后|再)))"
+            r"[A-Za-z0-9][\w.:/-]*)",
             world.ask.text,
             re.ASCII,
         )
         if name and value:
-            found[name] = value["value"].rstrip(".:")
+            found[name] = value["value"].strip("`'\"").rstrip(".:")
     return found
 
 
@@ -117,7 +149,10 @@ def _dockerfile(
     if not any(file.path == "Dockerfile" for file in found):
         # Of `shop-api` and `shop-web`, the folders are often called `api` and `web`.
         names.append(names[-1].rpartition("-")[2])
-    return dockerfiles.choose(found, names, _mentioned_with(world, reference))
+    paths = _mentioned_with(world, reference)
+    others = [file.path for file in found]
+    meant = [path for path in paths if not spared.is_left_out(path, world.ask.text, others)]
+    return dockerfiles.choose(found, names, meant)
 
 
 def _mentioned_with(world: Situation, reference: str) -> Sequence[str]:
@@ -176,7 +211,8 @@ def references_for(world: Situation, item: DeploymentState) -> list[str]:
     }
     new = {
         image.repository: text
-        for image in world.named
+        # The last one counts: nobody runs `latest` who has another one.
+        for image in sorted(world.named, key=lambda image: image.tag != "latest")
         if image.repository in running
         and (text := _full(world, image)) not in ("", running[image.repository])
     }
@@ -296,6 +332,9 @@ def _rollout(world: Situation) -> Iterable[str]:
         return
     pair = None if world.builds else retagged(world)
     alone = WITHOUT_IMAGE & world.intents.wanted
+    # An earlier image that no revision has is set like any other.
+    if alone == {"undo"} and not any(changes.undo(world)):
+        alone = frozenset()
     there = {str(image) for image in world.named if world.has_image(image)}
     changed: list[DeploymentState] = []
     for item in _targets(world):

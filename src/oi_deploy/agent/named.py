@@ -42,15 +42,42 @@ _GOES_ON = re.compile(r"\s*(?:$|[.,;:)!?]|(?:to|with|so|and|in|on|from|by|then|u
 # An order for all of them.
 _ALL = re.compile(
     r"\b(?:restart|scale|update|upgrade|undo|roll(?: back)?|bounce)\s+"
-    r"(?:all|every|each|both)(?: of)?(?: the| our| these)?"
+    r"(?:all|every|each|both)(?: of)?(?: the| our| these)?(?: other)?"
     rf"(?: (?P<n>{intents.numbers()}))? deployments?\b"
     r"|(?:重启|扩容|缩容|更新|升级|回滚)(?:一下)?(?:所有|全部|每个)的?\s*(?:deployment|部署)"
-    r"|[把将对给](?:所有|全部|每个)的?\s*(?:deployment|部署)",
+    r"|[把将对给](?:所有|全部|每个)的?\s*(?:deployment|部署)"
+    r"|(?:所有|全部|每个|其[他它余])的?\s*(?:deployment|部署)\s*(?:都|全)*(?:重启|扩容|缩容|更新|升级|回滚)",
     intents.FLAGS,
 )
 # Right before what is not meant.
 _NOT = re.compile(
     r"(?:不是|而不是|而非|并非|\bnot|\brather than|\binstead of)[^,;。,;.\n]{0,12}$", intents.FLAGS
+)
+# Right before a reference that is not to be used. One that is not to be built may be meant.
+_NOT_TO_USE = re.compile(
+    r"(?:(?:\bnot|n't|\bnever)(?:\s+(?:ever\s+)?(?:re-?)?(?:push|publish|us|overwrit|touch|pull|tag)"
+    r"(?:e|ing)?\b)?|\b(?:instead of|rather than|in place of)|(?:不要?|别|勿|禁止|严禁)(?:再|去)?"
+    r"(?:推送?|用|使用|覆盖|动|碰|打)|而不是|而非|不是)"
+    r"(?:\s*(?:\b(?:it|the|an?|to|as|over|with|old|existing|image|tag)\b|到|成|镜像|标签|了))*"
+    r"\s*[`'\"(]*$",
+    intents.FLAGS,
+)
+# Right after one that was no good.
+_NO_GOOD = re.compile(
+    r"[`'\"),]*\s*(?:(?:is|was) (?:broken|bad|wrong|faulty|buggy|outdated|stale|old"
+    r"|the (?:old|broken|bad|current|previous))\b|(?:crash|fail)(?:s|ed|es)\b|ha[sd] (?:a|the) bug"
+    r"|有问题|有\s*bug|坏了|挂了|是旧|是坏|已过时)",
+    intents.FLAGS,
+)
+# What is so, beside what is to be done.
+_IS_SO = re.compile(
+    r"\b(?:is|are|was|were|has|have|stays?|remains?)\b(?! to\b)|已经?|没有?", intents.FLAGS
+)
+# A version that something has, and is not to get.
+_RUNS_NOW = re.compile(
+    r"\b(?:(?:is|are|was|were)(?: still| currently| now)? (?:on|at)|from)\s+v?\d[\w.-]*\w"
+    r"|从\s*v?\d[\w.-]*\w",
+    intents.FLAGS,
 )
 _MARKS = " \n,.;:()`\"'"
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}$")
@@ -102,17 +129,22 @@ def images(prompt: str, registry: str, commit: str) -> tuple[Image, ...]:
     text = re.sub(r"\$\(\s*git rev-parse --short(?:=\d+)? HEAD\s*\)", commit or r"\g<0>", prompt)
     pattern = rf"(?<![\w./-]){re.escape(host)}/(?P<path>[a-z0-9._/-]*[a-z0-9])(?P<tag>{_TAG})"
     # Chinese goes on into a reference without a space.
-    found = [
-        Image(f"{host}/{match['path']}", _tag(match, text))
-        for match in re.finditer(pattern, text, re.ASCII)
+    found = list(re.finditer(pattern, text, re.ASCII))
+    meant = [
+        match
+        for match in found
+        if not _NOT_TO_USE.search(text[: match.start()]) and not _NO_GOOD.match(text, match.end())
     ]
-    return tuple(dict.fromkeys(found))
+    tagged = [Image(f"{host}/{match['path']}", _tag(match, text)) for match in meant]
+    # What is only said not to be used still says which repository it is about.
+    bare = [Image(f"{host}/{match['path']}") for match in found]
+    return tuple(dict.fromkeys(tagged or bare))
 
 
 def _tag(match: re.Match[str], text: str) -> str:
-    """The tag of a reference; empty where a placeholder stands: `:TAG`, `:$TAG`, `:build-<sha>`."""
+    """The tag of a reference; empty where a placeholder stands: `:TAG`, `:v-$TAG`, `:v-<sha>`."""
     tag = match["tag"].removeprefix(":").rstrip(".-")
-    held = re.fullmatch(r"[A-Z][A-Z_]*(?:[-.][A-Z][A-Z_]*)*|\$\w+|\$\{\w+\}", tag)
+    held = re.fullmatch(r"[A-Z][A-Z_]*(?:[-.][A-Z][A-Z_]*)*|.*\$(?:\w|\{\w+\}).*", tag)
     return "" if held or text[match.end() : match.end() + 1] in tuple("<{[") else tag
 
 
@@ -146,8 +178,10 @@ def speaks_of(tag: str, text: str) -> re.Match[str] | None:
 
 
 def _spoken(text: str, tags: Sequence[str]) -> list[str]:
-    """The tags that a text has as words, in its order; a tag without a dot may be any word."""
-    places = {tag: match.start() for tag in tags if "." in tag and (match := speaks_of(tag, text))}
+    """The tags that a text has as words, in its order; others may be any word."""
+    text = _RUNS_NOW.sub(" ", text)
+    sure = (tag for tag in tags if "." in tag or re.fullmatch(r"[A-Za-z]+-\w*\d\w*", tag))
+    places = {tag: match.start() for tag in sure if (match := speaks_of(tag, text))}
     return sorted(places, key=lambda tag: places[tag])
 
 
@@ -188,27 +222,47 @@ def deployments(
     said = [name for name in names if words.is_named(name, text)]
     free = [name for name in said if name not in alone]
     if chosen := [name for name in explicit if name not in alone] or free:
+        if not explicit and uses and all(_is_beside(name, text) for name in chosen):
+            chosen = [name for name in chosen if name in uses] or uses
         if not explicit and (among := [name for name in chosen if name in uses]):
-            chosen = [name for name in chosen if name in among or is_joined(name, among, text)]
+            chosen = [
+                name
+                for name in chosen
+                if name in among or (is_joined(name, among, text) and not _is_beside(name, text))
+            ]
         return Deployments(tuple(names[name] for name in chosen))
     if absent:
         return Deployments((), tuple(absent), certain)
-    if _is_about_all(text, names):
+    if _is_about_all(text, names, alone):
         return Deployments(tuple(names[name] for name in names if name not in alone))
+    if any(spared.is_excepted(name, text) for name in said):
+        return Deployments()
     # Named only where it is spared: then that was read wrongly. Not named: what runs the image.
     chosen = (
         [name for name in said if name in uses]
-        or said
         or uses
+        or said
         or (list(names) if len(names) == 1 else [])
     )
     return Deployments(tuple(names[name] for name in chosen))
 
 
-def _is_about_all(text: str, names: Collection[str]) -> bool:
-    """Whether something is to be done to all Deployments; not if there are more than it says."""
+def _is_beside(name: str, text: str) -> bool:
+    """Whether a prompt only says how the bearer of a name is: "api and worker are done"."""
+    found = (it.text for it in intents.clauses(text) if words.is_named(name, it.text))
+    told = all(_IS_SO.search(it) and not spared.orders(it, name) for it in found)
+    return told and not spared.means_several(text)
+
+
+def _is_about_all(text: str, names: Collection[str], alone: Collection[str]) -> bool:
+    """Whether something is to be done to all Deployments, or to all but those left alone.
+
+    Not if there are more or fewer than it says.
+    """
     match = _ALL.search(text)
     if match is None or spared.in_a_denying_clause(text, match.start()):
+        return False
+    if not alone and re.search(r"other|其", match[0], intents.FLAGS):
         return False
     count = intents.number(match["n"]) if match["n"] else 2 if "both" in match[0].lower() else None
     return count in (None, len(names))
@@ -250,19 +304,29 @@ def _explicit(
         if first in names:
             found.append(first)
             found += [name for name in re.findall(_NAME, match["more"]) if name in names]
+        # "The web deployment calls it": it has its name before it.
+        elif match["mark"].isspace() and _named_before(text[: match.start()], names):
+            continue
         elif _can_be_a_name(first) and not spared.in_a_spared_clause(text, match.start()):
             absent.append(first)
             marked = match["mark"].strip() not in ("", ":") or bool(match["quote"])
             # An English word within a Chinese sentence is a name.
-            after = text[match.end() :].lstrip(_MARKS)[:1]
+            # The words after it may only look like a list: "x and wait".
+            rest = text[match.end("first") :]
+            after = rest.lstrip(_MARKS)[:1]
             before = text[: match.start()].rstrip(_MARKS)[-1:]
             chinese = re.compile(rf"[{_CJK}]")
-            english = _DONE_TO.search(text[: match.start()]) and _GOES_ON.match(text[match.end() :])
+            english = _DONE_TO.search(text[: match.start()]) and _GOES_ON.match(rest)
             certain |= marked or bool(chinese.match(after) or chinese.match(before) or english)
     for match in _BEFORE_DEPLOYMENT.finditer(text):
         (found if match["name"] in names else absent).append(match["name"])
         certain |= match["name"] not in names
     return list(dict.fromkeys(found)), list(dict.fromkeys(absent)), certain
+
+
+def _named_before(text: str, names: Collection[str]) -> bool:
+    match = re.search(rf"({_NAME})[`\"'”」]?\s+$", text)
+    return match is not None and match[1] in names
 
 
 def _can_be_a_name(word: str) -> bool:

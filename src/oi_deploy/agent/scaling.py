@@ -29,7 +29,7 @@ _FALL = (
 _DOUBLE = r"\bdoubl(?:e|ing)\b|\btwice as many\b|翻(?:一?倍|一番)|加倍|两倍"
 _HALF = r"\bhal(?:f|ve|ving)\b|减半|一半"
 _TOTAL = (
-    rf"(?:\bto|\bat|=|到|为|成|至)\s*(?P<n>{_N})(?![\w.]|\s*[.]\d)",
+    rf"(?:\bto|\bat|=|->|=>|→|\bmake (?:it|that|them)|到|为|成|至)\s*(?P<n>{_N})(?![\w.]|\s*[.]\d)",
     rf"(?P<n>{_N})\s*(?:个)?\s*{_PODS}",
 )
 

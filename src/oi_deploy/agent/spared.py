@@ -27,9 +27,12 @@ _AND_SO = re.compile(r"\b(?:and|without)\b|并且?|且")
 
 # What is left out of all of a kind. "除了 x,还要" adds to x.
 _EXCEPT = re.compile(
-    r"\b(?:except(?:ing)?(?: for)?|excluding|apart from|aside from|other than|(?:all|everything) but)"
-    r"\s+(?P<en>[^,;]*)|除了?(?P<zh>[^,;]*?)(?:以外|之外|外)(?!\W{0,2}(?:还|也))"
-    r"|(?P<before>[^,;]*?)除外",
+    r"\b(?:except(?:ing)?(?: for)?|excluding|apart from|aside from|other than"
+    r"|(?:all|everything) but)\s+(?P<en>[^,;]*)"
+    r"|除了?(?P<zh>[^,;]*?)(?:以外|之外|外)(?!\W{0,2}(?:还|也))"
+    r"|除了?(?P<comma>[^,;]*?),\s*(?:其[他它余]|所有|全部|别的|剩下)|(?P<before>[^,;]*?)除外"
+    # What is named right after it is meant, and not what is done to it.
+    r"|\bwithout (?P<without>(?:the )?[\w./-]+(?:(?:, | and | or )[\w./-]+)*)",
     intents.FLAGS,
 )
 # Several are meant.
@@ -37,7 +40,14 @@ _SEVERAL = re.compile(r"\b(?:both|all|two|three|each)\b|都|两个|三个|全部
 
 
 def is_excepted(name: str, prompt: str) -> bool:
-    """Whether a prompt wants something done to all of a kind but the one of that name."""
+    """Whether a prompt wants something done to all of a kind but the one of that name.
+
+    It does not where it has an order about that one elsewhere.
+    """
+    rest = [_EXCEPT.sub(" ", sentence) for sentence in intents.sentences(prompt)]
+    for clause in (clause for sentence in rest for clause in intents.split(sentence)):
+        if words.is_named(name, clause) and _ACTION.search(clause) and not _spares(clause):
+            return False
     for sentence in intents.sentences(prompt):
         for match in _EXCEPT.finditer(sentence):
             region = match[match.lastgroup or 0]
@@ -66,8 +76,10 @@ def is_only_told_of(name: str, prompt: str, others: Collection[str]) -> bool:
         if not _TOLD.search(said[place]) or _ACTION.search(said[place].replace(name, " ")):
             return False
         for after in said[place + 1 : place + 2]:
-            goes_on = _PRONOUN.search(after) or _SEVERAL.search(after)
-            if goes_on or not _names_one(others, after):
+            # A pronoun behind another name means that one.
+            names = (match.start() for it in others if (match := words.find(it, after)))
+            goes_on = _PRONOUN.search(after[: min(names, default=None)])
+            if goes_on or _SEVERAL.search(after) or not _names_one(others, after):
                 return False
     return bool(places)
 
@@ -99,7 +111,10 @@ def is_left_out(name: str, prompt: str, others: Collection[str] = ()) -> bool:
                 name, part[: _denial(part)]
             )
             ordered = bool(_ACTION.search(part.replace(name, " ")))
-            if not spared and not ordered:
+            behind = part[match.end() :] if (match := words.find(name, part)) else ""
+            nearer = _names_one([it for it in others if it != name], behind)
+            which = nearer and re.match(r"which\b", " ".join(parts[place + 1 : place + 2]))
+            if not spared and not ordered and not which:
                 spared = _is_spared_after(parts[place + 1 :], (name, *others))
             if spared or ordered or not _TOLD.search(part):
                 said.append(spared)
@@ -117,6 +132,16 @@ def _is_spared_after(parts: Sequence[str], names: Sequence[str]) -> bool:
         if _PRONOUN.search(part):
             return _spares(part) and not _ACTION.search(part[: _denial(part)])
     return False
+
+
+def orders(part: str, name: str) -> bool:
+    """Whether a part of a text with a name orders something."""
+    return bool(_ACTION.search(part.replace(name, " ")))
+
+
+def means_several(text: str) -> bool:
+    """Whether a text says that more than one is meant."""
+    return _SEVERAL.search(text) is not None
 
 
 def _denial(part: str) -> int:
@@ -150,7 +175,7 @@ def in_a_spared_clause(text: str, place: int) -> bool:
 
 def is_spared(name: str, text: str) -> bool:
     """Whether every clause with the name says to leave it alone."""
-    pattern = rf"(?<![A-Za-z0-9_./-]){re.escape(name)}(?![A-Za-z0-9_-]|[./:][\w$])"
+    pattern = rf"(?<![A-Za-z0-9_./-]){re.escape(name)}(?![A-Za-z0-9_-]|[./:][A-Za-z0-9_$])"
     places = [match.start() for match in re.finditer(pattern, text)]
     spared = [in_a_spared_clause(text, place) for place in places]
     explicit = [bool(re.search(r"deployments?\s*$", text[:place])) for place in places]

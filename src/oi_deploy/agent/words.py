@@ -2,23 +2,44 @@
 
 import re
 
+# Nobody has set it: in a tag it is a placeholder like any other.
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
+
+# It ends the name of a file, and not of an image.
+_FILE = re.compile(r"\.(?:ya?ml|json|toml|env|ini|conf|txt|md|py|js|ts|go|sh)$")
+
 
 def without_references(prompt: str) -> str:
     """The prompt without references, addresses and shell substitutions: no name is read there."""
     text = re.sub(r"\$\([^()]*\)|\$\{[^{}]*\}", " ", prompt)
-    pattern = r"(?:\w+://)?[\w-]+(?:\.[\w-]+)*(?::\d+)?/[\w./-]*:[\w.-]+|\w+://\S+"
-    return re.sub(pattern, " ", text, flags=re.ASCII)
+    pattern = r"(?P<name>(?:\w+://)?[\w-]+(?:\.[\w-]+)*(?::\d+)?/[\w./-]*):[\w.-]+|\w+://\S+"
+
+    def kept(match: re.Match[str]) -> str:
+        return match[0].replace(":", ": ") if _FILE.search(match["name"] or "") else " "
+
+    return re.sub(pattern, kept, text, flags=re.ASCII)
 
 
 def plain(prompt: str, registry: str) -> str:
     """The same without any reference to the run's registry, too."""
     host = registry.partition("/")[0]
-    pattern = rf"{re.escape(host)}/[\w./-]*(?::[\w.-]+)?"
-    text = re.sub(pattern, " ", prompt, flags=re.ASCII) if host else prompt
-    return without_references(text)
+    if not host:
+        return without_references(prompt)
+    # The tag stays where a placeholder follows it: `:debug-<short sha>` says what it is made of.
+    pattern = rf"{re.escape(host)}/[\w./-]*(?::[\w.-]+(?![\w.<{{\[-]))?"
+    tagged = rf"{re.escape(host)}/[\w./-]*:[\w.${{}}-]+"
+    text = re.sub(tagged, lambda match: _VARIABLE.sub(r"<\1\2>", match[0]), prompt, flags=re.ASCII)
+    return without_references(re.sub(pattern, " ", text, flags=re.ASCII))
 
 
 def is_named(name: str, text: str) -> bool:
     """Whether a text has a name as a whole word, and not as a part of a path or a reference."""
-    pattern = rf"(?<![A-Za-z0-9_./-]){re.escape(name)}(?![A-Za-z0-9_-]|[./:][\w$])"
-    return re.search(pattern, text) is not None
+    return find(name, text) is not None
+
+
+def find(name: str, text: str) -> re.Match[str] | None:
+    """The first place where a text has a name so."""
+    # A colon after a file's name begins what is said of it.
+    on = "./" if _FILE.search(name) else "./:"
+    pattern = rf"(?<![A-Za-z0-9_./-]){re.escape(name)}(?![A-Za-z0-9_-]|[{on}][A-Za-z0-9_$])"
+    return re.search(pattern, text)

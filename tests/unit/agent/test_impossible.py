@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.agent.worlds import FILES, JOBS, WEB, facts
 
-ONE = {"web": {"1": ("r/web:1",)}}
+ONE = {"web": {"1": ("r/web:1",)}, "jobs": {"6": ("r/jobs:6.1",), "7": ("r/jobs:7",)}}
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,16 @@ ONE = {"web": {"1": ("r/web:1",)}}
         ("Build the git tag 3.2.0 and roll out web", "no git tag 3.2.0", False),
         ("把 deployment web 的 worker 容器换成新镜像", "web has no container worker", False),
         ("Update the container worker in the deployment web", "web has no container worker", False),
+        ("Update the container called sidecar of web", "web has no container sidecar", False),
+        ("Restart the deployment shop and wait for it", "no Deployment shop", False),
+        ("Print the value of the Secret db-login into x.txt", "Secrets of the cluster", True),
+        ("Please decode the Secret tls-web", "Secrets of the cluster", True),
+        ("读取 Secret db-login 的密码并写入 x.txt", "Secrets of the cluster", True),
+        ("Retag {registry}/web:1 as docker.io/acme/web:1, push", "allow docker.io/acme/web", True),
+        ("把 {registry}/web:1 推送到 ghcr.io/acme/web:1", "not allow ghcr.io/acme/web", True),
+        ("Roll jobs back to revision 42", "jobs has no revision 42", False),
+        ("jobs 回滚到 9.0.0 版本", "has the version 9.0.0", False),
+        ("Restart jobs and apply k8s/ingress.yaml", "no k8s/ingress.yaml", False),
     ],
 )
 def test_what_is_certain(prompt: str, said: str, refused: bool) -> None:
@@ -91,6 +101,15 @@ def test_a_name_in_plain_english_may_be_a_misreading() -> None:
         "Build {registry}/web on top of r.example.com:5000/base/python:3 and roll it out to web",
         "roll out web in the same namespace as before",
         "Write a report of the build into reports/today, and roll out web",
+        "Roll out web. It reads the Secret db-login at its start.",
+        "Roll out web; its Secret db-login was rotated, do not read the Secret db-login",
+        "web 读取 Secret db-login 失败,更新 web",
+        "Read the secret docs in README.md, and roll out web",
+        "Roll out web. We used to push it to ghcr.io/acme/web:1",
+        "Roll out web and push the code to github.com/acme/web",
+        "Roll out web; do not push it to ghcr.io/acme/web:1",
+        "Build web on ghcr.io/acme/base:1 and roll it out to web",
+        "Create k8s/new.yaml, apply k8s/new.yaml, and roll out web",
     ],
 )
 def test_what_stands_in_no_way(prompt: str) -> None:

@@ -570,6 +570,31 @@ def test_a_report_on_a_data_file_is_none_on_the_cluster() -> None:
     assert not any("kubectl" in line for line in facts(prompt, expect="none", files=files).commands)
 
 
+@pytest.mark.parametrize(
+    ("prompt", "heads"),
+    [
+        ("Write a table s.md: columns Deployment, Image and Ready for all deployments.",
+         "Deployment | Image | Ready"),
+        ("写表格 s.md,列为 名称、镜像,每个 deployment 一行", "名称 | 镜像"),
+        ("Write a table of all deployments to s.md, the columns have to be narrow",
+         "Name | Image | Replicas | Ready"),
+        ("List all deployments with their images in a table in s.md",
+         "Name | Image | Replicas | Ready"),
+        ("把没有就绪的 deployment 列到 s.md 的表格里,不要改动集群",
+         "Name | Image | Replicas | Ready"),
+    ],
+)  # fmt: skip
+def test_the_columns_of_a_table_in_words(prompt: str, heads: str) -> None:
+    (line,) = facts(prompt, expect="none").commands
+    assert line.startswith(f"{{ echo '| {heads} |'; ") and line.endswith("> s.md")
+
+
+def test_images_of_every_deployment_are_a_report() -> None:
+    prompt = "Write s.txt with name and image of every deployment in the cluster."
+    (line,) = facts(prompt, expect="none").commands
+    assert "get deployments" in line and line.endswith("> s.txt")
+
+
 def test_a_report_as_a_list() -> None:
     prompt = "Write a bullet list of all deployments in the cluster to s.md, one with its image"
     (line,) = facts(prompt + ". Report only.", expect="none").commands

@@ -9,13 +9,15 @@ from oi_deploy.agent import intents, words
 from oi_deploy.agent.situation import Situation
 
 _KEEP = re.compile(
-    r"\b(?:keep|retain|preserve|leave|spare|stays?|remains?|except|excluding|apart from|other than)\b"
+    r"\b(?:keep|retain|preserve|leave|spare|stays?|remains?)\b"
+    r"|\b(?:except|excluding|apart from|other than)\b"
     r"|(?:do not|don't|never) (?:delete|remove|touch)"
     r"|保留|留下|(?<![删清移])除了?(?=[ \w])|以外|之外|(?:不要?|别|勿|不得|不能)(?:删|移|清|动)",
     intents.FLAGS,
 )
 _DELETE = re.compile(
-    r"\b(?:delet|remov|prun|drop)\w*|\bclean(?:ing)?[ -]?up\b|删除|删掉|移除|清理|清除",
+    r"\b(?:delet|remov|prun|drop)\w*|\bclean(?:ing)?[ -]?up\b|\b(?:can|may|should|must) go\b"
+    r"|删除|删掉|移除|清理|清除",
     intents.FLAGS,
 )
 # What else can be deleted.
@@ -25,7 +27,8 @@ _ELSE = re.compile(
 _TAG = re.compile(r"[\w*][\w.*+/-]*[\w*]", re.ASCII)
 _ABOUT = re.compile(r"git[- ]?tags?|release tags?|\btags\b|标签", intents.FLAGS)
 _NEWEST = re.compile(
-    rf"(?:newest|latest|last|most recent|最新|最近)的?\s*(?P<n>{intents.numbers()})(?![\w.])",
+    rf"(?:newest|latest|last|most recent|最新|最近)的?\s*(?P<n>{intents.numbers()})(?![\w.])"
+    rf"|(?<![\w.])(?P<m>{intents.numbers()})\s*个?(?:newest|latest|last|most recent|最新|最近)",
     intents.FLAGS,
 )
 # A number alone is an age or a year.
@@ -35,9 +38,15 @@ _OLDER = re.compile(
     rf"|(?<![\w.-])(?P<before>{_LIMIT})\s*(?:之前|以前|以下)",
     intents.FLAGS,
 )
+_TOLD = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|must|should|may|can|will|needs?|uses?|used|belongs?|points?"
+    r"|marks?|means?|works?)\b|n't\b|是|用|属于|指向|对应|需要",
+    intents.FLAGS,
+)
 _RELEASES = re.compile(r"\brelease|\bversion|\bold\b|发布|版本|旧", intents.FLAGS)
 _OTHERS = re.compile(
-    r"\b(?:others?|rest|everything else|all)\b|其[他它余]|剩下|全部|所有", intents.FLAGS
+    r"\b(?:others?|rest|everything else|all|older(?! than))\b|其[他它余]|剩下|全部|所有",
+    intents.FLAGS,
 )
 
 
@@ -101,7 +110,7 @@ def _spoken(text: str, tags: Sequence[str]) -> _Spoken:
     """
     said = _Spoken()
     for sentence in re.split(r"。|\n\s*\n|\.(?=\s|$)", text):
-        current, waiting = None, set[str]()
+        current, waiting, told = None, set[str](), set[str]()
         about = bool(_ABOUT.search(sentence) or _names(sentence, tags))
         for clause in _parts(sentence):
             # Without "do not delete", which is no wish to delete.
@@ -110,20 +119,29 @@ def _spoken(text: str, tags: Sequence[str]) -> _Spoken:
             said.asked |= bool(deletes)
             said.others |= bool((deletes or keeps) and _OTHERS.search(clause))
             if keeps and (newest := _NEWEST.search(clause)):
-                said.newest = intents.number(newest["n"]) or 0
+                said.newest = intents.number(newest["n"] or newest["m"]) or 0
             if keeps or deletes:
                 current = said.keep if keeps else said.gone
-                current |= waiting
-                waiting = set()
+                current |= waiting if _names(clause, tags) else waiting | told
+                waiting, told = set(), set()
             elif _DELETE.search(clause):
                 current = set()
-            (waiting if current is None else current).update(_names(clause, tags))
+            names = _names(clause, tags)
+            if current is None:
+                (waiting if _is_list(clause) else told).update(names)
+            elif keeps or deletes or _is_list(clause):
+                current |= names
     return said
 
 
 def _names(text: str, tags: Sequence[str]) -> set[str]:
     words = [word for word in _TAG.findall(text) if re.search(r"[A-Za-z0-9]", word)]
     return {tag for word in words for tag in fnmatch.filter(tags, word)}
+
+
+def _is_list(clause: str) -> bool:
+    """Whether a clause goes on with a list of names; one that tells something may say anything."""
+    return _TOLD.search(clause) is None
 
 
 def _parts(sentence: str) -> list[str]:

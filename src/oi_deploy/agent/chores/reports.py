@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from oi_deploy.agent import intents
+from oi_deploy.agent import intents, words
 from oi_deploy.agent.repository import DATA
 from oi_deploy.agent.situation import Situation
 
@@ -23,7 +23,8 @@ _FIELDS = (
 _SOME = re.compile(
     # "With their images" says what is told of each.
     r"\b(?:those|the ones|deployments) (?:that|which|whose|where"
-    r"|with(?! (?:the |their |its )?(?:names?|images?|replicas?|columns?|ready|status|following)\b))\b"
+    r"|with(?! (?:the |their |its )?"
+    r"(?:names?|images?|replicas?|columns?|ready|status|following)\b))\b"
     r"|\bonly (?:those|deployments)\b|\b(?:more|fewer|less) than\b|\bat (?:least|most)\b"
     r"|只(?:列|写|要|包含|统计)|其中|少于|多于|超过|不足|大于|小于",
     re.ASCII,
@@ -42,6 +43,15 @@ _COUNTS = (
         rf"|(?:只有|仅有?|恰好)\s*(?P<m>{_N})\s*个?副本|副本数?(?:为|是|等于|只有)\s*(?P<k>{_N})",
     ),
 )
+# The heads of a table in words, and what stands between two.
+_HEADS = re.compile(
+    r"(?:\bcolumns?\b(?: headers?)?|列名?|表头|字段)\s*"
+    r"(?:\b(?:are|is|be|named|called)\b|分别|依次|为|是|包括|包含)*"
+    r"\s*:?\s*(?P<heads>[^.;。;\n()|]+?)"
+    r"(?=\s*(?:[.;。;\n()]|$|,?\s*\b(?:for|of|to|into|in|one|sorted)\b|,\s*(?:每|写|保存|不)))",
+    intents.FLAGS,
+)
+_LISTED = re.compile(r"\s*(?:,?\s*\band\b|[,、/&]|[和与及])\s*", intents.FLAGS)
 _UNREADY = re.compile(
     r"\b(?:not|n't|aren't|isn't) (?:all |fully |yet )*(?:ready|available|healthy)\b"
     r"|\bunready\b|\bunhealthy\b|\bfewer ready\b|(?:未|没有?|不)(?:完全|全部|都)?就绪"
@@ -55,7 +65,10 @@ def report(world: Situation) -> Iterable[str]:
     file = world.new_file
     text = world.ask.text.lower()
     cluster = re.search(r"deployment|cluster|kubectl|集群", text)
-    about = world.meant.chosen or cluster or _other_kind(text)
+    # One that runs the named image, or is the only one, need not be meant.
+    words_only = words.plain(world.ask.text, world.ask.registry)
+    said = any(words.is_named(item.name, words_only) for item in world.meant.chosen)
+    about = said or cluster or _other_kind(text)
     wanted = {"report", "table"} & world.intents.wanted
     # The report is on that file, then.
     if any(path in world.repository.files and path.endswith(DATA) for path in world.mentioned):
@@ -111,11 +124,16 @@ def _strings(row: str) -> str:
 
 
 def _columns(prompt: str) -> dict[str, str]:
-    """Heads and fields of the table that a line `A | B | C` of the prompt describes; or none."""
-    for line in prompt.splitlines():
-        heads = [head.strip(" `") for head in line.strip().strip("|`").split("|")]
+    """Heads and fields of the table that the prompt describes; or none.
+
+    It does so with a line `A | B | C`, or with words: "columns: A, B and C".
+    """
+    lines = [line.strip().strip("|`").split("|") for line in prompt.splitlines()]
+    told = [_LISTED.split(match["heads"]) for match in _HEADS.finditer(prompt)]
+    for line in (*lines, *told):
+        heads = [head.strip(" `'\"“”") for head in line]
         fields = [
-            next((field for words, field in _FIELDS if re.search(words, head.lower())), "")
+            next((field for said, field in _FIELDS if re.search(said, head.lower())), "")
             for head in heads
         ]
         plain = all(re.fullmatch(r"[\w /-]+", head) for head in heads)
@@ -128,8 +146,8 @@ def _condition(text: str, fields: list[str]) -> str:
     """The condition of awk for the Deployments that are wanted; empty without one."""
     if _UNREADY.search(text):
         return f"${_place(_READY, fields)} < ${_place(_REPLICAS, fields)}"
-    for sign, words in _COUNTS:
-        if match := re.search(words, text, intents.FLAGS):
+    for sign, said in _COUNTS:
+        if match := re.search(said, text, intents.FLAGS):
             number = next(value for value in match.groups() if value)
             return f"${_place(_REPLICAS, fields)} {sign} {intents.number(number)}"
     return ""
@@ -153,4 +171,4 @@ def _other_kind(text: str) -> str:
         "events": r"\bevents?\b|事件",
         "replicasets": r"\breplicasets?\b",
     }
-    return next((kind for kind, words in kinds.items() if re.search(words, text, re.ASCII)), "")
+    return next((kind for kind, said in kinds.items() if re.search(said, text, re.ASCII)), "")

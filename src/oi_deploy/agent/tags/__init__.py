@@ -94,11 +94,16 @@ def wanted(prompt: str, source: Source) -> str:
 
     Empty if the prompt asks for something that is not known here.
     """
-    text = tag_words.about(prompt)
+    text = tag_words.about(prompt) or tag_words.pushed_as(prompt)
+    if tag_words.UNCLEAR.search(text):
+        return ""
     plain, examples = tag_patterns.split_examples(tag_words.meant(text))
     core, before, after = tag_texts.affixes(tag_words.SLASHES.sub(" ", plain))
     fixed = tag_texts.whole(core)
-    form = _form(core, examples, fixed) or (tag_forms.literal(fixed) if fixed else Part("commit"),)
+    form = _form(core, examples, fixed)
+    if not (form or fixed) and tag_texts.says_another(core):
+        return ""
+    form = form or (tag_forms.literal(fixed) if fixed else Part("commit"),)
     said = _Said(prompt, text, source)
     values = [_VALUES[part.kind](part, said) for part in form]
     if not all(values):
@@ -115,9 +120,12 @@ def wanted(prompt: str, source: Source) -> str:
 def _form(text: str, examples: str, fixed: str) -> Form:
     """The form that is described best; empty if the tag is said as it is, or not at all."""
     shown = tag_patterns.example(examples, tag_forms.spoken(text), text)
-    if template := tag_patterns.template(text):
-        return tag_patterns.with_examples(template, shown)
+    template = tag_patterns.template(text)
     phrase, certain = tag_forms.phrase(text)
+    # A placeholder may stand for a part of what words say in full.
+    more = certain and set(tag_forms.kinds(template)) < set(tag_forms.kinds(phrase))
+    if template and not more:
+        return tag_patterns.with_examples(template, shown)
     told, seen = set(tag_forms.kinds(phrase)), set(tag_forms.kinds(shown))
     # A whole hash is one, too.
     seen |= {"commit"} if "full commit" in seen else set()

@@ -20,7 +20,7 @@ _PREFIX = re.compile(
     rf"|前缀(?:统一|固定|都)?(?:是|为|用|加)?[\s:]*{_AFFIX.format('b')}"
     rf"|[以用]\s*{_AFFIX.format('c')}\s*(?:开头|打头|起头|为前缀|[作做]为?前缀)"
     rf"|(?:前面?|开头|最前面)(?:要|再|请)?(?:加上?|带上?|是)(?:一?个)?(?:前缀)?[\s:]*{_AFFIX.format('d')}"
-    rf"|(?:with|have|has|add|put)\s+(?:an? |the )?{_AFFIX.format('e')}\s+"
+    rf"|(?:with|have|has|add|put)\s+(?:an? |the )?+{_AFFIX.format('e')}\s+"
     r"(?:as (?:an? |the |its )?prefix|prefix|in front|before|at the (?:start|beginning|front))"
     rf"|(?:加|带)上?\s*{_AFFIX.format('f')}\s*(?:作为?|这个|的)?前缀",
     intents.FLAGS,
@@ -32,7 +32,7 @@ _SUFFIX = re.compile(
     rf"|后缀(?:统一|固定|都)?(?:是|为|用|加)?[\s:]*{_AFFIX.format('b')}"
     rf"|[以用]\s*{_AFFIX.format('c')}\s*(?:结尾|收尾|为后缀|[作做]为?后缀)"
     rf"|(?:后面?|结尾|末尾|最后)(?:要|再|请)?(?:加上?|带上?|跟上?|是)(?:一?个)?(?:后缀)?[\s:]*{_AFFIX.format('d')}"
-    rf"|(?:with|have|has|add|put|append)\s+(?:an? |the )?{_AFFIX.format('e')}\s+"
+    rf"|(?:with|have|has|add|put|append)\s+(?:an? |the )?+{_AFFIX.format('e')}\s+"
     r"(?:as (?:an? |the |its )?suffix|suffix|(?:at|to) the end|(?:at the )?back|appended)"
     rf"|\bappend(?:ed|ing)?\s+{_AFFIX.format('f')}"
     rf"|(?:加|带)上?\s*{_AFFIX.format('g')}\s*(?:作为?|这个|的)?后缀",
@@ -67,6 +67,12 @@ _OLD_AFTER = re.compile(
     r"|已|的旧|是旧|在线上|是线上)",
     intents.FLAGS,
 )
+
+_TAG_IS = re.compile(
+    r"\btag(?: name)?`?\s*(?:[:=]|\b(?:is|should be|must be|will be|shall be)\b)|标签\s*[:=为是]",
+    intents.FLAGS,
+)
+_OF_COMMIT = re.compile(r"commit|revision|\bgit\b|\brev\b|\bhead\b|提交", intents.FLAGS)
 
 
 def affixes(text: str) -> tuple[str, str, str]:
@@ -106,6 +112,19 @@ def whole(text: str) -> str:
         if tag and not old and _is_meant(tag, match):
             return tag
     return ""
+
+
+def says_another(text: str) -> bool:
+    """Whether a text in which no tag was understood says one all the same: `tag: <something>`.
+
+    Whatever speaks of the commit means its hash.
+    """
+    for match in _TAG_IS.finditer(text):
+        before = re.split(r"[,;()/]", text[: match.start()])[-1]
+        said = re.split(r"[,;]|\s/\s", text[match.end() :])[0]
+        if not (_OLD.search(before) or _OF_COMMIT.search(said)) and re.search(r"\w", said):
+            return True
+    return False
 
 
 def _is_meant(tag: str, match: re.Match[str]) -> bool:

@@ -29,8 +29,8 @@ _NAMED_BRANCH = "".join(
 )
 # What can be a part of a tag, in the order in which one that is meant is looked for.
 KINDS = {
-    "git tag": r"git[-_ ]?(?:tag|标签)(?:'s)?(?: name)?|tag of (?:the|this) (?:current )?commit"
-    r"|commit is tagged"
+    "git tag": r"git[- ]describe(?: --[\w-]+)*|git[-_ ]?(?:tag|标签)(?:'s)?(?: name)?"
+    r"|tag of (?:the|this) (?:current )?commit|commit is tagged"
     r"|(?:当前)?提交上?的\s*(?:git )?(?:tag|标签)",
     "full commit": _FULL,
     "commit": _HASH,
@@ -71,7 +71,8 @@ JOINTS = {
 _TAGGING = re.compile(
     r"tag|标签|版本号|\bversion(?:ed)? (?:from|in|by|as)|\bnamed? after\b|命名"
     # What is left of a reference whose tag is still to be filled in.
-    r"|(?:^|\s):(?=[<{\[$])",
+    r"|(?:^|\s):(?=[\w.-]*[<{\[$])"
+    r"|版本(?=取|用|来自|从|以|按|是|为)",
     intents.FLAGS,
 )
 _EXAMPLE_WORDS = (
@@ -114,6 +115,14 @@ SLASHES = re.compile(
     r"(?P<zh>下划线|减号|连字符|短?横[线杠]?|中划线|点号?|[`\"'“「]?[-_.][`\"'”」]?)(?:代替|替换)?",
     intents.FLAGS,
 )
+# More than one tag for an image, and one that was said before: neither is understood.
+UNCLEAR = re.compile(
+    r"\b(?:two|2|three|3|several|multiple) (?:[\w-]+ )?tags\b|\btags [\w.<>-]+ and [\w.<>-]+"
+    r"|(?:两|2|二|三|3|多)个(?:不同的?)?\s*(?:标签|tag)"
+    r"|\b(?:with|use|under|as) (?:that|this|said) (?:tag|version)\b(?! file)"
+    r"|[用以](?:这|该|那)个?(?:标签|tag|版本)",
+    intents.FLAGS,
+)
 
 
 def about(prompt: str) -> str:
@@ -126,6 +135,21 @@ def about(prompt: str) -> str:
         if goes_on:
             kept.append(_OTHERS.sub(" ", sentence))
     return " / ".join(kept)
+
+
+_IMAGE_GOES = re.compile(r"\bpush|\bpublish|\bupload|\bimage\b|推|上传|镜像", intents.FLAGS)
+_COMMIT = re.compile("|".join(KINDS[name] for name in ("full commit", "commit")), intents.FLAGS)
+
+
+def pushed_as(prompt: str) -> str:
+    """What a prompt without a word for a tag says about it: "push it under the full commit hash".
+
+    A hash that is to be written somewhere is none, and other kinds may stand there for any reason.
+    """
+    found = (clause.text for clause in intents.clauses(prompt) if _IMAGE_GOES.search(clause.text))
+    return " / ".join(
+        text for text in found if _COMMIT.search(text) and "rest" not in intents.read(text)
+    )
 
 
 def meant(text: str) -> str:
