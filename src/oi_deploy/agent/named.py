@@ -178,7 +178,7 @@ def speaks_of(tag: str, text: str) -> re.Match[str] | None:
 
 
 def _spoken(text: str, tags: Sequence[str]) -> list[str]:
-    """The tags that a text has as words, in its order; others may be any word."""
+    """The tags that a text surely has as words, in its order: `1.2`, `rc-7`."""
     text = _RUNS_NOW.sub(" ", text)
     sure = (tag for tag in tags if "." in tag or re.fullmatch(r"[A-Za-z]+-\w*\d\w*", tag))
     places = {tag: match.start() for tag in sure if (match := speaks_of(tag, text))}
