@@ -3,7 +3,7 @@
 PROMPTS = {
     "chinese": (
         "构建当前项目的Docker镜像,标签为 myapp:$(git rev-parse --short HEAD)\n"
-        "推送到 harbor.example.com/library/myapp:$(git rev-parse --short HEAD)\n"
+        "推送到我们的镜像仓库,路径是 library/myapp:$(git rev-parse --short HEAD)\n"
         "然后更新Kubernetes集群中的deployment myapp,使用新镜像\n"
         "记录操作日志到 deploy.log"
     ),
