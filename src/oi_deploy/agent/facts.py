@@ -157,7 +157,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         repository=checkout,
         named=images,
         tag=tags.wanted(
-            words.plain(ask.text, ask.registry),
+            words.plain(words.with_hash(ask.text), ask.registry),
             tags.Source(
                 commit=checkout.commit,
                 full_commit=checkout.full_commit,

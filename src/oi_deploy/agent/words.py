@@ -32,6 +32,16 @@ def plain(prompt: str, registry: str) -> str:
     return without_references(re.sub(pattern, " ", text, flags=re.ASCII))
 
 
+def with_hash(prompt: str) -> str:
+    """The prompt with a placeholder where it lets a shell fill in the commit's short hash.
+
+    A name before it, as in `web:$(git rev-parse --short HEAD)`, is no part of the tag.
+    """
+    command = r"\$\(\s*git rev-parse --short(?:=\d+)? HEAD\s*\)"
+    pattern = rf"(?<![\w/:.])(?:[a-z0-9][\w./-]*:)?(?P<before>[\w.-]*){command}"
+    return re.sub(pattern, r" \g<before><short sha>", prompt, flags=re.ASCII)
+
+
 def is_named(name: str, text: str) -> bool:
     """Whether a text has a name as a whole word, and not as a part of a path or a reference."""
     return find(name, text) is not None

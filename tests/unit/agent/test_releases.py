@@ -185,3 +185,16 @@ def test_another_deployment_may_get_the_image_where_it_is_said() -> None:
     prompt = "Build {registry}/web:3, push it. canary should run it, web is fine as it is."
     found = facts(prompt, deployments=(WEB, JOBS, canary))
     assert found.chosen == ("canary",)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "tag"),
+    [
+        ("构建镜像,标签为 web:$(git rev-parse --short HEAD),推送,更新 deployment web", "abc1234"),
+        ("Build web:$(git rev-parse --short HEAD), push it, update the deployment web", "abc1234"),
+        ("Tag it rc-$(git rev-parse --short HEAD), push, roll out web", "rc-abc1234"),
+        ("镜像标签用 web:rc-$(git rev-parse --short=7 HEAD),发布 web", "rc-abc1234"),
+    ],
+)
+def test_a_tag_that_a_shell_would_fill_in(prompt: str, tag: str) -> None:
+    assert short(facts(prompt).commands)[1] == f"docker push web:{tag}"
