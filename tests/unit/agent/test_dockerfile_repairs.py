@@ -113,6 +113,15 @@ def test_what_is_right_stays_as_it_is(text: str, tmp_path: Path) -> None:
 TOP = "FROM python:3.11-slim\nWORKDIR /app\n"
 NODE = "FROM node:22-slim\nWORKDIR /app\n"
 WRONG = {
+    "a list of packages that is gone": (
+        f"{TOP}COPY requirements.lock ./\nRUN pip install --no-cache-dir -r requirements.lock\n"
+        "COPY src/app.py ./\nCMD exec python3 app.py\n",
+        f"{TOP}COPY src/app.py ./\nCMD exec python3 app.py\n",
+    ),
+    "a file that is gone": (
+        f"{TOP}COPY src/app.py ./\nCOPY notes.rst ./\nCMD exec python3 app.py\n",
+        f"{TOP}COPY src/app.py ./\nCMD exec python3 app.py\n",
+    ),
     "contents of a folder": (
         f"{TOP}COPY src/ ./\nCMD exec python3 src/app.py\n",
         f"{TOP}COPY src/ ./\nCMD exec python3 app.py\n",
@@ -241,6 +250,18 @@ WRONG = {
 @pytest.mark.parametrize(("wrong", "right"), WRONG.values(), ids=WRONG)
 def test_a_slip_is_put_right(wrong: str, right: str, tmp_path: Path) -> None:
     assert mended(wrong, TREE, tmp_path) == right
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{TOP}COPY main.rb ./\nCMD exec ruby main.rb\n",
+        f"{TOP}COPY rules.csv ./\nRUN test -s rules.csv\n",
+        f"{TOP}COPY legal.cfg rules.csv ./\nCMD exec python3 -m http.server\n",
+    ],
+)
+def test_what_is_needed_and_gone_is_not_taken_out(text: str, tmp_path: Path) -> None:
+    assert mended(text, TREE, tmp_path) == text
 
 
 @pytest.mark.parametrize(

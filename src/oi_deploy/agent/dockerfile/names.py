@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from posixpath import basename, dirname
 
+from oi_deploy.agent import words
 from oi_deploy.agent.dockerfile.edits import Edit, Lines, swap, swap_word
 from oi_deploy.agent.dockerfile.files import Dockerfile, base_of, closest, is_plain
 from oi_deploy.agent.dockerfile.image import Context, is_known
 
 _PROGRAM_FILE = re.compile(r"(?<![\w./-])[\w./-]+\.(?:py|js|mjs|cjs|ts|rb|php|pl|sh|jar)(?![\w.])")
+# A step that installs what one file lists, and does nothing else.
+_INSTALLS = re.compile(r"(?:python3? -m )?pip3? install (?:--?[a-z-]+ )*(?:-r|--requirement) \S+")
 _TEST = re.compile(r"test|check|setup|conftest|config", re.IGNORECASE)
 
 
@@ -51,6 +54,30 @@ def missing_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterato
                 yield swap_word(lines, range(part.line, part.last + 1), f"{source} ", "")
                 continue
             yield swap_word(lines, range(part.line, part.last + 1), source, close)
+
+
+def gone_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """COPY of one file that is nowhere, with the step that installs from it: both go.
+
+    They stay where anything else names the file: the program needs it then.
+    """
+    for part in item.instructions():
+        if len(part.sources) != 1 or part.line != part.last:
+            continue
+        source = part.sources[0]
+        name = basename(source.rstrip("/"))
+        if not is_plain(source) or context.exists(source) or not name:
+            continue
+        users = [
+            other
+            for other in item.instructions()
+            if other != part and words.is_named(name, other.rest)
+        ]
+        installs = [it for it in users if it.word == "RUN" and _INSTALLS.fullmatch(it.rest)]
+        if users == installs and all(it.line == it.last for it in users):
+            numbers = [part.line, *(it.line for it in users)]
+            left = tuple(text for at, text in enumerate(lines, 1) if at not in numbers)
+            yield Edit("'" + ";".join(f"{number}d" for number in numbers) + "'", left)
 
 
 def renamed_in_commands(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:

@@ -244,6 +244,7 @@ _CHECKS = (
     names.without_lock,
     _order,
     _lacking,
+    names.gone_sources,
 )
 
 
