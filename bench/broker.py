@@ -25,11 +25,12 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+from devkit import shims
 from oi_deploy import supervisor
 from oi_deploy.broker.credentials import Credentials
 from oi_deploy.broker.journal import Journal
 from oi_deploy.broker.policy import Policy, Request, Tool, decide
-from oi_deploy.broker.server import Broker, install_shims
+from oi_deploy.broker.server import Broker
 from oi_deploy.redact import Redactor
 from oi_deploy.sandbox import Sandbox
 
@@ -119,12 +120,12 @@ def opened(programs: Mapping[str, Path]) -> Iterator[World]:
     base = Path(tempfile.mkdtemp(prefix="oi-deploy-bench-", dir="/var/tmp"))
     try:
         base.chmod(0o755)
-        workspace, shims, home = base / "ws", base / "shims", base / "home"
+        workspace, tools, home = base / "ws", base / "shims", base / "home"
         socket = base / "run" / "broker.sock"
         workspace.mkdir()
         home.mkdir()
-        install_shims(shims)
-        sandbox = Sandbox(workspace, socket=socket, shims=shims, shield=())
+        shims.install(tools)
+        sandbox = Sandbox(workspace, socket=socket, shims=tools, shield=())
         broker = Broker(
             Policy.of(workspace, REGISTRY, "default"),
             credentials=Credentials(REGISTRY, "robot", "password-of-the-benchmark"),
@@ -139,7 +140,7 @@ def opened(programs: Mapping[str, Path]) -> Iterator[World]:
         )
         env = {"PATH": os.environ["PATH"], "HOME": str(home), "DOCKER_BUILDKIT": "0"}
         with broker, sandbox:
-            yield World(sandbox, socket, shims, workspace, env)
+            yield World(sandbox, socket, tools, workspace, env)
     finally:
         shutil.rmtree(base)
 

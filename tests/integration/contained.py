@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from devkit import shims
 from oi_deploy.broker.credentials import Credentials
 from oi_deploy.broker.journal import Entry, Journal
 from oi_deploy.broker.policy import Policy
-from oi_deploy.broker.server import Broker, install_shims
+from oi_deploy.broker.server import Broker
 from oi_deploy.redact import Redactor
 from oi_deploy.sandbox import Result, Sandbox
 from tests.policies import widest
@@ -92,7 +93,7 @@ def contained(
     workspace = policy.workspace if policy else base / "ws"
     workspace.mkdir(exist_ok=True)
     os.chown(workspace, owner, owner)
-    install_shims(base / "shims")
+    shims.install(base / "shims")
     socket = base / "run" / "broker.sock"
     journal = Journal()
     seen: list[Entry] = []

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from oi_deploy.broker.server import install_shims
+from devkit import shims
 from oi_deploy.errors import RunError
 from oi_deploy.sandbox import DOCKER_SOCKET, FIXED_ID, Sandbox
 from tests.integration.contained import (
@@ -313,7 +313,7 @@ def test_shielded_directories_are_out_of_reach_and_restored(base: Path) -> None:
 
 def test_a_sandbox_that_leaks_does_not_open(base: Path) -> None:
     (base / "ws").mkdir()
-    install_shims(base / "shims")
+    shims.install(base / "shims")
     secret = base / "secret"
     secret.write_text("x")
     sandbox = Sandbox(

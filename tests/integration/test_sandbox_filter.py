@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from oi_deploy.broker.server import install_shims
+from devkit import shims
 from oi_deploy.errors import RunError
 from oi_deploy.sandbox import FIXED_ID, Sandbox
 from oi_deploy.seccomp import network_filter
@@ -294,7 +294,7 @@ INVALID = struct.pack("HBBI", 0xFFFF, 0, 0, 0)
 def sandbox(base: Path, **options: Any) -> Sandbox:
     """One without a broker."""
     (base / "ws").mkdir()
-    install_shims(base / "shims")
+    shims.install(base / "shims")
     return Sandbox(base / "ws", socket=base / "s", shims=base / "shims", shield=(), **options)
 
 

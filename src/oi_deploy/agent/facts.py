@@ -24,7 +24,7 @@ from oi_deploy.agent.dockerfile.files import Dockerfile
 from oi_deploy.agent.impossible import Obstacle
 from oi_deploy.agent.named import Image
 from oi_deploy.agent.repository import Look
-from oi_deploy.agent.situation import Ask, Situation
+from oi_deploy.agent.situation import WITHOUT_IMAGE, Ask, Situation
 from oi_deploy.broker.request import Policy
 from oi_deploy.verify.state import DeploymentState
 
@@ -254,6 +254,9 @@ def _has_rest(world: Situation, commands: Sequence[str]) -> bool:
     Our log is written whoever asks for it, and without a Dockerfile there was no build. What is to
     be written may stand in a clause before the one that names the file.
     """
+    # A change of what is there, for which no line is certain.
+    if not commands and (WITHOUT_IMAGE | {"apply"}) & world.intents.wanted:
+        return True
     written = {file for line in commands if (file := written_file(line))}
     done = re.compile("|".join(map(re.escape, (world.ask.log, *written))), re.IGNORECASE)
     dockerfile = re.compile(_DOCKERFILE if "dockerfile" in world.ask.text.lower() else r"(?!)")

@@ -51,18 +51,6 @@ _PACKING_S = 120.0
 _OWN_COMMAND_S = 30.0
 
 
-def install_shims(directory: Path, python: str = "/usr/bin/python3") -> None:
-    """Write `docker` and `kubectl` into a directory; they start with this interpreter."""
-    text = (Path(__file__).parent / "shim.py").read_text().split("\n", 1)[1]
-    directory.mkdir(parents=True, exist_ok=True)
-    for path in (directory, *directory.iterdir()):
-        path.chmod(0o755)
-    for tool in ("docker", "kubectl"):
-        shim = directory / tool
-        shim.write_text(f"#!{python} -IS\n{text}")
-        shim.chmod(0o755)
-
-
 def refusal(request: Request, decision: Decision) -> str:
     """What the model reads when a command is refused: the reason, then lines that it can copy."""
     lines = [f"refused: {decision.reason}."]

@@ -32,6 +32,7 @@ MAPS = (
         "更新 web。旁边的 jobs 别动",
         "请build镜像并push到{registry}/web,然后更新deployment web",
         "打包web这个服务并发布",
+        "修复早已在当前提交里,线上的 web 还是旧代码,镜像放进 {registry}/web,换成新的",
     ],
 )
 def test_build_push_and_rollout_of_what_is_meant(prompt: str) -> None:

@@ -436,6 +436,14 @@ def test_a_task_whose_lines_all_ran_is_over() -> None:
     assert run(model, lambda: GOOD, known=known, ran=pushed, parts=parts).turns == 2
 
 
+def test_without_lines_a_verified_deployment_is_over_if_nothing_else_was_asked_for() -> None:
+    for rest, turns in ((False, 1), (True, 2)):
+        known = Facts(rest=rest)
+        assert run(Model(script("docker push"), FINISH), lambda: GOOD, known=known).turns == turns
+    chore = Model(script("ls"), FINISH)
+    assert run(chore, lambda: NOTHING, known=Facts(rest=False), expect="none").turns == 2
+
+
 def test_lines_that_write_a_file_are_done_when_it_is_there() -> None:
     line = "docker inspect --format '{{index .RepoDigests 0}}' r/web:1 | sed 's/.*@//' > d.txt"
     known = replace(FACTS, rest=False, commands=(line,))
