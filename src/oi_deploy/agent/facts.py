@@ -6,7 +6,7 @@ Only what the task calls for is shown: a small model runs what it is shown.
 import datetime
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from oi_deploy.agent import (
     columns,
@@ -17,6 +17,7 @@ from oi_deploy.agent import (
     named,
     policy_words,
     repository,
+    scaling,
     tags,
     words,
 )
@@ -139,6 +140,11 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         registry=ask.registry,
         repositories={image.repository for image in images},
     )
+    # A number of pods may be ordered without any word for it: "basket needs four pods, not two".
+    if not images and not wants.wanted - {"wait", "both"}:
+        counts = [sources.began.get(item.name, item.replicas) for item in meant.chosen]
+        if any(scaling.is_all(ask.text, count) for count in counts):
+            wants = replace(wants, wanted=wants.wanted | {"scale"})
     repositories = {image.repository: None for image in images}
     if not images:
         host = ask.registry.partition("/")[0]
@@ -151,22 +157,22 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         images = named.tagged(ask.text, images, found)
     date = ask.date or datetime.datetime.now(datetime.UTC).date().isoformat()
     paths = frozenset(checkout.files) | named.folders(checkout.files)
+    said = words.plain(words.with_hash(ask.text), ask.registry)
+    source = tags.Source(
+        commit=checkout.commit,
+        full_commit=checkout.full_commit,
+        branch=checkout.branch,
+        git_tags=checkout.tags_here,
+        versions=checkout.versions,
+        date=date,
+    )
     return Situation(
         ask=ask,
         intents=wants,
         repository=checkout,
         named=images,
-        tag=tags.wanted(
-            words.plain(words.with_hash(ask.text), ask.registry),
-            tags.Source(
-                commit=checkout.commit,
-                full_commit=checkout.full_commit,
-                branch=checkout.branch,
-                git_tags=checkout.tags_here,
-                versions=checkout.versions,
-                date=date,
-            ),
-        ),
+        tag=tags.wanted(said, source),
+        more_tags=tags.several(said, source)[1:],
         meant=meant,
         deployments=deployments,
         tags={

@@ -89,11 +89,19 @@ def _build(world: Situation) -> Iterable[str]:
             yield from dockerignore.repairs(file, context, rules, world.repository.files)
         yield file.build(reference, world.exists, _arguments(world, file))
         yield f"docker push {reference}"
-        repository = named.repository_of(reference)
-        latest = f"{repository}:latest"
-        if reference != latest and _is_latest_too(world, repository):
-            yield f"docker tag {reference} {latest}"
-            yield f"docker push {latest}"
+        for other in _others(world, reference):
+            yield f"docker tag {reference} {other}"
+            yield f"docker push {other}"
+
+
+def _others(world: Situation, reference: str) -> list[str]:
+    """The same image's further names."""
+    repository = named.repository_of(reference)
+    tags = [*world.more_tags] if reference == f"{repository}:{world.tag}" else []
+    if _is_latest_too(world, repository):
+        tags.append("latest")
+    others = (f"{repository}:{tag}" for tag in dict.fromkeys(tags))
+    return [other for other in others if other != reference]
 
 
 _LATEST_TOO = re.compile(

@@ -26,12 +26,31 @@ _FALL = (
     rf"\b{_DOWN}\b[^.]*\bby\s+(?P<n>{_N})(?![\w.%])",
     rf"(?:减少|去掉|减|少|缩|撤掉)了?\s*(?P<n>{_N})\s*个\s*(?:{_PODS}|$)",
 )
-_DOUBLE = r"\bdoubl(?:e|ing)\b|\btwice as many\b|翻(?:一?倍|一番)|加倍|两倍"
+_DOUBLE = r"\bdoubl(?:e|ing)\b|\btwice (?:as many|the)\b|翻(?:一?倍|一番)|加倍|两倍"
 _HALF = r"\bhal(?:f|ve|ving)\b|减半|一半"
 _TOTAL = (
     rf"(?:\bto|\bat|=|->|=>|→|\bmake (?:it|that|them)|到|为|成|至)\s*(?P<n>{_N})(?![\w.]|\s*[.]\d)",
-    rf"(?P<n>{_N})\s*(?:个)?\s*{_PODS}",
+    rf"(?P<n>{_N}|a single|an? (?=pod|replica|instance))\s*(?:个)?\s*{_PODS}",
+    rf"{_PODS}[^,.;。]{{0,20}}?[:=]\s*(?P<n>{_N})(?![\w.])",
 )
+# What a prompt may be about instead; a number of pods is only told then.
+_ELSE = re.compile(
+    r"\b(?:build|push|deploy(?:ed|ing)?|ship\w*|releas\w*|roll(?:ed|ing)? (?:it |this |them )?out"
+    r"|updat\w*|upgrad\w*|version|report\w*|writ\w*)\b|部署|发布|上线|更新|升级|版本|写|报告",
+    intents.FLAGS,
+)
+
+
+def is_all(prompt: str, now: int) -> bool:
+    """Whether a prompt speaks of another number of pods, and of nothing else that it could order.
+
+    Args:
+        prompt: the task.
+        now: how many there were before the run.
+    """
+    if _ELSE.search(prompt) or not re.search(_PODS, prompt, intents.FLAGS):
+        return False
+    return wanted(prompt, now) not in (None, now)
 
 
 def wanted(prompt: str, now: int) -> int | None:
@@ -61,6 +80,6 @@ def _first(patterns: tuple[str, ...], text: str) -> int | None:
     for pattern in patterns:
         # Chinese leaves the pods out at a clause's end: "now there are 2 pods, add 3".
         if match := re.search(pattern, text, intents.FLAGS | re.MULTILINE):
-            word = match["n"]
-            return 1 if word in (None, "a", "an", "A", "An") else intents.number(word)
+            word = (match["n"] or "a").lower().strip()
+            return 1 if word in ("a", "an", "a single") else intents.number(word)
     return None

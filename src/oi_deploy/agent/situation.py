@@ -49,6 +49,7 @@ class Situation:
         repository: the checkout.
         named: the images that the prompt names, in the run's registry.
         tag: the one that the prompt asks for.
+        more_tags: those that the image gets besides.
         meant: the Deployments that the prompt is about.
         deployments: all that the run may change.
         tags: the registry's tags by repository, for those that matter here.
@@ -65,6 +66,7 @@ class Situation:
     repository: Repository = field(default_factory=Repository)
     named: tuple[Image, ...] = ()
     tag: str = ""
+    more_tags: tuple[str, ...] = ()
     meant: Deployments = field(default_factory=Deployments)
     deployments: tuple[DeploymentState, ...] = ()
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

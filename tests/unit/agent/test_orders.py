@@ -180,3 +180,36 @@ def test_the_version_that_runs_is_not_the_one_to_deploy() -> None:
 def test_a_rollout_is_waited_for_in_chinese() -> None:
     lines = facts("等 api 滚动更新完成", expect="none", deployments=ALL).commands
     assert short(lines) == ["rollout status deployment/api"]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "count"),
+    [
+        ("Take the deployment web from two to four replicas and wait until all are ready", 4),
+        ("web should run with four replicas from now on. Wait for them.", 4),
+        ("Give web four pods instead of two", 4),
+        ("web needs twice the pods", 4),
+        ("We are over-provisioned: web can do with a single pod", 1),
+        ("Turn web off for the night (zero replicas)", 0),
+        ("web 现在两个副本,不够用,改为四个", 4),
+        ("让 web 跑 4 个 Pod", 4),
+        ("web 只留一个副本", 1),
+    ],
+)
+def test_a_number_of_pods_that_is_ordered_without_a_word_for_it(prompt: str, count: int) -> None:
+    lines = short(facts(prompt, expect="none", deployments=ALL).commands)
+    assert lines[0] == f"scale deployment/web --replicas={count}"
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Wait until both pods of web are ready",
+        "Write the state of web, which should have 4 pods, to state.txt",
+        "Release web, 4 pods are usual for it",
+        "web 平时是 4 个副本,发布新版本",
+    ],
+)
+def test_a_number_of_pods_that_is_only_told(prompt: str) -> None:
+    lines = facts(prompt, deployments=ALL, tags=TAGS).commands
+    assert not [line for line in lines if " scale " in line]

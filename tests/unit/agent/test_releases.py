@@ -44,6 +44,12 @@ def released(tag: str) -> list[str]:
         ("Build {registry}/web:1.0.1 (not {registry}/web:latest), push", "1.0.1"),
         ("Build {registry}/web:1.0.6, push, run it in place of {registry}/web:1.0.4", "1.0.6"),
         ("Push {registry}/web:1.9.8. What runs, {registry}/web:1.9.7, has a bug", "1.9.8"),
+        # A tag that was described before.
+        (
+            "The tag is the project's version as VERSION has it. Build, push {registry}/web "
+            "with that tag",
+            "2.4.1",
+        ),
         # Whatever is said of the commit means its hash.
         ("Push to {registry}/web, tag should be the commit in short form", COMMIT),
         ("{registry}/web:1.9.9 is broken. Do a fresh build, tag 1.9.10, push", "1.9.10"),
@@ -56,8 +62,8 @@ def test_the_tag(prompt: str, tag: str) -> None:
 @pytest.mark.parametrize(
     "prompt",
     [
-        "Push two tags of the image to {registry}/web: the short SHA and the version in VERSION.",
-        "构建镜像,打两个标签:2.0 和 latest,推到 {registry}/web,更新 web",
+        "Push three tags of the image to {registry}/web: the short SHA and the version in VERSION.",
+        "Push two tags of the image to {registry}/web: short SHA and time stamp. Update web",
         "web is on 1.0.0; we want 1.1.0. Build and push {registry}/web with that tag, update web",
         "Build {registry}/web:build-$FOO, push, update web",
         "Push to {registry}/web, update web. Image tag: rel/2.4.1 is not allowed, so use rel-2.4.1",
@@ -65,6 +71,35 @@ def test_the_tag(prompt: str, tag: str) -> None:
 )
 def test_a_tag_that_is_not_understood_makes_no_line(prompt: str) -> None:
     assert not facts(prompt).commands
+
+
+@pytest.mark.parametrize(
+    ("prompt", "tags"),
+    [
+        (
+            "Push two tags of the image to {registry}/web: short SHA and version in VERSION",
+            "abc1234 2.4.1",
+        ),
+        ("构建镜像,打两个标签:2.0 和 latest,推到 {registry}/web,更新 web", "2.0 latest"),
+        (
+            "把 image push 到 {registry}/web,打两个 tag,一个是 edge(覆盖旧的),"
+            "一个是 short SHA,两个都要 push。更新 web",
+            "abc1234 edge",
+        ),
+        (
+            "Build {registry}/web under two tags, the short SHA and `edge`, push both, "
+            "and let web run the one with the SHA.",
+            "abc1234 edge",
+        ),
+    ],
+)
+def test_several_tags_of_one_image(prompt: str, tags: str) -> None:
+    first, *more = tags.split()
+    build, push, *rest = released(first)
+    others = [
+        f"docker {it}" for tag in more for it in (f"tag web:{first} web:{tag}", f"push web:{tag}")
+    ]
+    assert short(facts(prompt).commands) == [build, push, *others, *rest]
 
 
 @pytest.mark.parametrize(

@@ -95,8 +95,12 @@ def wanted(prompt: str, source: Source) -> str:
     Empty if the prompt asks for something that is not known here.
     """
     text = tag_words.about(prompt) or tag_words.pushed_as(prompt)
-    if tag_words.UNCLEAR.search(text):
-        return ""
+    if tag_words.MANY.search(text):
+        return next(iter(several(prompt, source)), "")
+    if said_before := tag_words.SAID_BEFORE.search(text):
+        if not tag_words.KIND.search(text[: said_before.start()]):
+            return ""
+        text = tag_words.SAID_BEFORE.sub(" ", text)
     plain, examples = tag_patterns.split_examples(tag_words.meant(text))
     core, before, after = tag_texts.affixes(tag_words.SLASHES.sub(" ", plain))
     fixed = tag_texts.whole(core)
@@ -115,6 +119,42 @@ def wanted(prompt: str, source: Source) -> str:
         while value.startswith(affix):
             value = value.removeprefix(affix)
     return value if is_tag(value) else ""
+
+
+_ITEM_END = re.compile(r"[,;:()、/]|\band\b|[和与及]", intents.FLAGS)
+_ITEM = re.compile(
+    rf"[\s{tag_words.QUOTES}]*"
+    r"(?:(?:one|the other|another|once|first|second|第?[一二]个?|另一个|分别)\s*)?"
+    r"(?:(?:is|as|with|being|是|用|为|叫)\s*)?(?:(?:the|an?)\s+)?(?P<said>.+)",
+    intents.FLAGS,
+)
+
+
+def several(prompt: str, source: Source) -> tuple[str, ...]:
+    """The tags of a prompt that wants more than one for an image, those with a figure first.
+
+    None if any of them is not known.
+    """
+    text = tag_words.about(prompt)
+    many = tag_words.MANY.search(text)
+    if many is None:
+        return ()
+    count = intents.number((many["en"] or many["zh"] or "two").lower())
+    found: list[str] = []
+    for part in _ITEM_END.split(text[many.end() :]):
+        item = _ITEM.fullmatch(part.strip())
+        said = item["said"].strip(f" {tag_words.QUOTES}") if item else ""
+        if tag_words.KIND.search(said):
+            found.append(wanted(f"the tag is the {said}", source))
+        elif is_tag(said):
+            found.append(said)
+        elif found and count is None:
+            break
+        if len(found) == count:
+            break
+    if len(found) < 2 or count not in (None, len(found)) or not all(found):
+        return ()
+    return tuple(sorted(dict.fromkeys(found), key=lambda tag: not any(map(str.isdigit, tag))))
 
 
 def _form(text: str, examples: str, fixed: str) -> Form:

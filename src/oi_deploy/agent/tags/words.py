@@ -115,11 +115,16 @@ SLASHES = re.compile(
     r"(?P<zh>下划线|减号|连字符|短?横[线杠]?|中划线|点号?|[`\"'“「]?[-_.][`\"'”」]?)(?:代替|替换)?",
     intents.FLAGS,
 )
-# More than one tag for an image, and one that was said before: neither is understood.
-UNCLEAR = re.compile(
-    r"\b(?:two|2|three|3|several|multiple) (?:[\w-]+ )?tags\b|\btags [\w.<>-]+ and [\w.<>-]+"
-    r"|(?:两|2|二|三|3|多)个(?:不同的?)?\s*(?:标签|tag)"
-    r"|\b(?:with|use|under|as) (?:that|this|said) (?:tag|version)\b(?! file)"
+# More than one tag for an image.
+MANY = re.compile(
+    r"\b(?P<en>two|2|three|3|several|multiple|both) (?:[\w-]+ )?tags\b"
+    r"|\btags (?=[\w.<>-]+ and [\w.<>-]+)"
+    r"|(?P<zh>[两2二三3多])个(?:不同的?)?\s*(?:标签|tag)",
+    intents.FLAGS,
+)
+# The tag that was said before.
+SAID_BEFORE = re.compile(
+    r"\b(?:with|use|under|as) (?:that|this|said) (?:tag|version)\b(?! file)"
     r"|[用以](?:这|该|那)个?(?:标签|tag|版本)",
     intents.FLAGS,
 )
