@@ -89,7 +89,7 @@ def named_version(prompt: str) -> str:
     for clause in intents.clauses(words.without_references(text)):
         match = _TO_VERSION.search(clause.text)
         if match and not clause.supposed:
-            denied = intents.word("denies").search(clause.text[: match.start()])
+            denied = intents.is_denied(clause.text, match.start())
             return "" if denied else match["version"]
     return ""
 

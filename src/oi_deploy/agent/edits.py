@@ -88,7 +88,7 @@ def _orders(path: str, clause: str, *, here: bool) -> bool:
     return any(
         (base or not _is_about_else(clause, match))
         and (here or _IT.match(clause[match.end() :]) or _OF_IT.search(clause[: match.start()]))
-        and not intents.word("denies").search(clause[: match.start()])
+        and not intents.is_denied(clause, match.start())
         for match in _CHANGE.finditer(clause)
     )
 

@@ -242,7 +242,7 @@ def _edits_of(world: Situation, commands: Sequence[str]) -> dict[str, str]:
 def _edits(text: str) -> bool:
     """Whether a prompt may want what is there to be changed, which no new file shows."""
     return any(
-        not intents.word("denies").search(clause.text[: match.start()])
+        not intents.is_denied(clause.text, match.start())
         for clause in intents.clauses(text)
         for match in _EDIT.finditer(clause.text)
     )

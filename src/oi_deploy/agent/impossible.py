@@ -157,7 +157,7 @@ def _elsewhere(world: Situation) -> list[Obstacle]:
         for clause in clauses(world.ask.text)
         if host and not clause.supposed and not _CODE.search(clause.text)
         for match in _PUSH_TO.finditer(clause.text)
-        if not intents.word("denies").search(clause.text[: match.end()])
+        if not intents.is_denied(clause.text, match.end())
     ]
     return [
         Obstacle(f"The policy does not allow {name} to be pushed.", True, True)

@@ -139,6 +139,11 @@ def _only_tells(name: str, text: str, start: int) -> bool:
     return name in _CHANGES and form is not None and bool(word("tells").search(before))
 
 
+def is_denied(clause: str, start: int) -> bool:
+    """Whether a clause denies, before a place in it, what stands there."""
+    return word("denies").search(clause, 0, start) is not None
+
+
 def number(text: str) -> int | None:
     """The number that a figure or a word means; None if it means none."""
     return int(text) if text.isdecimal() else table()["numbers"].get(text.lower())

@@ -302,7 +302,7 @@ def _other_tag(world: Situation, old: str) -> str:
         for clause in intents.clauses(text)
         if not clause.supposed
         for match in _BECOMES.finditer(clause.text)
-        if not intents.word("denies").search(clause.text[: match.start()])
+        if not intents.is_denied(clause.text, match.start())
     } - {old}
     return said.pop() if len(said) == 1 and "retag" in world.intents else ""
 
