@@ -14,6 +14,7 @@ from oi_deploy.agent import (
     impossible,
     intents,
     lines,
+    meant,
     named,
     policy_words,
     repository,
@@ -134,7 +135,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
     made = () if "apply" not in wants else checkout.made
     known = (*deployments, *(item for item in made if item.name not in there))
     images = named.images(ask.text, ask.registry, checkout.commit)
-    meant = named.deployments(
+    about = meant.deployments(
         ask.text,
         known,
         registry=ask.registry,
@@ -142,17 +143,19 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
     )
     # A number of pods may be ordered without any word for it: "basket needs four pods, not two".
     if not images and not wants.wanted - {"wait", "both"}:
-        counts = [sources.began.get(item.name, item.replicas) for item in meant.chosen]
+        counts = [sources.began.get(item.name, item.replicas) for item in about.chosen]
         if any(scaling.is_all(ask.text, count) for count in counts):
             wants = replace(wants, wanted=wants.wanted | {"scale"})
     repositories = {image.repository: None for image in images}
     if not images:
         host = ask.registry.partition("/")[0]
-        current = (c.image for item in meant.chosen for c in item.containers)
+        current = (c.image for item in about.chosen for c in item.containers)
         repositories = {
             named.repository_of(it): None for it in current if host and it.startswith(f"{host}/")
         }
-    found = {name: tuple(sources.tags(name)) for name in list(repositories)[:_MOST_REPOSITORIES]}
+    found = {
+        name: tuple(sources.tags(name)) for name in sorted(repositories)[:_MOST_REPOSITORIES]
+    }
     if "build" not in wants:
         images = named.tagged(ask.text, images, found)
     date = ask.date or datetime.datetime.now(datetime.UTC).date().isoformat()
@@ -173,15 +176,12 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         named=images,
         tag=tags.wanted(said, source),
         more_tags=tags.several(said, source)[1:],
-        meant=meant,
+        meant=about,
         deployments=deployments,
-        tags={
-            name: tuple(sources.tags(name))
-            for name in sorted(repositories)[:_MOST_REPOSITORIES]
-        },
+        tags=found,
         revisions={
             item.name: sources.revisions(item)
-            for item in meant.chosen
+            for item in about.chosen
             if "undo" in wants and item.name in there
         },
         began=sources.began,

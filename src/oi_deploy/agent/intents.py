@@ -14,7 +14,7 @@ import yaml
 # In Chinese, words follow each other without a space: only ASCII characters make one longer.
 FLAGS = re.IGNORECASE | re.ASCII
 
-_CJK = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
+CJK = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
 _SENTENCE = re.compile(r"[。!?;]|\.(?=\s|$)")
 # A colon within a reference or an address is none of a sentence.
 # A line of a form that denies something: "Build: no".
@@ -90,7 +90,7 @@ def word(name: str) -> re.Pattern[str]:
 def sentences(prompt: str) -> list[str]:
     """The prompt's sentences; a line that was only wrapped goes on."""
     prompt = _FIELD.sub(r". no \g<name>.\n", prompt)
-    text = re.sub(rf"(?<=[{_CJK}])\s*\n\s*|\n\s*(?=[{_CJK}])|\n\s*(?:[-*]|\d+[.)])\s", "。", prompt)
+    text = re.sub(rf"(?<=[{CJK}])\s*\n\s*|\n\s*(?=[{CJK}])|\n\s*(?:[-*]|\d+[.)])\s", "。", prompt)
     return [" ".join(part.split()) for part in _SENTENCE.split(text) if part.strip()]
 
 

@@ -9,7 +9,7 @@ one ends it at the first quote.
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from oi_deploy.agent import changes, intents, named, spared, words
+from oi_deploy.agent import changes, intents, meant, named, spared, words
 from oi_deploy.agent.chores import git_tags, reports
 from oi_deploy.agent.dockerfile import files as dockerfiles
 from oi_deploy.agent.dockerfile import ignored as dockerignore
@@ -203,7 +203,7 @@ def _targets(world: Situation) -> tuple[DeploymentState, ...]:
     return tuple(
         item
         for item in chosen
-        if not using or item.name in using or named.is_joined(item.name, using, world.ask.text)
+        if not using or item.name in using or meant.is_joined(item.name, using, world.ask.text)
     )
 
 

@@ -1,54 +1,25 @@
-"""What a prompt names: image references, Deployments, namespaces, files and folders."""
+"""What a prompt names: image references, namespaces, files and folders."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from oi_deploy.agent import intents, spared, words
-from oi_deploy.verify.state import DeploymentState
 
-_CJK = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
-_NAME = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+NAME = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 # A tag, or what a shell makes one of.
 _TAG = r"(?::(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\$\([^()]*\)|\$\{[^{}]*\}|\$\w+|[-_.](?=[$\w]))+)?"
-_AND = r"(?:\s*[,、&]\s*|\s+and\s+|\s*[和与及]\s*)(?:the\s+)?(?:deployments?\s+)?"
-_DEPLOYMENTS = re.compile(
-    rf"(?<![\w-])deployments?(?P<mark>/|\s*:\s*|\s+(?:called|named)\s+|\s*(?:名为|叫做?)\s*|\s+)"
-    rf"(?P<quote>[`\"'“「]?)(?P<first>{_NAME})(?P<more>(?:{_AND}{_NAME})*)",
-    intents.FLAGS,
-)
-_BEFORE_DEPLOYMENT = re.compile(
-    rf"(?:名为|叫做?)\s*[`\"'“「]?(?P<name>{_NAME})[`\"'”」]?\s*(?:的|这个)*\s*"
-    r"(?:deployment|部署|工作负载)",
-    intents.FLAGS,
-)
 _NAMESPACE = re.compile(
-    rf"(?:命名空间|名字空间)\s*[:]?\s*[`\"'“「]?(?P<zh>{_NAME})"
-    rf"|(?P<before>{_NAME})[`\"'”」]?\s*(?:这个|的)?\s*(?:命名空间|名字空间)"
-    rf"|(?:\s-n|--namespace)[ =](?P<flag>{_NAME})"
-    rf"|\bnamespace\s+[`\"'“]?(?P<en>{_NAME})"
+    rf"(?:命名空间|名字空间)\s*[:]?\s*[`\"'“「]?(?P<zh>{NAME})"
+    rf"|(?P<before>{NAME})[`\"'”」]?\s*(?:这个|的)?\s*(?:命名空间|名字空间)"
+    rf"|(?:\s-n|--namespace)[ =](?P<flag>{NAME})"
+    rf"|\bnamespace\s+[`\"'“]?(?P<en>{NAME})"
     # "in namespace x" names x, "the x namespace" too.
-    rf"|\bthe\s+[`\"'“]?(?P<en_before>{_NAME})[`\"'”]?\s+namespace\b",
+    rf"|\bthe\s+[`\"'“]?(?P<en_before>{NAME})[`\"'”]?\s+namespace\b",
     re.ASCII,
 )
 _PATH = re.compile(r"(?<![\w./:@$-])[\w.][\w.-]*(?:/[\w.-]+)*/?", re.ASCII)
-# What is done to a Deployment, before its name; and how a sentence goes on after it.
-_DONE_TO = re.compile(
-    r"\b(?:update|restart|scale|set|patch|switch|change|upgrade|reduce|increase|undo|deploy|back"
-    r"|to|into|of)\s+(?:the\s+)?$",
-    intents.FLAGS,
-)
-_GOES_ON = re.compile(r"\s*(?:$|[.,;:)!?]|(?:to|with|so|and|in|on|from|by|then|until)\b)")
-# An order for all of them.
-_ALL = re.compile(
-    r"\b(?:restart|scale|update|upgrade|undo|roll(?: back)?|bounce)\s+"
-    r"(?:all|every|each|both)(?: of)?(?: the| our| these)?(?: other)?"
-    rf"(?: (?P<n>{intents.numbers()}))? deployments?\b"
-    r"|(?:重启|扩容|缩容|更新|升级|回滚)(?:一下)?(?:所有|全部|每个)的?\s*(?:deployment|部署)"
-    r"|[把将对给](?:所有|全部|每个)的?\s*(?:deployment|部署)"
-    r"|(?:所有|全部|每个|其[他它余])的?\s*(?:deployment|部署)\s*(?:都|全)*(?:重启|扩容|缩容|更新|升级|回滚)",
-    intents.FLAGS,
-)
+GOES_ON = re.compile(r"\s*(?:$|[.,;:)!?]|(?:to|with|so|and|in|on|from|by|then|until)\b)")
 # Right before what is not meant.
 _NOT = re.compile(
     r"(?:不是|而不是|而非|并非|\bnot|\brather than|\binstead of)[^,;。,;.\n]{0,12}$", intents.FLAGS
@@ -69,17 +40,12 @@ _NO_GOOD = re.compile(
     r"|有问题|有\s*bug|坏了|挂了|是旧|是坏|已过时)",
     intents.FLAGS,
 )
-# What is so, beside what is to be done.
-_IS_SO = re.compile(
-    r"\b(?:is|are|was|were|has|have|stays?|remains?)\b(?! to\b)|已经?|没有?", intents.FLAGS
-)
 # A version that something has, and is not to get.
 _RUNS_NOW = re.compile(
     r"\b(?:(?:is|are|was|were)(?: still| currently| now)? (?:on|at)|from)\s+v?\d[\w.-]*\w"
     r"|从\s*v?\d[\w.-]*\w",
     intents.FLAGS,
 )
-_MARKS = " \n,.;:()`\"'"
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}$")
 # They look like files.
 _PRODUCT = re.compile(
@@ -104,21 +70,6 @@ class Image:
     def __str__(self) -> str:
         """The reference."""
         return f"{self.repository}:{self.tag}" if self.tag else self.repository
-
-
-@dataclass(frozen=True)
-class Deployments:
-    """The Deployments that a prompt is about.
-
-    Attributes:
-        chosen: those that exist (or that a manifest of the repository makes).
-        absent: names of Deployments that do not exist.
-        certain: whether the absent ones are surely meant as names.
-    """
-
-    chosen: tuple[DeploymentState, ...] = ()
-    absent: tuple[str, ...] = ()
-    certain: bool = False
 
 
 def images(prompt: str, registry: str, commit: str) -> tuple[Image, ...]:
@@ -185,151 +136,8 @@ def _spoken(text: str, tags: Sequence[str]) -> list[str]:
     return sorted(places, key=lambda tag: places[tag])
 
 
-def deployments(
-    prompt: str,
-    known: Sequence[DeploymentState],
-    *,
-    registry: str,
-    repositories: Collection[str],
-) -> Deployments:
-    """The Deployments that the prompt is about.
-
-    Args:
-        prompt: the task.
-        known: those that exist, or that a manifest of the repository makes.
-        registry: the input of that name.
-        repositories: of the images that the prompt names.
-    """
-    text = words.plain(prompt, registry)
-    names = {item.name: item for item in known}
-    explicit, absent, certain = _explicit(text, names)
-    if only := [name for name in names if _is_the_only(name, text)]:
-        return Deployments(tuple(names[name] for name in only))
-    uses = [
-        name for name, item in names.items() if any(repository_of(c.image) in repositories
-                                                    for c in item.containers)
-    ]  # fmt: skip
-    alone = {
-        name
-        for name in names
-        if spared.is_spared(name, text)
-        or spared.is_left_out(name, text, names)
-        # What runs the image is only beside the point where another one gets it.
-        or spared.is_only_told_of(
-            name, text, [it for it in names if it != name and (it in uses or name not in uses)]
-        )
-    }
-    said = [name for name in names if words.is_named(name, text)]
-    free = [name for name in said if name not in alone]
-    if chosen := [name for name in explicit if name not in alone] or free:
-        if not explicit and uses and all(_is_beside(name, text) for name in chosen):
-            chosen = [name for name in chosen if name in uses] or uses
-        if not explicit and (among := [name for name in chosen if name in uses]):
-            chosen = [
-                name
-                for name in chosen
-                if name in among or (is_joined(name, among, text) and not _is_beside(name, text))
-            ]
-        return Deployments(tuple(names[name] for name in chosen))
-    if absent:
-        return Deployments((), tuple(absent), certain)
-    if _is_about_all(text, names, alone):
-        return Deployments(tuple(names[name] for name in names if name not in alone))
-    if any(spared.is_excepted(name, text) for name in said):
-        return Deployments()
-    # Named only where it is spared: then that was read wrongly. Not named: what runs the image.
-    chosen = (
-        [name for name in said if name in uses]
-        or uses
-        or said
-        or (list(names) if len(names) == 1 else [])
-    )
-    return Deployments(tuple(names[name] for name in chosen))
-
-
-def _is_beside(name: str, text: str) -> bool:
-    """Whether a prompt only says how the bearer of a name is: "api and worker are done"."""
-    found = (it.text for it in intents.clauses(text) if words.is_named(name, it.text))
-    told = all(_IS_SO.search(it) and not spared.orders(it, name) for it in found)
-    return told and not spared.means_several(text)
-
-
-def _is_about_all(text: str, names: Collection[str], alone: Collection[str]) -> bool:
-    """Whether something is to be done to all Deployments, or to all but those left alone.
-
-    Not if there are more or fewer than it says.
-    """
-    match = _ALL.search(text)
-    if match is None or spared.in_a_denying_clause(text, match.start()):
-        return False
-    if not alone and re.search(r"other|其", match[0], intents.FLAGS):
-        return False
-    count = intents.number(match["n"]) if match["n"] else 2 if "both" in match[0].lower() else None
-    return count in (None, len(names))
-
-
-def _is_the_only(name: str, text: str) -> bool:
-    """Whether a prompt says that something is done to a Deployment only."""
-    before = (
-        r"(?:只|仅)(?:(?:给|对|把|将|动|改|换|发|切|更新|升级|部署|发布|重启|扩容?|缩容?|回滚)\s*)?"
-        r"|\bonly\s+(?:(?:update|change|touch|deploy|roll out|restart|scale|to|for|the)\s+){0,3}"
-    )
-    word = r"(?:deployments?\s*)?[`\"'“「]?"
-    after = r"[`\"'”」]?(?:\s+deployment)?\s+only\b"
-    pattern = rf"(?:{before}){word}{re.escape(name)}(?![\w-])|(?<![\w-]){re.escape(name)}{after}"
-    match = re.search(pattern, text, intents.FLAGS)
-    return match is not None and not intents.word("denies").search(
-        spared.clause_at(text, match.start()).partition(match[0])[0]
-    )
-
-
-def is_joined(name: str, others: Iterable[str], text: str) -> bool:
-    """Whether a name stands in one list with another one: `web and jobs`."""
-    return any(
-        re.search(rf"\b{re.escape(one)}{_AND}{re.escape(other)}\b", text, re.ASCII)
-        for it in others
-        for one, other in ((name, it), (it, name))
-    )
-
-
-def _explicit(
-    text: str, names: Collection[str]
-) -> tuple[list[str], list[str], bool]:  # fmt: skip
-    """Names after the word: those that exist, those that do not, and whether that is certain."""
-    found: list[str] = []
-    absent: list[str] = []
-    certain = False
-    for match in _DEPLOYMENTS.finditer(text):
-        first = match["first"]
-        if first in names:
-            found.append(first)
-            found += [name for name in re.findall(_NAME, match["more"]) if name in names]
-        # "The web deployment calls it": it has its name before it.
-        elif match["mark"].isspace() and _named_before(text[: match.start()], names):
-            continue
-        elif _can_be_a_name(first) and not spared.in_a_spared_clause(text, match.start()):
-            absent.append(first)
-            marked = match["mark"].strip() not in ("", ":") or bool(match["quote"])
-            # An English word within a Chinese sentence is a name.
-            # The words after it may only look like a list: "x and wait".
-            rest = text[match.end("first") :]
-            after = rest.lstrip(_MARKS)[:1]
-            before = text[: match.start()].rstrip(_MARKS)[-1:]
-            chinese = re.compile(rf"[{_CJK}]")
-            english = _DONE_TO.search(text[: match.start()]) and _GOES_ON.match(rest)
-            certain |= marked or bool(chinese.match(after) or chinese.match(before) or english)
-    for match in _BEFORE_DEPLOYMENT.finditer(text):
-        (found if match["name"] in names else absent).append(match["name"])
-        certain |= match["name"] not in names
-    return list(dict.fromkeys(found)), list(dict.fromkeys(absent)), certain
-
-
-def _named_before(text: str, names: Collection[str]) -> bool:
-    match = re.search(rf"({_NAME})[`\"'”」]?\s+$", text)
-    return match is not None and match[1] in names
-
-
-def _can_be_a_name(word: str) -> bool:
+def can_be_a_name(word: str) -> bool:
+    """Whether a word in the place of a name may be one, and goes not on with the sentence."""
     # In capitals, it begins a sentence or is an abbreviation.
     listed = word in intents.table()["no-names"].split()
     return word == word.lower() and not listed and not word.endswith("ly")
@@ -348,8 +156,8 @@ def namespaces(prompt: str) -> tuple[tuple[str, bool], ...]:
     for match in _NAMESPACE.finditer(prompt):
         kind = match.lastgroup or ""
         name = match[kind]
-        if _can_be_a_name(name) and not spared.in_a_spared_clause(prompt, match.start()):
-            goes_on = kind == "en" and bool(_GOES_ON.match(prompt[match.end() :]))
+        if can_be_a_name(name) and not spared.in_a_spared_clause(prompt, match.start()):
+            goes_on = kind == "en" and bool(GOES_ON.match(prompt[match.end() :]))
             certain = goes_on or kind in ("zh", "before", "flag")
             found[name] = found.get(name, False) or certain
     return tuple(found.items())

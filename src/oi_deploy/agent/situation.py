@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from oi_deploy.agent.intents import Intents
-from oi_deploy.agent.named import Deployments, Image, new_files
+from oi_deploy.agent.meant import Deployments
+from oi_deploy.agent.named import Image, new_files
 from oi_deploy.agent.repository import Repository
 from oi_deploy.verify.state import DeploymentState
 

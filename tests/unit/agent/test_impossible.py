@@ -70,6 +70,31 @@ def test_a_dockerfile_that_is_not_there(prompt: str, certain: bool) -> None:
     assert not certain or "The repository has no docker/" in found[0].text
 
 
+@pytest.mark.parametrize(
+    "order",
+    [
+        "Scale shop to five pods",
+        "restart `shop`",
+        "Roll back shop.",
+        "把 shop 扩到 5 个副本",
+        "重启 shop",
+    ],
+)
+def test_what_is_changed_is_no_other_deployment_than_the_one_that_is_named(order: str) -> None:
+    found = facts(order, expect="none", deployments=(WEB,))
+    assert not found.commands
+    assert [
+        item.text for item in found.obstacles if item.certain and "no Deployment shop" in item.text
+    ]
+
+
+@pytest.mark.parametrize(
+    "order", ["Restart it.", "Scale up to 5 pods", "Scale everything to 5 pods"]
+)
+def test_the_only_deployment_needs_no_name(order: str) -> None:
+    assert facts(order, expect="none", deployments=(WEB,)).commands
+
+
 def test_an_example_of_a_git_tag_need_not_be_there() -> None:
     for words in ("e.g. git tag v5.0.3 -> 5.0.3", "比如 git tag v5.0.3 对应 5.0.3"):
         prompt = f"Build web, the image's tag is the git tag without v ({words})"
