@@ -153,9 +153,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         repositories = {
             named.repository_of(it): None for it in current if host and it.startswith(f"{host}/")
         }
-    found = {
-        name: tuple(sources.tags(name)) for name in sorted(repositories)[:_MOST_REPOSITORIES]
-    }
+    found = {name: tuple(sources.tags(name)) for name in sorted(repositories)[:_MOST_REPOSITORIES]}
     if "build" not in wants:
         images = named.tagged(ask.text, images, found)
     date = ask.date or datetime.datetime.now(datetime.UTC).date().isoformat()

@@ -5,6 +5,7 @@ It decides which complete lines the model is shown; a wrong guess shows one too 
 
 import functools
 import re
+import unicodedata
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -15,13 +16,15 @@ import yaml
 FLAGS = re.IGNORECASE | re.ASCII
 
 CJK = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
+# Whoever wraps lines does it beyond that many columns.
+_LONG_LINE = 60
 _SENTENCE = re.compile(r"[。!?;]|\.(?=\s|$)")
-# A colon within a reference or an address is none of a sentence.
 # A line of a form that denies something: "Build: no".
 _FIELD = re.compile(
     r"^[-*\s]*(?P<name>[\w -]{2,30}):[ \t]*(?:no|none|false|n/a|否|无|不需要)[ \t.]*$\n?",
     re.IGNORECASE | re.MULTILINE,
 )
+# A colon within a reference or an address is none of a sentence.
 _CLAUSE = re.compile(
     r"[,()「」]|:(?=\s|$)|\s--\s|\b(?:but|then)\b|然后|(?<![不别勿必要用需])再(?=[^次])"
 )
@@ -87,9 +90,21 @@ def word(name: str) -> re.Pattern[str]:
     return re.compile(table()[name], FLAGS)
 
 
+def _wrapped(prompt: str) -> str:
+    """The prompt with its long lines of Chinese joined: there, short ones are steps of a list."""
+    text = before = ""
+    for line in prompt.splitlines():
+        wide = sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in before)
+        goes_on = wide >= _LONG_LINE and re.search(r"[\w,、]$", before)
+        new = re.match(r"\s*(?:$|[-*#]|\d+[.)、])", line)
+        text += (" " if goes_on and not new else "\n") + line
+        before = line.rstrip()
+    return text
+
+
 def sentences(prompt: str) -> list[str]:
     """The prompt's sentences; a line that was only wrapped goes on."""
-    prompt = _FIELD.sub(r". no \g<name>.\n", prompt)
+    prompt = _wrapped(_FIELD.sub(r". no \g<name>.\n", prompt))
     text = re.sub(rf"(?<=[{CJK}])\s*\n\s*|\n\s*(?=[{CJK}])|\n\s*(?:[-*]|\d+[.)])\s", "。", prompt)
     return [" ".join(part.split()) for part in _SENTENCE.split(text) if part.strip()]
 

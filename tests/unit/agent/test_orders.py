@@ -141,6 +141,11 @@ def test_going_back_to_what_is_named_or_not_at_all(prompt: str, line: str) -> No
         ("Apply the manifests in k8s without k8s/hpa.yaml", "k8s/config.yaml k8s/service.yaml"),
         ("Apply service.yaml", "k8s/service.yaml"),
         ("Apply ingress.yaml", ""),
+        ("先应用 k8s/config.yaml", "k8s/config.yaml"),
+        (
+            "我们今天要更新一下配置,所有的东西都已经在仓库里准备好了,麻烦应用\nk8s/config.yaml,谢谢",
+            "k8s/config.yaml",
+        ),
         ("k8s/config.yaml:A 从 b 调成 c,应用后重启 web", "k8s/config.yaml"),
     ],
 )
