@@ -67,8 +67,12 @@ def undo(world: Situation) -> Iterable[str]:
 
 def named_revision(prompt: str) -> str:
     """The number of a revision that a prompt wants back; empty if it says none."""
-    number = re.search(r"(?:revision|修订版?|版次)\s*#?(\d+)", prompt)
-    return number[1] if number else ""
+    number = re.search(
+        r"(?:revision|修订版?本?(?:号)?|版次|版本(?=\s*\d+(?![\d.])))\s*#?(\d+)"
+        r"|第\s*(\d+)\s*个?(?:修订|revision|版)",
+        prompt,
+    )
+    return number[1] or number[2] if number else ""
 
 
 # Goes back to a version, and no revision may have it.

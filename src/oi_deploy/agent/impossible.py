@@ -119,8 +119,8 @@ def _images(world: Situation) -> list[Obstacle]:
         return []
     image = looked_up[0]
     known = ", ".join(world.tags[image.repository][-8:]) or "none"
-    denied = "build" in world.intents.denied or "exists" in world.intents
-    return [Obstacle(f"The registry has no {image} (its tags are: {known}).", denied)]
+    certain = "build" in world.intents.denied or {"exists", "retag"} & world.intents.wanted
+    return [Obstacle(f"The registry has no {image} (its tags are: {known}).", bool(certain))]
 
 
 def _push(world: Situation) -> list[Obstacle]:

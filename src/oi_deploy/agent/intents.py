@@ -26,7 +26,7 @@ _FIELD = re.compile(
 )
 # A colon within a reference or an address is none of a sentence.
 _CLAUSE = re.compile(
-    r"[,()「」]|:(?=\s|$)|\s--\s|\b(?:but|then)\b|然后|(?<![不别勿必要用需])再(?=[^次])"
+    rf"[,()「」]|:(?=\s|$|[{CJK}])|(?<=[{CJK}]):|\s--\s|\b(?:but|then)\b|然后|(?<![不别勿必要用需])再(?=[^次])"
 )
 
 # What stands beside a release only in a story, and would do harm there.
@@ -41,10 +41,12 @@ class Clause:
     Attributes:
         text: its words.
         supposed: whether it, or a part before it in its sentence, is a condition.
+        told: whether its sentence only tells how things came about.
     """
 
     text: str
     supposed: bool
+    told: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 
 @functools.cache
 def word(name: str) -> re.Pattern[str]:
-    """`denies`, `fails`, `spares`, `states`, `tells` or `supposes` of the table."""
+    """`denies`, `fails`, `spares`, `states`, `tells`, `told-after` and the like of the table."""
     return re.compile(table()[name], FLAGS)
 
 
@@ -113,10 +115,10 @@ def clauses(prompt: str) -> list[Clause]:
     """The prompt's clauses, in order."""
     found: list[Clause] = []
     for sentence in sentences(prompt):
-        supposed = False
+        supposed, told = False, word("background").match(sentence) is not None
         for text in split(sentence):
             supposed = supposed or bool(word("supposes").search(text))
-            found.append(Clause(text, supposed))
+            found.append(Clause(text, supposed, told))
     return found
 
 
@@ -130,11 +132,13 @@ def read(prompt: str) -> Intents:
     seen: dict[str, set[str]] = {"wanted": set(), "denied": set(), "supposed": set()}
     for clause in clauses(prompt):
         for name, pattern in _patterns().items():
-            starts = (match.start() for match in pattern.finditer(clause.text))
-            start = next((it for it in starts if not _only_tells(name, clause.text, it)), None)
-            if start is None:
+            if clause.told and name in _CHANGES:
                 continue
-            before = clause.text[:start]
+            found = pattern.finditer(clause.text)
+            match = next((it for it in found if not _only_tells(name, it)), None)
+            if match is None:
+                continue
+            before = clause.text[: match.start()]
             denied = word("denies").search(word("states").sub(" ", before))
             seen["supposed" if clause.supposed else "denied" if denied else "wanted"].add(name)
     return Intents(
@@ -145,13 +149,17 @@ def read(prompt: str) -> Intents:
     )
 
 
-def _only_tells(name: str, text: str, start: int) -> bool:
+def _only_tells(name: str, match: re.Match[str]) -> bool:
     """Whether a word tells what does not work, or what somebody did: "web was restarted"."""
-    before = text[:start]
+    before, after = match.string[: match.start()], match.string[match.end() :]
     if word("fails").search(before):
         return True
-    form = _TOLD_FORM.match(text, start)
-    return name in _CHANGES and form is not None and bool(word("tells").search(before))
+    if name not in _CHANGES:
+        return False
+    if word("told-after").match(after) and not word("asks").search(match.string):
+        return True
+    form = _TOLD_FORM.match(match.string, match.start())
+    return form is not None and bool(word("tells").search(before))
 
 
 def is_denied(clause: str, start: int) -> bool:

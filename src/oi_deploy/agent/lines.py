@@ -107,6 +107,7 @@ def _others(world: Situation, reference: str) -> list[str]:
 _LATEST_TOO = re.compile(
     r"\b(?:also|additionally|as well as|both)\b.{0,40}"
     r"(?:\btag(?:ged)? (?:it )?(?:as )?|\bas |\band )[`'\"]?latest\b(?!\s+[a-z])"
+    r"|(?:标签|\btag)[^,。;]{0,16}(?:和|与|以及|加)\s*[`'\"]?latest\b"
     r"|(?:同时|另外|顺便|也)[^,。]{0,12}(?:打|推)[^,。]{0,8}\blatest\b",
     intents.FLAGS,
 )
@@ -163,11 +164,20 @@ def _dockerfile(
     return dockerfiles.choose(found, names, meant)
 
 
+_LIST_END = re.compile(r"[\n;。,、]|\band\b", re.ASCII)
+
+
 def _mentioned_with(world: Situation, reference: str) -> Sequence[str]:
     """The paths that the prompt names; those of an image's own lines, if it names several."""
     repository = named.repository_of(reference)
     if len({image.repository for image in world.named}) < 2:
         return world.mentioned
+    parts = [part for part in _LIST_END.split(world.ask.text) if repository in part]
+    paths = [path for part in parts for path in named.paths(part, world.ask.registry)]
+    if set(paths) & {
+        place for file in world.repository.dockerfiles for place in (file.path, file.folder)
+    }:
+        return paths
     own = [line for line in world.ask.text.splitlines() if repository in line]
     return [path for line in own for path in named.paths(line, world.ask.registry)]
 
@@ -264,8 +274,9 @@ def _retag(world: Situation) -> Iterable[str]:
     if pair is not None:
         source, target = pair
         yield f"docker pull {source}"
-        yield f"docker tag {source} {target}"
-        yield f"docker push {target}"
+        for name in (target, *_others(world, str(target))):
+            yield f"docker tag {source} {name}"
+            yield f"docker push {name}"
 
 
 def retagged(world: Situation) -> tuple[Image, Image] | None:

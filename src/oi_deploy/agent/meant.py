@@ -37,7 +37,8 @@ _ALL = re.compile(
 )
 # What a prompt that names nothing that is there wants changed: "scale shop to five pods".
 _OBJECT = re.compile(
-    rf"\b(?:scale|resize|restart|bounce|roll(?: ?back)?|undo)\s+[`\"'“]?(?P<en>{NAME})[`\"'”]?"
+    r"\b(?:scale|resize|restart|bounce|roll(?: ?back)?|undo)\s*(?:\s|一下)\s*"
+    rf"[`\"'“]?(?P<en>{NAME})[`\"'”]?"
     r"(?=\s+(?:to|back|up|down|by|out|so|and|now|please|again)\b|\s*(?:[,.;:!]|$))"
     rf"|(?:重启|扩容|缩容|回滚|回退)(?:一下)?\s*[`\"'“「]?(?P<zh>{NAME})(?![\w./-])"
     rf"|[把将给对]\s*[`\"'“「]?(?P<before>{NAME})[`\"'”」]?\s*(?:的|扩|缩|重启|回滚|加|减|改|调|升|降|退)",

@@ -11,7 +11,7 @@ NAME = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _TAG = r"(?::(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\$\([^()]*\)|\$\{[^{}]*\}|\$\w+|[-_.](?=[$\w]))+)?"
 _NAMESPACE = re.compile(
     rf"(?:命名空间|名字空间)\s*[:]?\s*[`\"'“「]?(?P<zh>{NAME})"
-    rf"|(?P<before>{NAME})[`\"'”」]?\s*(?:这个|的)?\s*(?:命名空间|名字空间)"
+    rf"|(?P<before>{NAME})[`\"'”」]?[ \t]*(?:这个|的)?[ \t]*(?:命名空间|名字空间)"
     rf"|(?:\s-n|--namespace)[ =](?P<flag>{NAME})"
     rf"|\bnamespace\s+[`\"'“]?(?P<en>{NAME})"
     # "in namespace x" names x, "the x namespace" too.
@@ -27,7 +27,8 @@ _NOT = re.compile(
 # Right before a reference that is not to be used. One that is not to be built may be meant.
 _NOT_TO_USE = re.compile(
     r"(?:(?:\bnot|n't|\bnever)(?:\s+(?:ever\s+)?(?:re-?)?(?:push|publish|us|overwrit|touch|pull|tag)"
-    r"(?:e|ing)?\b)?|\b(?:instead of|rather than|in place of)|(?:不要?|别|勿|禁止|严禁)(?:再|去)?"
+    r"(?:e|ing)?\b)?|\b(?:instead of|rather than|in place of)"
+    r"|(?:不要?|(?<!分)别|勿|禁止|严禁)(?:再|去)?"
     r"(?:推送?|用|使用|覆盖|动|碰|打)|而不是|而非|不是)"
     r"(?:\s*(?:\b(?:it|the|an?|to|as|over|with|old|existing|image|tag)\b|到|成|镜像|标签|了))*"
     r"\s*[`'\"(]*$",
@@ -43,7 +44,8 @@ _NO_GOOD = re.compile(
 # A version that something has, and is not to get.
 _RUNS_NOW = re.compile(
     r"\b(?:(?:is|are|was|were)(?: still| currently| now)? (?:on|at)|from)\s+v?\d[\w.-]*\w"
-    r"|从\s*v?\d[\w.-]*\w",
+    r"|(?:从|(?:还|仍|现在|目前|当前|线上)(?:在|是|跑|运行|用|的|上|还|版本)*)\s*v?\d[\w.-]*\w"
+    r"(?!\s*(?:换|切|升|改))",
     intents.FLAGS,
 )
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}$")

@@ -1,9 +1,11 @@
 """Everything that is known before a turn, as plain values; what is said of it is decided later."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from oi_deploy.agent import intents
 from oi_deploy.agent.intents import Intents
 from oi_deploy.agent.meant import Deployments
 from oi_deploy.agent.named import Image, new_files
@@ -12,6 +14,12 @@ from oi_deploy.verify.state import DeploymentState
 
 # What is asked for without a new image, if nothing is said of building one.
 WITHOUT_IMAGE = frozenset({"undo", "restart", "scale", "delete"})
+# Questions that order something, and that have a word in them that denies.
+_POLITE = re.compile(
+    r"能不能|可不可以|可以不可以|要不(?:咱们?|我们|你)?(?=把|将)"
+    r"|\bwhy (?:don't|not)(?: (?:we|you))?\b",
+    intents.FLAGS,
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,9 @@ class Ask:
     @property
     def text(self) -> str:
         """The prompt for reading it: commas, colons and parentheses of full width are plain."""
-        return unicodedata.normalize("NFKC", self.prompt)
+        # No name goes on after a colon of full width.
+        plain = unicodedata.normalize("NFKC", self.prompt.replace("\uff1a", ": "))
+        return _POLITE.sub("请", plain)
 
 
 @dataclass(frozen=True)
@@ -112,6 +122,9 @@ class Situation:
         if self.ask.expect == "none" or "build" in has.denied:
             return False
         there = any(self.has_image(item) for item in self.named)
+        # One image is to get another's name.
+        if "retag" in has and "build" not in has and sum(bool(it.tag) for it in self.named) > 1:
+            return False
         # "This build is good, do not rebuild it."
         if "build" in has and not (there and "build" in has.doubted):
             return True

@@ -15,7 +15,7 @@ _ACTION = re.compile(
     intents.FLAGS,
 )
 _HANDS_OFF = re.compile(
-    r"(?:别|不要|勿|不能|不许|不准|先不|不用)(?:再|去)?(?:动|改|碰|管|更新|升级|重启|发|换)(?:它|了|啊|哦)?[!。]?$"
+    r"(?:(?<!分)别|不要|勿|不能|不许|不准|先不|不用)(?:再|去)?(?:动|改|碰|管|更新|升级|重启|发|换)(?:它|了|啊|哦)?[!。]?$"
     r"|\bnot ours\b|不是我们(?:的|组)|不归我们|不属于我们",
     re.ASCII,
 )
@@ -156,7 +156,7 @@ def _spares(clause: str) -> bool:
 
 def clause_at(text: str, place: int) -> str:
     """The clause around a place of a text."""
-    ends = list(re.finditer(r"[,。;!?()\n]|[.:](?=\s|$)|\bbut\b", text))
+    ends = list(re.finditer(rf"[,。;!?()\n]|[.:](?=\s|$)|(?<=[{intents.CJK}]):|\bbut\b", text))
     start = max((item.end() for item in ends if item.end() <= place), default=0)
     end = min((item.start() for item in ends if item.start() >= place), default=len(text))
     return text[start:end]
@@ -170,6 +170,9 @@ def in_a_denying_clause(text: str, place: int) -> bool:
 def in_a_spared_clause(text: str, place: int) -> bool:
     """Whether the clause around a place says what is not to be done."""
     clause = clause_at(text, place)
+    # "Other services (shop, web) stay": what is said of those in parentheses follows them.
+    if (begun := text.rfind("(", 0, place)) > text.rfind(")", 0, place):
+        clause += text[text.find(")", begun) :].partition(",")[0][1:12]
     return bool(intents.word("denies").search(clause) or intents.word("spares").search(clause))
 
 

@@ -12,7 +12,8 @@ _KEEP = re.compile(
     r"\b(?:keep|retain|preserve|leave|spare|stays?|remains?)\b"
     r"|\b(?:except|excluding|apart from|other than)\b"
     r"|(?:do not|don't|never) (?:delete|remove|touch)"
-    r"|保留|留下|(?<![删清移])除了?(?=[ \w])|以外|之外|(?:不要?|别|勿|不得|不能)(?:删|移|清|动)",
+    r"|保留|留下|(?<![删清移])除了?(?=[ \w])|以外|之外"
+    r"|(?:不要?|(?<!分)别|勿|不得|不能)(?:删|移|清|动)",
     intents.FLAGS,
 )
 _DELETE = re.compile(

@@ -135,13 +135,13 @@ def choose(
         names: of the Deployment and of its image, the most exact first.
         mentioned: paths that the prompt names.
     """
-    for item in found:
-        # The word alone may mean any.
-        if item.path in mentioned and item.path != "Dockerfile":
-            return item
+    # The word alone may mean any.
+    themselves = [item for item in found if item.path in mentioned and item.path != "Dockerfile"]
     named = list(names)
     inside_mentioned = [item for item in found if item.folder in mentioned]
-    for candidates in (inside_mentioned, found):
+    for candidates in (themselves, inside_mentioned, found):
+        if candidates is not themselves and themselves:
+            return themselves[0]
         for name in named:
             for item in candidates:
                 file = PurePosixPath(item.path).name.lower().split(".")

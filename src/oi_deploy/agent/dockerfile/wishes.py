@@ -41,7 +41,7 @@ _ENTRY = re.compile(
     r"\b(?:entry|start|launch|main (?:file|script|program|module))|入口|启动|主程序", intents.FLAGS
 )
 _NOT_SO = re.compile(
-    r"(?:\bnot|n't|\bnever|\binstead of|\brather than|不要?|别|勿|而非)[^,.。]{0,16}$",
+    r"(?:\bnot|n't|\bnever|\binstead of|\brather than|不要?|(?<!分)别|勿|而非)[^,.。]{0,16}$",
     intents.FLAGS,
 )
 _NAME = r"(?P<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z][A-Z0-9]{2,})`?"

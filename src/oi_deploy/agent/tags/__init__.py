@@ -17,7 +17,7 @@ _Q = f"[{tag_words.QUOTES}]?"
 _WITH_V = re.compile(
     rf"(?<![\w.]){_Q}v{_Q}\s*(?:\+|followed by|and the|plus|加上?|后面?[跟接]|前缀|prefix|in front)"
     r"|(?:prefix(?:ed)?(?: with| by)?|leading|前缀|字母|开头是?|前面?加上?)"
-    r"(?: the letter)?(?: an?)?"
+    r"(?: the letter)?(?: an?)?(?:一?个)?(?:小写)?(?:字母)?的?"
     rf"[\s:]*{_Q}v(?![\w.])|以\s*{_Q}v{_Q}\s*开头",
     intents.FLAGS,
 )
@@ -95,7 +95,7 @@ def wanted(prompt: str, source: Source) -> str:
     Empty if the prompt asks for something that is not known here.
     """
     text = tag_words.about(prompt) or tag_words.pushed_as(prompt)
-    if tag_words.MANY.search(text):
+    if tag_words.MANY.search(text) or tag_words.ITEMS.search(prompt):
         return next(iter(several(prompt, source)), "")
     if said_before := tag_words.SAID_BEFORE.search(text):
         if not tag_words.KIND.search(text[: said_before.start()]):
@@ -121,10 +121,10 @@ def wanted(prompt: str, source: Source) -> str:
     return value if is_tag(value) else ""
 
 
-_ITEM_END = re.compile(r"[,;:()、/]|\band\b|[和与及]", intents.FLAGS)
+_ITEM_END = re.compile(r"[,;:()、/\n]|\band\b|[和与及]", intents.FLAGS)
 _ITEM = re.compile(
     rf"[\s{tag_words.QUOTES}]*"
-    r"(?:(?:one|the other|another|once|first|second|第?[一二]个?|另一个|分别)\s*)?"
+    r"(?:(?:one|the other|another|once|first|second|第?[一二]个?|另一个|分别|还有|[-*])\s*)?"
     r"(?:(?:is|as|with|being|是|用|为|叫)\s*)?(?:(?:the|an?)\s+)?(?P<said>.+)",
     intents.FLAGS,
 )
@@ -136,12 +136,17 @@ def several(prompt: str, source: Source) -> tuple[str, ...]:
     None if any of them is not known.
     """
     text = tag_words.about(prompt)
-    many = tag_words.MANY.search(text)
-    if many is None:
+    items, many = tag_words.ITEMS.search(prompt), tag_words.MANY.search(text)
+    if items is None and many is None:
         return ()
-    count = intents.number((many["en"] or many["zh"] or "two").lower())
+    count = None
+    if items:
+        text = items[items.lastgroup or 0]
+    elif many:
+        text = text[many.end() :]
+        count = intents.number((many[many.lastgroup or 0] if many.lastgroup else "two").lower())
     found: list[str] = []
-    for part in _ITEM_END.split(text[many.end() :]):
+    for part in _ITEM_END.split(text):
         item = _ITEM.fullmatch(part.strip())
         said = item["said"].strip(f" {tag_words.QUOTES}") if item else ""
         if tag_words.KIND.search(said):

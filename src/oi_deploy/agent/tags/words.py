@@ -97,7 +97,7 @@ _OTHERS = re.compile(r"[^,;()/]*(?:base[- ]image|基础镜像|\bFROM\b)[^,;()/]*
 # What is not meant, up to where the sentence says what is.
 _DENIED = re.compile(
     r"(?:\binstead of\b|\brather than\b|\bnot\b(?! forget)|n't\b(?! forget)|\bnever\b"
-    r"|而不是|而非|不再?(?:是|要|用|打|使用|采用)|别(?:再?用|打|加)|(?:请勿|勿|禁止|严禁))(?!忘)"
+    r"|而不是|而非|不再?(?:是|要|用|打|使用|采用)|(?<!分)别(?:再?用|打|加)|(?:请勿|勿|禁止|严禁))(?!忘)"
     r"(?:(?!\bbut\b|\band (?:re-?tag|tag|use|then|push|take|give)\b|而是|要?改用|[,;:()]|\s/\s).)*",
     intents.FLAGS,
 )
@@ -119,8 +119,16 @@ SLASHES = re.compile(
 MANY = re.compile(
     r"\b(?P<en>two|2|three|3|several|multiple|both) (?:[\w-]+ )?tags\b"
     r"|\btags (?=[\w.<>-]+ and [\w.<>-]+)"
-    r"|(?P<zh>[两2二三3多])个(?:不同的?)?\s*(?:标签|tag)",
+    r"|(?P<zh>[两2二三3多])个(?:不同的?)?\s*(?:标签|tag)"
+    r"|(?:标签|\btag)\s*[要打有共用]*\s*(?P<after>[两2二三3])个",
     intents.FLAGS,
+)
+# They stand before that, or in a list of their own.
+ITEMS = re.compile(
+    r"(?P<before>[\w.-]+(?:\s*(?:[、,和与及]|\band\b)\s*[\w.-]+)+)\s*[这共]?[两2二三3]个\s*(?:标签|tag)"
+    r"|^[ \t]*[-*]?[ \t]*(?:image |镜像)?(?:tags|标签):[ \t]*"
+    r"(?:(?P<line>[^\n]*[,、][^\n]*)$|\n(?P<list>(?:[ \t]*[-*][ \t]*[^\n]+(?:\n|\Z))+))",
+    intents.FLAGS | re.MULTILINE,
 )
 # The tag that was said before.
 SAID_BEFORE = re.compile(
