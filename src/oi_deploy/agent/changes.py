@@ -35,8 +35,16 @@ def _about(item: DeploymentState, world: Situation) -> str:
     ]
     begins = re.compile(rf"{re.escape(item.name)}(?![\w-])", re.ASCII)
     own = ". ".join(part for part in parts if begins.match(part))
-    told = len(names) > 1 and any(char.isdigit() for char in own)
-    return own if told else world.ask.text
+    if len(names) > 1 and any(char.isdigit() for char in own):
+        return own
+    # "cart stays at 3": what another one has is not for this one.
+    others = [it.name for it in world.deployments if it.name not in names]
+    return ". ".join(
+        clause
+        for sentence in intents.sentences(world.ask.text)
+        for clause in intents.split(sentence)
+        if words.is_named(item.name, clause) or not any(words.is_named(it, clause) for it in others)
+    )
 
 
 def restart(world: Situation) -> Iterable[str]:
@@ -77,7 +85,7 @@ def named_revision(prompt: str) -> str:
 
 # Goes back to a version, and no revision may have it.
 _TO_VERSION = re.compile(
-    r"(?:\b(?:back|undo|revert|restore)\w*(?:\s[\w-]+){0,5}?\s(?:to|on)"
+    r"(?:\b(?:roll)?(?:back|undo|revert|restore|return)\w*(?:\s[\w-]+){0,5}?\s(?:to|on)"
     r"|(?:回滚|回退|退回|撤销|还原|恢复|[回换切退])[^,;。]{0,8}?[到为成])"
     r"\s*(?:the )?(?:version |release |image |tag |版本)?[`'\"“]?"
     r"v?(?P<version>\d+\.\d[\w.-]*\w|\d+\.\d)"

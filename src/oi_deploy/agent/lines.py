@@ -248,7 +248,10 @@ def reference_for(world: Situation, item: DeploymentState) -> str:
         if text := _full(world, image):
             return text
     host = world.ask.registry.partition("/")[0]
-    ours = [name for name in current if host and name.startswith(f"{host}/")]
+    ours = [name for name in dict.fromkeys(current) if host and name.startswith(f"{host}/")]
+    if len(ours) > 1:
+        # One for each of several containers, and no word says which one is built here.
+        ours = [name for name in ours if name.rpartition("/")[2] == item.name]
     return f"{ours[0]}:{world.tag}" if ours and world.tag else ""
 
 
@@ -297,8 +300,9 @@ def retagged(world: Situation) -> tuple[Image, Image] | None:
 
 # A version that an image becomes; any other word may be part of the sentence.
 _BECOMES = re.compile(
-    r"(?:\b(?:to|as|into|be|become)\s|->|=>|→|[打改换命名发布提升]+[成为])"
-    r"\s*(?:version\s+)?[`'\"“]?(?P<tag>v?\d+\.\d(?:[\w.-]*\w)?)",
+    r"(?:\b(?:to|as|into|be|become|(?:make|call|name|label) (?:it|this|that))\s|->|=>|→"
+    r"|[打改换命名发布提升]+[成为])"
+    r"\s*(?:version\s+)?[`'\"“]?(?P<tag>v?\d+[.-]\d(?:[\w.-]*\w)?)",
     intents.FLAGS,
 )
 

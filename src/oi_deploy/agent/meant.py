@@ -37,7 +37,8 @@ _ALL = re.compile(
 )
 # What a prompt that names nothing that is there wants changed: "scale shop to five pods".
 _OBJECT = re.compile(
-    r"\b(?:scale|resize|restart|bounce|roll(?: ?back)?|undo)\s*(?:\s|一下)\s*"
+    rf"\b(?:let\s+(?P<let>{NAME})\s+(?=run\b|use\b)|(?:bring|take)\s+(?P<take>{NAME})\s+(?=up\b|down\b|back\b))"
+    r"|\b(?:scale|resize|restart|bounce|roll(?: ?back)?|undo)\s*(?:\s|一下)\s*"
     rf"[`\"'“]?(?P<en>{NAME})[`\"'”]?"
     r"(?=\s+(?:to|back|up|down|by|out|so|and|now|please|again)\b|\s*(?:[,.;:!]|$))"
     rf"|(?:重启|扩容|缩容|回滚|回退)(?:一下)?\s*[`\"'“「]?(?P<zh>{NAME})(?![\w./-])"

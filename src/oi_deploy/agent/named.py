@@ -88,9 +88,11 @@ def images(prompt: str, registry: str, commit: str) -> tuple[Image, ...]:
         for match in found
         if not _NOT_TO_USE.search(text[: match.start()]) and not _NO_GOOD.match(text, match.end())
     ]
+    # "Push it to the registry" names none.
+    meant = [match for match in meant if f"{host}/{match['path']}" != registry or match["tag"]]
     tagged = [Image(f"{host}/{match['path']}", _tag(match, text)) for match in meant]
     # What is only said not to be used still says which repository it is about.
-    bare = [Image(f"{host}/{match['path']}") for match in found]
+    bare = [Image(name) for it in found if (name := f"{host}/{it['path']}") != registry]
     return tuple(dict.fromkeys(tagged or bare))
 
 
@@ -133,7 +135,7 @@ def speaks_of(tag: str, text: str) -> re.Match[str] | None:
 def _spoken(text: str, tags: Sequence[str]) -> list[str]:
     """The tags that a text surely has as words, in its order: `1.2`, `rc-7`."""
     text = _RUNS_NOW.sub(" ", text)
-    sure = (tag for tag in tags if "." in tag or re.fullmatch(r"[A-Za-z]+-\w*\d\w*", tag))
+    sure = (tag for tag in tags if "." in tag or re.fullmatch(r"[A-Za-z]+-\w*\d\w*|\d{6,}", tag))
     places = {tag: match.start() for tag in sure if (match := speaks_of(tag, text))}
     return sorted(places, key=lambda tag: places[tag])
 

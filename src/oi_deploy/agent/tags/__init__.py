@@ -95,8 +95,10 @@ def wanted(prompt: str, source: Source) -> str:
     Empty if the prompt asks for something that is not known here.
     """
     text = tag_words.about(prompt) or tag_words.pushed_as(prompt)
-    if tag_words.MANY.search(text) or tag_words.ITEMS.search(prompt):
-        return next(iter(several(prompt, source)), "")
+    if several_tags := several(prompt, source):
+        return several_tags[0]
+    if tag_words.MANY.search(text):
+        return ""
     if said_before := tag_words.SAID_BEFORE.search(text):
         if not tag_words.KIND.search(text[: said_before.start()]):
             return ""
@@ -136,9 +138,12 @@ def several(prompt: str, source: Source) -> tuple[str, ...]:
     None if any of them is not known.
     """
     text = tag_words.about(prompt)
-    items, many = tag_words.ITEMS.search(prompt), tag_words.MANY.search(text)
+    items = tag_words.ITEMS.search(prompt)
+    many = tag_words.MANY.search(text) or tag_words.BOTH.search(text)
     if items is None and many is None:
-        return ()
+        alone = tag_words.LATEST_TOO.sub(" ", prompt)
+        first = wanted(alone, source) if alone != prompt and tag_words.KIND.search(text) else ""
+        return (first, "latest") if first not in ("", "latest") else ()
     count = None
     if items:
         text = items[items.lastgroup or 0]

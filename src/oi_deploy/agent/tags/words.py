@@ -123,6 +123,15 @@ MANY = re.compile(
     r"|(?:标签|\btag)\s*[要打有共用]*\s*(?P<after>[两2二三3])个",
     intents.FLAGS,
 )
+# The same of two that are only named: "with both the version and the hash".
+BOTH = re.compile(r"\btag\w*\b[^.;,/]{0,24}?\bboth\b(?= )", intents.FLAGS)
+# One that many images have besides their own.
+LATEST_TOO = re.compile(
+    r"(?:\band|\balso|\bplus|\bas well as|[,+和与及]|还有|同时)\s*"
+    r"(?:also\s+)?(?:tag(?:ged)?\s+(?:it\s+)?)?(?:as\s+)?"
+    rf"[{QUOTES}]?latest\b(?!\s+(?!as\b|and\b|to\b|in\b)[a-z])[{QUOTES}]?",
+    intents.FLAGS,
+)
 # They stand before that, or in a list of their own.
 ITEMS = re.compile(
     r"(?P<before>[\w.-]+(?:\s*(?:[、,和与及]|\band\b)\s*[\w.-]+)+)\s*[这共]?[两2二三3]个\s*(?:标签|tag)"
@@ -154,14 +163,19 @@ _IMAGE_GOES = re.compile(r"\bpush|\bpublish|\bupload|\bimage\b|推|上传|镜像
 _COMMIT = re.compile("|".join(KINDS[name] for name in ("full commit", "commit")), intents.FLAGS)
 
 
+_AS_LATEST = re.compile(r"\bas [`\"']?(?:latest|stable|edge|nightly)\b", intents.FLAGS)
+
+
 def pushed_as(prompt: str) -> str:
     """What a prompt without a word for a tag says about it: "push it under the full commit hash".
 
     A hash that is to be written somewhere is none, and other kinds may stand there for any reason.
     """
-    found = (clause.text for clause in intents.clauses(prompt) if _IMAGE_GOES.search(clause.text))
+    found = [clause.text for clause in intents.clauses(prompt) if _IMAGE_GOES.search(clause.text)]
     return " / ".join(
-        text for text in found if _COMMIT.search(text) and "rest" not in intents.read(text)
+        text
+        for text in found
+        if (_COMMIT.search(text) and "rest" not in intents.read(text)) or _AS_LATEST.search(text)
     )
 
 
