@@ -52,11 +52,13 @@ _OPEN_INTERPRETER = Recipe(
     ),
     lambda server: {"DISABLE_TELEMETRY": "true", "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
 )  # fmt: skip
-# Its own configuration for models that write their commands as text.
+# Its own configuration for models that write their commands as text; the class that reads them
+# does not come with it.
 _MINI_SWE_AGENT = Recipe(
     _IMAGES / "mini-swe-agent.txt",
     lambda server, task: (
-        "mini", "--config", "mini_textbased.yaml", "--model", f"openai/{server.model}",
+        "mini", "--config", "mini_textbased.yaml", "--model-class", "litellm_textbased",
+        "--model", f"openai/{server.model}",
         "--task", task, "--yolo", "--exit-immediately", "--cost-limit", "0",
     ),
     lambda server: {

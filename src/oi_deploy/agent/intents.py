@@ -24,6 +24,8 @@ _FIELD = re.compile(
     r"^[-*\s]*(?P<name>[\w -]{2,30}):[ \t]*(?:no|none|false|n/a|否|无|不需要)[ \t.]*$\n?",
     re.IGNORECASE | re.MULTILINE,
 )
+# A line as in YAML.
+_PAIR = re.compile(r"^[ \t]*[-*]?[ \t]*[\w.-]+:[ \t]*[^\s,.;。]+[ \t]*$", re.MULTILINE)
 # A colon within a reference or an address is none of a sentence.
 _CLAUSE = re.compile(
     rf"[,()「」]|:(?=\s|$|[{CJK}])|(?<=[{CJK}]):|\s--\s|\b(?:but|then)\b|然后|(?<![不别勿必要用需])再(?=[^次])"
@@ -106,7 +108,8 @@ def _wrapped(prompt: str) -> str:
 
 def sentences(prompt: str) -> list[str]:
     """The prompt's sentences; a line that was only wrapped goes on."""
-    prompt = _wrapped(_FIELD.sub(r". no \g<name>.\n", prompt))
+    prompt = _PAIR.sub(r"\g<0>。", _FIELD.sub(r". no \g<name>.\n", prompt))
+    prompt = _wrapped(prompt)
     text = re.sub(rf"(?<=[{CJK}])\s*\n\s*|\n\s*(?=[{CJK}])|\n\s*(?:[-*]|\d+[.)])\s", "。", prompt)
     return [" ".join(part.split()) for part in _SENTENCE.split(text) if part.strip()]
 

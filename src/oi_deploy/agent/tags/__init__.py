@@ -137,7 +137,7 @@ def several(prompt: str, source: Source) -> tuple[str, ...]:
 
     None if any of them is not known.
     """
-    text = tag_words.about(prompt)
+    text = tag_words.about(prompt) or tag_words.pushed_as(prompt)
     items = tag_words.ITEMS.search(prompt)
     many = tag_words.MANY.search(text) or tag_words.BOTH.search(text)
     if items is None and many is None:
