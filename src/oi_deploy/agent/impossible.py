@@ -7,7 +7,7 @@ takes something else instead. Where it may be a misreading of the prompt, the mo
 import re
 from dataclasses import dataclass
 
-from oi_deploy.agent import changes, intents, lines
+from oi_deploy.agent import changes, intents, retag
 from oi_deploy.agent.dockerfile.files import is_dockerfile
 from oi_deploy.agent.intents import clauses, read
 from oi_deploy.agent.named import Image, folders, namespaces
@@ -114,7 +114,7 @@ def _images(world: Situation) -> list[Obstacle]:
         return []
     looked_up = [image for image in world.named if image.tag and image.repository in world.tags]
     # The one that a Deployment runs may get a name that is not there yet.
-    renamed = not looked_up or lines.retagged(world)
+    renamed = not looked_up or retag.pair(world)
     if renamed or any(world.has_image(image) for image in world.named):
         return []
     image = looked_up[0]
@@ -180,7 +180,7 @@ def _revisions(world: Situation) -> list[Obstacle]:
     return [
         Obstacle(f"The Deployment {item.name} has no earlier revision to go back to.", plain)
         for item in world.meant.chosen
-        if len(world.revisions.get(item.name, ())) == 1 and not lines.retagged(world)
+        if len(world.revisions.get(item.name, ())) == 1 and not retag.pair(world)
     ]
 
 
