@@ -16,7 +16,7 @@ _RISE = (
     rf"\b(?:another|an? {_MORE})\s+(?P<n>{_N})?\s*{_PODS}",
     rf"\badd(?:ing)?\s+(?P<n>{_N}|an?)\s+{_PODS}",
     rf"\b{_UP}\b[^.]*\bby\s+(?P<n>{_N})(?![\w.%])",
-    rf"(?:再|多)(?:扩|加|增加|起|开|来|添)?\s*(?P<n>{_N})\s*个?\s*{_PODS}",
+    rf"(?:再|多)(?:扩|加|增加|起|开|来|添)?\s*(?P<n>{_N})\s*(?:个?\s*{_PODS}|个吧?$)",
     rf"(?:增加|添加|增|加|添|扩)了?\s*(?P<n>{_N})\s*个\s*(?:{_PODS}|$)",
 )
 _FALL = (
@@ -29,7 +29,8 @@ _FALL = (
 _DOUBLE = r"\bdoubl(?:e|ing)\b|\btwice (?:as many|the)\b|翻(?:一?倍|一番)|加倍|两倍"
 _HALF = r"\bhal(?:f|ve|ving)\b|减半|一半"
 _TOTAL = (
-    rf"(?:\bto|\bat|=|->|=>|→|\bmake (?:it|that|them)|到|为|成|至)\s*(?P<n>{_N})(?![\w.]|\s*[.]\d)",
+    r"(?:\bto|\bat|=|->|=>|→|\bmake (?:it|that|them)|到|为|成|至|[缩扩降减升]回)"
+    rf"\s*(?P<n>{_N})(?![\w.]|\s*[.]\d)",
     rf"(?P<n>{_N}|a single|an? (?=pod|replica|instance))\s*(?:个)?\s*{_PODS}",
     rf"{_PODS}[^,.;。]{{0,20}}?[:=]\s*(?P<n>{_N})(?![\w.])",
 )

@@ -11,7 +11,8 @@ _PRONOUN = re.compile(
 )
 _ACTION = re.compile(
     r"\b(?:update|upgrade|scale|restart|set|roll|deploy|move|switch|release|apply|reduce"
-    r"|build(?! arg)|increase|undo)\b|更新|升级|扩|缩|重启|部署|发布|替换|换成|换到|应用|构建|回滚",
+    r"|build(?! arg)|increase|undo|take|bring|grow|shrink)\b"
+    r"|更新|升级|扩|缩|重启|部署|发布|替换|换成|换到|应用|构建|回滚",
     intents.FLAGS,
 )
 _HANDS_OFF = re.compile(

@@ -26,7 +26,11 @@ def plain(prompt: str, registry: str) -> str:
     if not host:
         return without_references(prompt)
     # The tag stays where a placeholder follows it: `:debug-<short sha>` says what it is made of.
-    pattern = rf"{re.escape(host)}/[\w./-]*(?::[\w.-]+(?![\w.<{{\[-]))?"
+    # So it does where it is one: `:YYYYMMDD`.
+    pattern = (
+        rf"{re.escape(host)}/[\w./-]*"
+        r"(?::(?!YYYY|[A-Z]*VERSION|[A-Z_]*SHA)[\w.-]+(?![\w.<{\[-]))?"
+    )
     tagged = rf"{re.escape(host)}/[\w./-]*:[\w.${{}}-]+"
     text = re.sub(tagged, lambda match: _VARIABLE.sub(r"<\1\2>", match[0]), prompt, flags=re.ASCII)
     return without_references(re.sub(pattern, " ", text, flags=re.ASCII))

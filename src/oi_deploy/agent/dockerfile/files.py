@@ -147,6 +147,10 @@ def choose(
                 file = PurePosixPath(item.path).name.lower().split(".")
                 if PurePosixPath(item.folder).name == name or name in file:
                     return item
+    words = {word for name in named for word in name.split("-")}
+    alike = [item for item in inside_mentioned if PurePosixPath(item.folder).name in words]
+    if len(alike) == 1:
+        return alike[0]
     if len(inside_mentioned) == 1:
         return inside_mentioned[0]
     root = [item for item in found if item.path == "Dockerfile"]

@@ -27,7 +27,8 @@ _PREFIX = re.compile(
 )
 _SUFFIX = re.compile(
     r"(?:suffix(?:ed)?(?: (?:it|this|that|them|the (?:tag|hash|sha|version|date)))?"
-    r"(?: (?:with|by|of|is|should be|must be))?|(?:ends?|ending) (?:with|in))"
+    r"(?: (?:with|by|of|is|should be|must be))?|(?:ends?|ending) (?:with|in)"
+    r"|followed by(?=\s*[`\"'“]?[-._]))"
     rf"(?: the)?[\s:=]*{_AFFIX.format('a')}"
     rf"|后缀(?:统一|固定|都)?(?:是|为|用|加)?[\s:]*{_AFFIX.format('b')}"
     rf"|[以用]\s*{_AFFIX.format('c')}\s*(?:结尾|收尾|为后缀|[作做]为?后缀)"
@@ -43,13 +44,15 @@ _LITERAL = re.compile(
     r"(?: the)?(?: tag)?(?: version(?: number)?)?"
     r"|(?:标签|\btag\s*(?=[就统固直为是用成叫打取设写]))(?:就|统一|固定|直接)?"
     r"(?:为|是|用|成|叫|打成|打上|取|设为|设成|写)?(?:版本号?)?|打上标签"
+    r"|版本号?定[为成]|\bcall(?:ed)? (?:it|this)"
     r"|(?:打|打成|命名为)(?=\s*[`\"'“「])|(?P<as>\bas))"
     r"(?P<sure>[ :=]*[`\"'“「]|\s*[:=]\s*)?\s*(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]*)"
     r"(?P<end>[`\"'”」]?\s*"
     r"(?:[,;)/。]|$|的?\s*(?:标签|tag)|\band\b|\bthen\b|并|然后|再))?", intents.FLAGS,
 )  # fmt: skip
 _LITERAL_AS_TAG = re.compile(
-    r"(?:\buse|\bgive it|\bset|用|打上?|加上?|以)(?P<as>(?!))?(?P<sure>\s*[`\"'“「])?\s*"
+    r"(?:\buse|\bgive it|\bset|用|[打补加贴]上?(?:一?个)?|以)(?P<as>(?!))?"
+    r"(?P<sure>\s*[`\"'“「])?\s*"
     r"(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]*)[`\"'”」]?\s*"
     r"(?P<end>as (?:the |its |an? |image )*tag|[作做]?为?(?:镜像)?的?(?:这个)?标签)",
     intents.FLAGS,

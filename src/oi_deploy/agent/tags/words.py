@@ -69,9 +69,10 @@ JOINTS = {
 }
 
 _TAGGING = re.compile(
-    r"tag|标签|版本号|\bversion(?:ed)? (?:from|in|by|as)|\bnamed? after\b|命名"
+    r"tag|标签|版本号|版本定|\bcall(?:ed)? (?:it|this) v?\d"
+    r"|\bversion(?:ed)? (?:from|in|by|as)|\bnamed? after\b|命名"
     # What is left of a reference whose tag is still to be filled in.
-    r"|(?:^|\s):(?=[\w.-]*[<{\[$])"
+    r"|(?:^|\s):(?=[\w.-]*[<{\[$]|(?-i:[A-Z]{3}))"
     r"|版本(?=取|用|来自|从|以|按|是|为)",
     intents.FLAGS,
 )
@@ -163,6 +164,11 @@ _IMAGE_GOES = re.compile(r"\bpush|\bpublish|\bupload|\bimage\b|推|上传|镜像
 _COMMIT = re.compile("|".join(KINDS[name] for name in ("full commit", "commit")), intents.FLAGS)
 
 
+# "Under the number that is in the VERSION file."
+_AS_IN_FILE = re.compile(
+    r"\b(?:under|as|with) (?:the )?(?:number|version|content|value)\b[^,;]{0,24}?"
+    r"\b(?:VERSION|version\.txt)\b"
+)
 _AS_LATEST = re.compile(r"\bas [`\"']?(?:latest|stable|edge|nightly)\b", intents.FLAGS)
 
 
@@ -175,7 +181,9 @@ def pushed_as(prompt: str) -> str:
     return " / ".join(
         text
         for text in found
-        if (_COMMIT.search(text) and "rest" not in intents.read(text)) or _AS_LATEST.search(text)
+        if (_COMMIT.search(text) and "rest" not in intents.read(text))
+        or _AS_LATEST.search(text)
+        or _AS_IN_FILE.search(text)
     )
 
 
