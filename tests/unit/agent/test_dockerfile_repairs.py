@@ -32,6 +32,12 @@ def mended(text: str, names: Sequence[str], tmp_path: Path, images: Sequence[str
 
 
 RIGHT = {
+    "an argument for the base only": "ARG TAG=3.11-slim\nFROM python:${TAG}\nCOPY app.py .\n"
+    "CMD python3 app.py\n",
+    "entry and its words": 'FROM python:3.11-slim\nCOPY app.py .\nENTRYPOINT ["python3"]\n'
+    'CMD ["app.py"]\n',
+    "an image to copy from": "FROM python:3.11-slim AS build\nFROM python:3.11-slim\n"
+    "COPY --from=busybox /bin/sh /bin/bsh\nCOPY app.py .\nCMD python3 app.py\n",
     "plain": "FROM python:3.11-slim\nWORKDIR /app\nCOPY app.py VERSION ./\n"
     "CMD exec python3 app.py\n",
     "list": 'FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nCMD ["python3", "-u", "app.py"]\n',
@@ -113,6 +119,34 @@ def test_what_is_right_stays_as_it_is(text: str, tmp_path: Path) -> None:
 TOP = "FROM python:3.11-slim\nWORKDIR /app\n"
 NODE = "FROM node:22-slim\nWORKDIR /app\n"
 WRONG = {
+    "one of several files that is gone": (
+        f"{TOP}COPY src/app.py notes.rst ./\nCMD exec python3 app.py\n",
+        f"{TOP}COPY src/app.py ./\nCMD exec python3 app.py\n",
+    ),
+    "a line that should go on after a sign": (
+        f"{TOP}RUN mkdir a &&\n  mkdir b\nCOPY src/ .\nCMD exec python3 app.py\n",
+        f"{TOP}RUN mkdir a && mkdir b\nCOPY src/ .\nCMD exec python3 app.py\n",
+    ),
+    "the only stage under another name": (
+        "FROM python:3.11-slim AS catalog\nWORKDIR /gen\nRUN touch x\n"
+        f"{TOP}COPY src/ .\nCOPY --from=generator /gen/x ./\nCMD exec python3 app.py\n",
+        "FROM python:3.11-slim AS catalog\nWORKDIR /gen\nRUN touch x\n"
+        f"{TOP}COPY src/ .\nCOPY --from=catalog /gen/x ./\nCMD exec python3 app.py\n",
+    ),
+    "an argument of the lines before": (
+        f"ARG MAIN=app.py\n{TOP}ENV MAIN=${{MAIN}}\nCOPY src/ .\nCMD exec python3 app.py\n",
+        f"ARG MAIN=app.py\n{TOP}ENV MAIN=${{MAIN}}\nCOPY src/ .\nCMD exec python3 app.py\n".replace(
+            "slim\n", "slim\nARG MAIN\n"
+        ),
+    ),
+    "a program that is started twice": (
+        f'{TOP}COPY src/ .\nENTRYPOINT ["python3"]\nCMD ["python3", "app.py"]\n',
+        f'{TOP}COPY src/ .\nCMD ["python3", "app.py"]\n',
+    ),
+    "a script before its sources": (
+        f"{NODE}COPY package.json ./\nRUN npm run build\nCOPY . .\nCMD exec node out/main.js\n",
+        f"{NODE}COPY package.json ./\nCOPY . .\nRUN npm run build\nCMD exec node out/main.js\n",
+    ),
     "a list of packages that is gone": (
         f"{TOP}COPY requirements.lock ./\nRUN pip install --no-cache-dir -r requirements.lock\n"
         "COPY src/app.py ./\nCMD exec python3 app.py\n",
@@ -250,6 +284,13 @@ WRONG = {
 @pytest.mark.parametrize(("wrong", "right"), WRONG.values(), ids=WRONG)
 def test_a_slip_is_put_right(wrong: str, right: str, tmp_path: Path) -> None:
     assert mended(wrong, TREE, tmp_path) == right
+
+
+def test_a_folder_that_was_renamed(tmp_path: Path) -> None:
+    text = f"{TOP}COPY VERSION ./\nCOPY prices/ ./prices/\nCMD exec python3 -m prices\n"
+    one = ("VERSION", "tariff/__init__.py", "tariff/__main__.py", "tests/test_tariff.py")
+    assert mended(text, one, tmp_path) == text.replace("prices", "tariff")
+    assert mended(text, (*one, "rates/__main__.py"), tmp_path) == text
 
 
 @pytest.mark.parametrize(

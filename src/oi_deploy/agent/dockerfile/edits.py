@@ -59,6 +59,13 @@ def swap_word(lines: Lines, numbers: Iterable[int], old: str, new: str) -> Edit 
     return None
 
 
+def everywhere(lines: Lines, old: str, new: str) -> Edit | None:
+    """Another name wherever one stands: a folder's is that of a package and of a place, too."""
+    if not re.fullmatch(r"[\w-]+", old) or not _PLAIN.fullmatch(new):
+        return None
+    return Edit(f"'s#{old}#{new}#g'", tuple(line.replace(old, new) for line in lines))
+
+
 def rewrite(lines: Lines, number: int, text: str) -> Edit | None:
     """A whole line anew."""
     if not _PLAIN.fullmatch(text):

@@ -12,6 +12,7 @@ from oi_deploy.agent.dockerfile.edits import (
     delete,
     in_turn,
     move_down,
+    put_before,
     rewrite,
     swap,
 )
@@ -64,7 +65,13 @@ def edits(lines: Lines) -> Iterator[Edit]:
     # In a here-document, or with another escape character, lines mean something else.
     if "<<" in text or re.search(r"(?im)^#\s*escape\s*=", text):
         return
-    for edit in (*_within(lines), *_across(lines), *_user(lines)):
+    for edit in (
+        *_within(lines),
+        *_arguments(lines),
+        *_start_twice(lines),
+        *_across(lines),
+        *_user(lines),
+    ):
         if edit is not None:
             yield edit
 
@@ -115,6 +122,9 @@ def _copy(lines: Lines, number: int, word: str, rest: str) -> Iterator[Edit | No
     if named and stages and named[1].lower() not in (stage.lower() for stage in stages):
         # What is like none of them is an image.
         close = difflib.get_close_matches(named[1], stages, n=1, cutoff=0.75)
+        earlier = _stages(lines[:number])
+        if not close and len(earlier) == 1 and named[1].lower() not in _IMAGES:
+            close = earlier
         place = lines[number - 1].find(f"--from={named[1]}")
         if close and _PLAIN.fullmatch(close[0]):
             yield swap(lines, number, place, f"--from={named[1]}", f"--from={close[0]}")
@@ -213,6 +223,35 @@ def _expose(lines: Lines, number: int, word: str, rest: str) -> Iterator[Edit | 
         yield swap(lines, number, lines[number - 1].find(rest), rest, new)
 
 
+def _arguments(lines: Lines) -> Iterator[Edit | None]:
+    """ARG before the first FROM holds for FROM lines only: it must be said again in the stage."""
+    every = Dockerfile("", "\n".join(lines)).instructions()
+    first = next((at for at, part in enumerate(every) if part.word == "FROM"), 0)
+    for argument in every[:first]:
+        name = argument.rest.partition("=")[0].strip()
+        stage, known = None, False
+        for part in every[first:]:
+            if part.word == "FROM":
+                stage, known = part, False
+            elif part.word == "ARG" and part.rest.partition("=")[0].strip() == name:
+                known = True
+            elif re.search(rf"\$(?:{name}\b|\{{{name}\b)", part.rest) and stage and not known:
+                if re.fullmatch(r"[A-Za-z_]\w*", name):
+                    yield put_before(lines, stage.last + 1, f"ARG {name}")
+                break
+
+
+def _start_twice(lines: Lines) -> Iterator[Edit | None]:
+    """CMD begins with the program that ENTRYPOINT starts: it would be its own first argument."""
+    for number, line in enumerate(lines, 1):
+        words = _json_words(line.strip().removeprefix("ENTRYPOINT ").strip())
+        if not line.strip().startswith("ENTRYPOINT ") or len(words) != 1:
+            continue
+        other = _other_start(lines, number, "ENTRYPOINT")
+        if other and len(other[1]) > 1 and other[1][0] == words[0] and other[0] > number:
+            yield delete(lines, number)
+
+
 def _across(lines: Lines) -> Iterator[Edit]:
     """The first line that should go on and does not, or does and should not."""
     instruction = ""
@@ -224,6 +263,12 @@ def _across(lines: Lines) -> Iterator[Edit]:
         word = following.strip().partition(" ")[0]
         if word in ("&&", "||", "|") and not goes_on and instruction == "RUN":
             # The place of the line end among the spaces: it becomes one.
+            place = len(re.findall(r"\s+", line.rstrip())) + 1
+            joined = f"{line.rstrip()} {following.strip()}"
+            left = (*lines[: number - 1], joined, *lines[number + 1 :])
+            yield Edit(f"-E '{number}{{N;s#[[:space:]]+# #{place}}}'", left)
+            return
+        if re.search(r"(?:&&|\|\|)$", text) and not goes_on and instruction == "RUN":
             place = len(re.findall(r"\s+", line.rstrip())) + 1
             joined = f"{line.rstrip()} {following.strip()}"
             left = (*lines[: number - 1], joined, *lines[number + 1 :])

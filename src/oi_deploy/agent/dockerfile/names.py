@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from posixpath import basename, dirname
 
 from oi_deploy.agent import words
-from oi_deploy.agent.dockerfile.edits import Edit, Lines, swap, swap_word
+from oi_deploy.agent.dockerfile.edits import Edit, Lines, everywhere, swap, swap_word
 from oi_deploy.agent.dockerfile.files import Dockerfile, base_of, closest, is_plain
 from oi_deploy.agent.dockerfile.image import Context, is_known
 
@@ -48,6 +48,10 @@ def missing_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterato
                 continue
             close = _folder_like(source, context) or closest(source, context.names)
             close = close or _renamed(item, source, context.names)
+            if not close and (folder := _other_folder(item, source, context)):
+                old, new = basename(source.strip("/")), basename(folder.strip("/"))
+                yield everywhere(lines, old, new)
+                continue
             if not close:
                 continue
             if close in part.sources and len(part.sources) > 1:
@@ -56,17 +60,36 @@ def missing_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterato
             yield swap_word(lines, range(part.line, part.last + 1), source, close)
 
 
+def _other_folder(item: Dockerfile, wanted: str, context: Context) -> str:
+    """The only folder beside the wanted one that nothing copies; empty if there are more."""
+    path = wanted.strip("/")
+    if not wanted.endswith("/") or PurePosixPath(path).suffix:
+        return ""
+    copied = {source.strip("./") for source in item.copies()}
+    same = [
+        it
+        for it in context.folders
+        if dirname(it) == dirname(path)
+        and it not in copied
+        and not _TEST.search(it)
+        and not basename(it).startswith(".")
+        and basename(it) not in ("docs", "k8s", "deploy")
+    ]
+    return f"{same[0]}/" if len(same) == 1 else ""
+
+
 def gone_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
-    """COPY of one file that is nowhere, with the step that installs from it: both go.
+    """COPY of a file that is nowhere, with the step that installs from it: both go.
 
     They stay where anything else names the file: the program needs it then.
     """
     for part in item.instructions():
-        if len(part.sources) != 1 or part.line != part.last:
+        missing = [it for it in part.sources if is_plain(it) and not context.exists(it)]
+        if len(missing) != 1 or part.line != part.last:
             continue
-        source = part.sources[0]
+        source = missing[0]
         name = basename(source.rstrip("/"))
-        if not is_plain(source) or context.exists(source) or not name:
+        if not name:
             continue
         users = [
             other
@@ -74,6 +97,10 @@ def gone_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterator[E
             if other != part and words.is_named(name, other.rest)
         ]
         installs = [it for it in users if it.word == "RUN" and _INSTALLS.fullmatch(it.rest)]
+        if len(part.sources) > 1:
+            if not users:
+                yield swap_word(lines, [part.line], f"{source} ", "")
+            continue
         if users == installs and all(it.line == it.last for it in users):
             numbers = [part.line, *(it.line for it in users)]
             left = tuple(text for at, text in enumerate(lines, 1) if at not in numbers)

@@ -224,6 +224,11 @@ def _order_in(
             if re.search(r"[./]|^[A-Z]", name)
             and re.search(rf"(?<![\w/.>-])(?<!> ){re.escape(name)}(?![\w.-])", part.rest)
         ]
+        if _SCRIPT.match(part.rest) and not any(_all_of(other) for other in stage[:place]):
+            later = [other for other in stage[place:] if _all_of(other)]
+            if later:
+                yield move_down(lines, part.line, later[0].last)
+                return
         for name in used:
             if any(_brings(other, name) for other in stage[:place]):
                 continue
@@ -231,6 +236,15 @@ def _order_in(
             if later:
                 yield move_down(lines, part.line, later[0].last)
                 return
+
+
+# It runs a script of the project, which its sources are needed for.
+_SCRIPT = re.compile(r"(?:npm|pnpm|yarn) (?:run \S+|test)\b|(?:yarn|pnpm) build\b")
+
+
+def _all_of(copy: Instruction) -> bool:
+    """Whether everything is copied."""
+    return "--from" not in copy.rest and any(it.strip("./") == "" for it in copy.sources)
 
 
 def _brings(copy: Instruction, name: str) -> bool:
