@@ -83,7 +83,9 @@ def _build(world: Situation) -> Iterable[str]:
             else:
                 continue
         images = world.images if "base" in world.intents else ()
-        yield from dockerfile_repairs.repairs(file, world.repository.files, world.exists, images)
+        yield from dockerfile_repairs.repairs(
+            file, world.repository.files, world.exists, images, world.repository.texts
+        )
         context = file.context(world.exists)
         if rules := world.repository.texts.get(dockerfiles.inside(context, ".dockerignore")):
             yield from dockerignore.repairs(file, context, rules, world.repository.files)

@@ -25,7 +25,9 @@ git tag --list 2>/dev/null; printf '\036'
 git ls-files --cached --others --exclude-standard --deduplicate 2>/dev/null || true
 """
 
-_MOST_FILES_READ = 40
+_MOST_FILES_READ = 60
+# Endings of programs, whose imports say what an image needs.
+_PROGRAMS = (".py", ".js", ".mjs", ".cjs")
 # Endings of files that hold data.
 DATA = (".log", ".txt", ".csv", ".tsv", ".json", ".jsonl", ".ini", ".conf")
 _VERSION_NAMES = frozenset(
@@ -92,6 +94,7 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
         *(path for path in files if PurePosixPath(path).name in (*_VERSION_NAMES, ".dockerignore")),
         *(path for path in files if path in named),
         *manifests,
+        *(path for path in files if path.endswith(_PROGRAMS) and is_plain(path)),
     ]
     texts = read(look, tuple(dict.fromkeys(wanted))[:_MOST_FILES_READ])
     documents = {path: _documents(texts[path]) for path in manifests if path in texts}

@@ -2,15 +2,16 @@
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from posixpath import basename, dirname, join, normpath
+from posixpath import basename, dirname, join, normpath, relpath
 
 from oi_deploy.agent import named
 from oi_deploy.agent.dockerfile import commands
 from oi_deploy.agent.dockerfile.commands import Need
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
+from oi_deploy.agent.dockerfile.reads import reads
 
 # Images whose files are known well enough: nothing of a project is in them.
 _KNOWN = re.compile(
@@ -31,10 +32,12 @@ class Context:
     Attributes:
         names: of its files, as git knows them.
         exists: whether something is there, whatever git says.
+        texts: of its programs, as far as they were read.
     """
 
     names: tuple[str, ...]
     exists: Callable[[str], bool]
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def folders(self) -> frozenset[str]:
@@ -173,7 +176,8 @@ def _run(part: Instruction, walk: _Walk) -> Stage:
     if found is None:
         return replace(stage, certain=False)
     made = _made(part.rest)
-    for need in commands.needs(found, stage.workdir):
+    wanted = tuple(commands.needs(found, stage.workdir))
+    for need in (*wanted, *_read_by(wanted, stage, walk.context)):
         if _is_lacking(need, stage, walk.context, made):
             walk.lacks.append(Lack(part, need, stage))
     said = f"{stage.said}\n{part.rest}"
@@ -202,12 +206,34 @@ def _is_lacking(need: Need, stage: Stage, context: Context, made: str = "") -> b
     return not any(stage.has(path, context.exists) for path in need.paths)
 
 
+def _read_by(wanted: Iterable[Need], stage: Stage, context: Context) -> Iterator[Need]:
+    """What the programs among some needs import and open, and what their modules do."""
+    paths = {path for need in wanted for path in need.paths}
+    left = [(place, name) for place, name in stage.files if place in paths]
+    known = {place for place, _ in stage.files}
+    seen: set[str] = set()
+    while left:
+        place, name = left.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        for read in reads(name, context.texts.get(name, ""), context.names):
+            inside = normpath(join(dirname(place), relpath(read.name, dirname(name) or ".")))
+            path = inside if read.beside else normpath(join(stage.workdir, read.name))
+            if path in known:
+                left.append((path, read.name))
+            # It may have been moved there with the folder that the program came with.
+            elif read.beside or inside not in known:
+                yield Need(read.name, (path,))
+
+
 def _check_start(starts: dict[str, Instruction], walk: _Walk) -> None:
     stage = walk.stages[-1]
     parts = [starts[word] for word in ("ENTRYPOINT", "CMD") if word in starts]
     texts = [starts[word].rest if word in starts else "" for word in ("ENTRYPOINT", "CMD")]
     found = commands.start(*texts)
-    for need in commands.needs(found or (), stage.workdir):
+    wanted = tuple(commands.needs(found or (), stage.workdir))
+    for need in (*wanted, *_read_by(wanted, stage, walk.context)):
         part = next((it for it in parts if need.word in it.rest), parts[-1])
         if _is_lacking(need, stage, walk.context):
             walk.lacks.append(Lack(part, need, stage))

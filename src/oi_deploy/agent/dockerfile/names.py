@@ -88,7 +88,8 @@ def gone_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterator[E
         if len(missing) != 1 or part.line != part.last:
             continue
         source = missing[0]
-        name = basename(source.rstrip("/"))
+        name = basename(source)
+        # A folder that is nowhere had more in it than is known.
         if not name:
             continue
         users = [
@@ -148,6 +149,9 @@ def _folder_like(wanted: str, context: Context) -> str:
     path = wanted.strip("/")
     if PurePosixPath(path).suffix:
         return ""
+    moved = [it for it in context.folders if basename(it) == basename(path)]
+    if len(moved) == 1:
+        return f"{moved[0]}/" if wanted.endswith("/") else moved[0]
     same = [it for it in context.folders if dirname(it) == dirname(path)]
     close = difflib.get_close_matches(path.lower(), [it.lower() for it in same], n=1, cutoff=0.6)
     found = [it for it in same if close and it.lower() == close[0]]

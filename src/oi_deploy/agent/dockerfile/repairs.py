@@ -5,7 +5,7 @@ it, and nothing else is amiss that was not before.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 from posixpath import basename, dirname, relpath
@@ -27,7 +27,11 @@ from oi_deploy.agent.dockerfile.image import Context, Lack, lacks
 
 
 def repairs(
-    item: Dockerfile, paths: Sequence[str], exists: Exists, images: Sequence[str] = ()
+    item: Dockerfile,
+    paths: Sequence[str],
+    exists: Exists,
+    images: Sequence[str] = (),
+    texts: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
     """Command lines that put it right, in the order in which they have to run.
 
@@ -36,12 +40,15 @@ def repairs(
         paths: of the repository's files.
         exists: whether something is there, files that git ignores included.
         images: what the engine has, if the base image is to be looked at too.
+        texts: of programs, by path.
     """
     folder = item.context(exists)
     prefix = "" if folder == "." else f"{folder}/"
     near = [path for path in filter(is_plain, paths) if path.startswith(prefix)]
     context = Context(
-        tuple(path.removeprefix(prefix) for path in near), lambda path: exists(inside(folder, path))
+        tuple(path.removeprefix(prefix) for path in near),
+        lambda path: exists(inside(folder, path)),
+        {path.removeprefix(prefix): text for path, text in (texts or {}).items() if path in near},
     )
     lines, cut = lint.lines_of(item.text)
     checks: list[Callable[[Lines], Iterator[Edit]]] = [lint.edits]
@@ -69,7 +76,10 @@ def _lacking(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit 
                 continue
             after = lacks(Dockerfile(item.path, "\n".join(edit.lines) + "\n"), context)
             left = {(it.part.word, it.need.word) for it in after}
-            if len(after) < len(before) and left <= known:
+            # What a file that comes now needs itself could not be missed before.
+            new = {(word, need) for word, need in left - known if need not in context.names}
+            gone = (lack.part.word, lack.need.word) not in left
+            if gone and not new and (len(after) < len(before) or left - known):
                 yield edit
                 return
 
