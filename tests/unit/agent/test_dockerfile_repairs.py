@@ -291,6 +291,11 @@ def test_a_folder_that_was_renamed(tmp_path: Path) -> None:
     one = ("VERSION", "tariff/__init__.py", "tariff/__main__.py", "tests/test_tariff.py")
     assert mended(text, one, tmp_path) == text.replace("prices", "tariff")
     assert mended(text, (*one, "rates/__main__.py"), tmp_path) == text
+    site = "FROM nginx:1.29\nCOPY html/ /usr/share/nginx/html/\n"
+    site = site.replace("COPY", "COPY nginx/site.conf /etc/nginx/conf.d/\nCOPY")
+    assert mended(site, ("public/index.html", "nginx/site.conf"), tmp_path) == site.replace(
+        "Y html", "Y public"
+    )
 
 
 @pytest.mark.parametrize(

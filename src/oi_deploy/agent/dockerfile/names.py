@@ -50,8 +50,11 @@ def missing_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterato
             close = close or _renamed(item, source, context.names)
             if not close and (folder := _other_folder(item, source, context)):
                 old, new = basename(source.strip("/")), basename(folder.strip("/"))
-                yield everywhere(lines, old, new)
-                continue
+                # In the path of something else, the same word is another folder.
+                if not re.search(rf"(?<![\w.])/(?:[\w.-]+/)*{re.escape(old)}\b", item.text):
+                    yield everywhere(lines, old, new)
+                    continue
+                close = folder
             if not close:
                 continue
             if close in part.sources and len(part.sources) > 1:
@@ -70,7 +73,7 @@ def _other_folder(item: Dockerfile, wanted: str, context: Context) -> str:
         it
         for it in context.folders
         if dirname(it) == dirname(path)
-        and it not in copied
+        and not any(f"{source}/".startswith(f"{it}/") for source in copied)
         and not _TEST.search(it)
         and not basename(it).startswith(".")
         and basename(it) not in ("docs", "k8s", "deploy")
