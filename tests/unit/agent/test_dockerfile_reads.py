@@ -70,3 +70,21 @@ def test_what_is_there_is_not_copied_again(text: str) -> None:
 def test_modules_that_were_moved_together_need_nothing() -> None:
     text = f"{TOP}COPY web/ ./\nCMD exec python3 main.py\n"
     assert not lines(text, {"web/main.py": "import views\nPath(__file__).parent / 'rows.csv'"})
+
+
+@pytest.mark.parametrize(
+    ("start", "edit"),
+    [
+        ('["npm", "run", "serve"]', "serve#start"),
+        ("npm run strat", "strat#start"),
+        ("npm run start:all", ""),
+        ('["npm", "start"]', ""),
+    ],
+)
+def test_a_script_of_package_json_that_is_not_there(start: str, edit: str) -> None:
+    text = f"FROM node:22-slim\nWORKDIR /app\nCOPY . .\nCMD {start}\n"
+    package = '{"scripts": {"start": "node server.js", "start:all": "node server.js"}}'
+    names = ("package.json", "server.js")
+    item = Dockerfile("Dockerfile", text)
+    found = repairs(item, names, lambda it: it in names, texts={"package.json": package})
+    assert list(found) == ([f"sed -i '4s#{edit}#' Dockerfile"] if edit else [])

@@ -119,6 +119,10 @@ def test_what_is_right_stays_as_it_is(text: str, tmp_path: Path) -> None:
 TOP = "FROM python:3.11-slim\nWORKDIR /app\n"
 NODE = "FROM node:22-slim\nWORKDIR /app\n"
 WRONG = {
+    "a variable that no shell fills in": (
+        f'{TOP}COPY src/app.py ./\nENV MAIN=app.py\nCMD ["python3", "$MAIN"]\n',
+        f"{TOP}COPY src/app.py ./\nENV MAIN=app.py\nCMD exec python3 $MAIN\n",
+    ),
     "one of several files that is gone": (
         f"{TOP}COPY src/app.py notes.rst ./\nCMD exec python3 app.py\n",
         f"{TOP}COPY src/app.py ./\nCMD exec python3 app.py\n",

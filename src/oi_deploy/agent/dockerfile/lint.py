@@ -139,6 +139,11 @@ def _exec_form(lines: Lines, number: int, word: str, rest: str) -> Iterator[Edit
     if word not in ("CMD", "ENTRYPOINT"):
         return
     words = _bad_list(rest)
+    if not words and (listed := _json_words(rest)) and _other_start(lines, number, word) is None:
+        # Without a shell, nobody fills in a variable.
+        if all(re.fullmatch(r"[\w./@+=:$-]+", it) for it in listed) and "$" in rest:
+            yield rewrite(lines, number, f"{word} exec {' '.join(listed)}")
+        return
     if not words:
         return
     other = _other_start(lines, number, word)

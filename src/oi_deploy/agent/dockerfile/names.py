@@ -1,6 +1,7 @@
 """Names in a Dockerfile that are not those of what is there: base images, sources, programs."""
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
@@ -14,6 +15,7 @@ from oi_deploy.agent.dockerfile.image import Context, is_known
 _PROGRAM_FILE = re.compile(r"(?<![\w./-])[\w./-]+\.(?:py|js|mjs|cjs|ts|rb|php|pl|sh|jar)(?![\w.])")
 # A step that installs what one file lists, and does nothing else.
 _INSTALLS = re.compile(r"(?:python3? -m )?pip3? install (?:--?[a-z-]+ )*(?:-r|--requirement) \S+")
+_PLAIN_NAME = re.compile(r"[\w:-]+", re.ASCII)
 _TEST = re.compile(r"test|check|setup|conftest|config", re.IGNORECASE)
 
 
@@ -93,7 +95,7 @@ def gone_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterator[E
         source = missing[0]
         name = basename(source)
         # A folder that is nowhere had more in it than is known.
-        if not name:
+        if not name.strip("."):
             continue
         users = [
             other
@@ -141,6 +143,23 @@ def like(name: str, names: Iterable[str]) -> str:
     by_case = {it.lower(): it for it in names}
     close = difflib.get_close_matches(name.lower(), by_case, n=1, cutoff=0.75)
     return by_case[close[0]] if close else ""
+
+
+def npm_scripts(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """`npm run` of a script that `package.json` does not have: the likest, or `start`."""
+    try:
+        scripts = json.loads(context.texts.get("package.json", ""))["scripts"]
+    except (ValueError, KeyError, TypeError):
+        return
+    if not isinstance(scripts, dict) or not all(map(_PLAIN_NAME.fullmatch, scripts)):
+        return
+    for part in item.instructions():
+        found = re.search(r"\bnpm[\", ]+(?:run|run-script)[\", ]+(?P<name>[\w:-]+)", part.rest)
+        if not found or found["name"] in scripts or part.line != part.last:
+            continue
+        begins = part.word in ("CMD", "ENTRYPOINT") and "start" in scripts
+        if new := like(found["name"], scripts) or ("start" if begins else ""):
+            yield swap_word(lines, [part.line], found["name"], new)
 
 
 def _is_started(text: str, file: str) -> bool:

@@ -266,6 +266,7 @@ _CHECKS = (
     names.missing_sources,
     names.renamed_in_commands,
     names.without_lock,
+    names.npm_scripts,
     _order,
     _lacking,
     names.gone_sources,
