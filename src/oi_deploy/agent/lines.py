@@ -9,7 +9,7 @@ one ends it at the first quote.
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from oi_deploy.agent import changes, meant, named, retag, spared, words
+from oi_deploy.agent import changes, intents, meant, named, retag, spared, words
 from oi_deploy.agent.chores import git_tags, reports
 from oi_deploy.agent.dockerfile import files as dockerfiles
 from oi_deploy.agent.dockerfile import ignored as dockerignore
@@ -84,7 +84,7 @@ def _build(world: Situation) -> Iterable[str]:
                 continue
         images = world.images if "base" in world.intents else ()
         yield from dockerfile_repairs.repairs(
-            file, world.repository.files, world.exists, images, world.repository.texts
+            file, world.repository.files, _will_exist(world), images, world.repository.texts
         )
         context = file.context(world.exists)
         if rules := world.repository.texts.get(dockerfiles.inside(context, ".dockerignore")):
@@ -94,6 +94,17 @@ def _build(world: Situation) -> Iterable[str]:
         for other in retag.others(world, reference):
             yield f"docker tag {reference} {other}"
             yield f"docker push {other}"
+
+
+def _will_exist(world: Situation) -> Callable[[str], bool]:
+    """Whether a file is there, or the prompt wants it written."""
+    made = r"(?:\b(?:add|create|write|generate|restore)\b|新建|创建|写|生成|添加|补)[^.;。!?]{0,40}"
+    coming = {
+        path.rpartition("/")[2]
+        for path in world.new_files
+        if re.search(made + re.escape(path), world.ask.text, intents.FLAGS)
+    }
+    return lambda path: world.exists(path) or path.rpartition("/")[2] in coming
 
 
 def _arguments(world: Situation, file: Dockerfile) -> dict[str, str]:

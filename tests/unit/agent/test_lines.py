@@ -679,3 +679,13 @@ def test_lines_have_no_characters_that_end_a_string() -> None:
 def test_no_lines_for_others_when_several_could_be_meant() -> None:
     assert facts("roll it out").commands == ()
     assert short(facts("roll it out", deployments=[WEB]).commands) == USUAL
+
+
+def test_a_file_that_is_to_be_written_stays_in_the_dockerfile() -> None:
+    wanted = f"{FILES['Dockerfile']}"
+    files = {**FILES, "Dockerfile": wanted.replace("COPY app.py", "COPY rates.csv app.py")}
+    order = "Build and roll out web."
+    gone = facts(f"rates.csv was removed last week. {order}", files=files).commands
+    assert "sed -i '3s#rates.csv ##' Dockerfile" in gone
+    written = facts(f"Create rates.csv with the line eur,1 in it. {order}", files=files).commands
+    assert not [line for line in written if line.startswith("sed")]

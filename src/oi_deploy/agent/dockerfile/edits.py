@@ -59,6 +59,14 @@ def swap_word(lines: Lines, numbers: Iterable[int], old: str, new: str) -> Edit 
     return None
 
 
+def drop_word(lines: Lines, numbers: Iterable[int], word: str) -> Edit | None:
+    """Without a word that others follow."""
+    for number in numbers:
+        if match := re.search(rf"(?<![\w./@+-]){re.escape(word)} +", lines[number - 1]):
+            return swap(lines, number, match.start(), match[0], "")
+    return None
+
+
 def everywhere(lines: Lines, old: str, new: str) -> Edit | None:
     """Another name wherever one stands: a folder's is that of a package and of a place, too."""
     if not re.fullmatch(r"[\w-]+", old) or not _PLAIN.fullmatch(new):

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from posixpath import basename, dirname
 
 from oi_deploy.agent import words
-from oi_deploy.agent.dockerfile.edits import Edit, Lines, everywhere, swap, swap_word
+from oi_deploy.agent.dockerfile.edits import Edit, Lines, drop_word, everywhere, swap, swap_word
 from oi_deploy.agent.dockerfile.files import Dockerfile, base_of, closest, is_plain
 from oi_deploy.agent.dockerfile.image import Context, is_known
 
@@ -60,7 +60,7 @@ def missing_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterato
             if not close:
                 continue
             if close in part.sources and len(part.sources) > 1:
-                yield swap_word(lines, range(part.line, part.last + 1), f"{source} ", "")
+                yield drop_word(lines, range(part.line, part.last + 1), source)
                 continue
             yield swap_word(lines, range(part.line, part.last + 1), source, close)
 
@@ -105,7 +105,7 @@ def gone_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterator[E
         installs = [it for it in users if it.word == "RUN" and _INSTALLS.fullmatch(it.rest)]
         if len(part.sources) > 1:
             if not users:
-                yield swap_word(lines, [part.line], f"{source} ", "")
+                yield drop_word(lines, [part.line], source)
             continue
         if users == installs and all(it.line == it.last for it in users):
             numbers = [part.line, *(it.line for it in users)]
