@@ -577,6 +577,7 @@ def test_a_report_on_a_data_file_is_none_on_the_cluster() -> None:
         ("Write a table s.md: columns Deployment, Image and Ready for all deployments.",
          "Deployment | Image | Ready"),
         ("写表格 s.md,列为 名称、镜像,每个 deployment 一行", "名称 | 镜像"),
+        ("写表格 s.md,每个 deployment 一行,列出名称、镜像。", "名称 | 镜像"),
         ("Write a table of all deployments to s.md, the columns have to be narrow",
          "Name | Image | Replicas | Ready"),
         ("List all deployments with their images in a table in s.md",

@@ -45,7 +45,7 @@ _COUNTS = (
 )
 # The heads of a table in words, and what stands between two.
 _HEADS = re.compile(
-    r"(?:\bcolumns?\b(?: headers?)?|列名?|表头|字段)\s*"
+    r"(?:\bcolumns?\b(?: headers?)?|列(?:出|名(?!称))?|表头|字段)\s*"
     r"(?:\b(?:are|is|be|named|called)\b|分别|依次|为|是|包括|包含)*"
     r"\s*:?\s*(?P<heads>[^.;。;\n()|]+?)"
     r"(?=\s*(?:[.;。;\n()]|$|,?\s*\b(?:for|of|to|into|in|one|sorted)\b|,\s*(?:每|写|保存|不)))",
