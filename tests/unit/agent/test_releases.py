@@ -105,6 +105,19 @@ def test_several_tags_of_one_image(prompt: str, tags: str) -> None:
 @pytest.mark.parametrize(
     "prompt",
     [
+        "Build both services, tag both with the short SHA, push them as {registry}/jobs and "
+        "{registry}/web, and roll them out to jobs and web.",
+        "Build {registry}/web, tag it with two things in mind: the short SHA, speed. Update web",
+        "Tag both images with the short SHA and roll web out",
+    ],
+)
+def test_both_may_mean_something_else_than_two_tags(prompt: str) -> None:
+    assert not [line for line in facts(prompt).commands if line.startswith("docker tag")]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
         "Build {registry}/web:2.0 and {registry}/web:latest, push both, update web to 2.0",
         "Build {registry}/web:2.0 and also tag it latest, push both, update web",
         "构建 {registry}/web:2.0 推送,同时打上 latest 标签推送,更新 web",

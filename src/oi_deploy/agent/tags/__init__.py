@@ -124,6 +124,9 @@ def wanted(prompt: str, source: Source) -> str:
 
 
 _ITEM_END = re.compile(r"[,;:()、/\n]|\band\b|[和与及]", intents.FLAGS)
+_SURE = re.compile(
+    rf"\d|[{tag_words.QUOTES}]|^\s*(?:one|the other|another|一个|另一个)\s*(?:is|是)|^\s*[-*]"
+)
 _ITEM = re.compile(
     rf"[\s{tag_words.QUOTES}]*"
     r"(?:(?:one|the other|another|once|first|second|第?[一二]个?|另一个|分别|还有|[-*])\s*)?"
@@ -139,14 +142,16 @@ def several(prompt: str, source: Source) -> tuple[str, ...]:
     """
     text = tag_words.about(prompt) or tag_words.pushed_as(prompt)
     items = tag_words.ITEMS.search(prompt)
-    many = tag_words.MANY.search(text) or tag_words.BOTH.search(text)
-    if items is None and many is None:
+    both, many = tag_words.BOTH.search(text), tag_words.MANY.search(text)
+    if items is None and both is None and many is None:
         alone = tag_words.LATEST_TOO.sub(" ", prompt)
         first = wanted(alone, source) if alone != prompt and tag_words.KIND.search(text) else ""
         return (first, "latest") if first not in ("", "latest") else ()
     count = None
     if items:
         text = items[items.lastgroup or 0]
+    elif both:
+        text, count = f"{both['one']},{both['two']}", 2
     elif many:
         text = text[many.end() :]
         count = intents.number((many[many.lastgroup or 0] if many.lastgroup else "two").lower())
@@ -156,7 +161,8 @@ def several(prompt: str, source: Source) -> tuple[str, ...]:
         said = item["said"].strip(f" {tag_words.QUOTES}") if item else ""
         if tag_words.KIND.search(said):
             found.append(wanted(f"the tag is the {said}", source))
-        elif is_tag(said):
+        # Any other word may be part of the sentence.
+        elif is_tag(said) and (_SURE.search(part) or tag_texts.is_usual(said)):
             found.append(said)
         elif found and count is None:
             break

@@ -57,7 +57,17 @@ _LITERAL_AS_TAG = re.compile(
     r"(?P<end>as (?:the |its |an? |image )*tag|[作做]?为?(?:镜像)?的?(?:这个)?标签)",
     intents.FLAGS,
 )
-_LITERAL_WORDS = {"latest", "stable", "edge", "canary", "nightly", "prod", "production", "staging"}
+_LITERAL_WORDS = {
+    "latest",
+    "stable",
+    "edge",
+    "canary",
+    "nightly",
+    "prod",
+    "production",
+    "staging",
+    "main",
+}
 # What was, or is to be replaced.
 _OLD = re.compile(
     r"\b(?:replac\w+|old|previous|current(?:ly)?|existing|present|former|was|had|runs?|running)\b"
@@ -76,6 +86,11 @@ _TAG_IS = re.compile(
     intents.FLAGS,
 )
 _OF_COMMIT = re.compile(r"commit|revision|\bgit\b|\brev\b|\bhead\b|提交", intents.FLAGS)
+
+
+def is_usual(word: str) -> bool:
+    """Whether a word is one that tags are often called."""
+    return word.lower() in _LITERAL_WORDS
 
 
 def affixes(text: str) -> tuple[str, str, str]:

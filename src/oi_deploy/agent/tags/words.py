@@ -125,7 +125,11 @@ MANY = re.compile(
     intents.FLAGS,
 )
 # The same of two that are only named: "with both the version and the hash".
-BOTH = re.compile(r"\btag\w*\b[^.;,/]{0,24}?\bboth\b(?= )", intents.FLAGS)
+BOTH = re.compile(
+    r"\btag\w*\b[^.;,/]{0,24}?\bboth (?P<one>(?!with\b|as\b|to\b|of\b|images\b)[^,.;]{1,40}?)"
+    r" and (?P<two>[^,.;]{1,40}?)(?=[,.;]|$)",
+    intents.FLAGS,
+)
 # One that many images have besides their own.
 LATEST_TOO = re.compile(
     r"(?:\band|\balso|\bplus|\bas well as|[,+和与及]|还有|同时)\s*"
