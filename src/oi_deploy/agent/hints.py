@@ -197,8 +197,6 @@ def put_right(
     """
     if reply.language == "python" and "SyntaxError" in output:
         return _as_shell(reply.text)
-    if reply.language == "shell" and "syntax error" in output:
-        return _whole(reply.text, commands)
     if refused is not None and (text := _trimmed(reply.text, refused.argv)):
         return text
     if refused is None or reply.language != "shell":
@@ -208,13 +206,6 @@ def put_right(
     pattern = r"(?<![\w./-])" + r"[ \t]+".join(words) + r"(?=[ \t]*(?:[;&|\n]|$))"
     text, count = re.subn(pattern, lambda match: right, reply.text)
     return text if right and count else ""
-
-
-def _whole(code: str, commands: Collection[str]) -> str:
-    """The known line that a script is most of, torn off at one end; empty if there is none."""
-    text = code.strip()
-    found = (line for line in commands if text in line and len(text) > 0.8 * len(line))
-    return next(found, "")
 
 
 def _instead(refused: Entry, commands: Collection[str]) -> str:

@@ -177,18 +177,6 @@ def test_shell_that_was_called_python_comes_back_as_shell(code: str, right: str)
     assert put_right(reply, "NameError: x", None) == ""
 
 
-def test_a_known_line_that_was_torn_off_comes_back_whole() -> None:
-    line = "{ echo '| a |'; kubectl get deployments | awk '{print $1}'; } > report.md"
-    torn = Reply("execute", line.removeprefix("{ "), language="shell")
-    failed = "script: -c: line 1: syntax error near unexpected token `}'"
-    assert put_right(torn, failed, None, (line, "kubectl get pods")) == line
-    assert put_right(torn, "no such file", None, (line,)) == ""
-    assert (
-        put_right(Reply("execute", "echo '| a |'; }", language="shell"), failed, None, (line,))
-        == ""
-    )
-
-
 def test_words_of_a_command_come_back_without_spaces_at_their_ends() -> None:
     code = "import subprocess\nsubprocess.run(['kubectl', ' rollout', \"status \", 'web'])"
     entry = refused(" rollout", "status ", "web", instead=())

@@ -542,7 +542,7 @@ def test_reports() -> None:
     assert short(pods) == ["get pods -o wide > pods.txt"]
     lines = facts("Wait for web, and report its state in state.md", expect="none").commands
     assert short(lines)[0] == "rollout status deployment/web"
-    assert "get deployment web" in lines[1] and "{ echo '| Name | Image |" in lines[1]
+    assert "get deployment web" in lines[1] and "-v h='| Name | Image |" in lines[1]
 
 
 @pytest.mark.parametrize(
@@ -557,7 +557,7 @@ def test_reports() -> None:
 )
 def test_a_report_on_some_deployments(prompt: str, condition: str) -> None:
     (line,) = facts(prompt, expect="none").commands
-    assert f" {condition} {{print b, $1, b, $2, b, $3, b, $4, b}}'; }} > s.md" in line
+    assert f" {condition} {{print b, $1, b, $2, b, $3, b, $4, b}}' > s.md" in line
 
 
 def test_no_report_where_it_is_not_known_which_are_wanted() -> None:
@@ -588,7 +588,7 @@ def test_a_report_on_a_data_file_is_none_on_the_cluster() -> None:
 )  # fmt: skip
 def test_the_columns_of_a_table_in_words(prompt: str, heads: str) -> None:
     (line,) = facts(prompt, expect="none").commands
-    assert line.startswith(f"{{ echo '| {heads} |'; ") and line.endswith("> s.md")
+    assert f" | awk -v h='| {heads} |' -v l=" in line and line.endswith("> s.md")
 
 
 def test_images_of_every_deployment_are_a_report() -> None:
@@ -606,11 +606,11 @@ def test_a_report_as_a_list() -> None:
 def test_a_report_with_the_columns_that_the_prompt_has() -> None:
     prompt = "Write a table of all deployments to T.md:\nImage | Deployment | Ready\nReady as 1/3"
     (line,) = facts(prompt, expect="none").commands
-    assert line.startswith("{ echo '| Image | Deployment | Ready |'; echo '|---|---|---|'; kubectl")
+    assert " -v h='| Image | Deployment | Ready |' -v l='|---|---|---|' -v b" in line
     assert "C0:.spec.template.spec.containers[*].image,C1:.metadata.name," in line
-    assert line.endswith("print b, $1, b, $2, b, $3 s $4, b}'; } > T.md")
+    assert line.endswith("print b, $1, b, $2, b, $3 s $4, b}' > T.md")
     (line,) = facts(prompt.replace("1/3", "a number"), expect="none").commands
-    assert line.endswith("print b, $1, b, $2, b, $3, b}'; } > T.md")
+    assert line.endswith("print b, $1, b, $2, b, $3, b}' > T.md")
 
 
 @pytest.mark.parametrize(

@@ -101,15 +101,16 @@ def report(world: Situation) -> Iterable[str]:
     between = ", b, " if table else ", "
     row = f"b, {between.join(values)}, b" if table else between.join(values)
     row = f"d, {row}" if marks and not table else row
+    # In one command: of several in braces, a small model leaves out the braces.
+    top = f" -v h='| {' | '.join(heads)} |' -v l='|{'---|' * len(heads)}'" if table else ""
+    begin = "BEGIN {print h; print l} " if table else ""
     get = (
         f"{world.kubectl} get {what} --no-headers -o custom-columns="
         + ",".join(f"C{place}:{field}" for place, field in enumerate(fields))
-        + f" | awk{_strings(row)} '{{gsub(/<none>/, 0)}} {some and some + ' '}{{print {row}}}'"
+        + f" | awk{top}{_strings(row)} '{begin}{{gsub(/<none>/, 0)}} "
+        + f"{some and some + ' '}{{print {row}}}'"
     )
-    if table:
-        top = f"echo '| {' | '.join(heads)} |'; echo '|{'---|' * len(heads)}'"
-        yield f"{{ {top}; {get}; }} > {file}"
-    elif marks or some:
+    if table or marks or some:
         yield f"{get} > {file}"
     else:
         names = ",".join(f"{head.upper()}:{field}" for head, field in _DEFAULT.items())
