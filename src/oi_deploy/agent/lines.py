@@ -84,7 +84,12 @@ def _build(world: Situation) -> Iterable[str]:
                 continue
         images = world.images if "base" in world.intents else ()
         yield from dockerfile_repairs.repairs(
-            file, world.repository.files, _will_exist(world), images, world.repository.texts
+            file,
+            world.repository.files,
+            world.exists,
+            images,
+            world.repository.texts,
+            _gone(world),
         )
         context = file.context(world.exists)
         if rules := world.repository.texts.get(dockerfiles.inside(context, ".dockerignore")):
@@ -96,15 +101,17 @@ def _build(world: Situation) -> Iterable[str]:
             yield f"docker push {other}"
 
 
-def _will_exist(world: Situation) -> Callable[[str], bool]:
-    """Whether a file is there, or the prompt wants it written."""
-    made = r"(?:\b(?:add|create|write|generate|restore)\b|新建|创建|写|生成|添加|补)[^.;。!?]{0,40}"
-    coming = {
-        path.rpartition("/")[2]
-        for path in world.new_files
-        if re.search(made + re.escape(path), world.ask.text, intents.FLAGS)
-    }
-    return lambda path: world.exists(path) or path.rpartition("/")[2] in coming
+_GONE = re.compile(
+    r"\b(?:gone|removed?|deleted?|dropped|no longer|any ?more|thrown out)\b"
+    r"|删|不再|去掉|移除|没有了?|不存在",
+    intents.FLAGS,
+)
+
+
+def _gone(world: Situation) -> list[str]:
+    """Files that the prompt says are not there any more."""
+    told = [it for it in intents.sentences(world.ask.text) if _GONE.search(it)]
+    return [path for path in world.new_files if any(words.is_named(path, it) for it in told)]
 
 
 def _arguments(world: Situation, file: Dockerfile) -> dict[str, str]:

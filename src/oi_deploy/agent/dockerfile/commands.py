@@ -80,7 +80,7 @@ def _form(rest: str) -> list[str] | None:
     if rest.startswith("["):
         try:
             words = json.loads(rest)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         return [str(word) for word in words] if isinstance(words, list) else None
     commands = split(rest.removeprefix("exec "))

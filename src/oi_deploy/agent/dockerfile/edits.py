@@ -60,7 +60,7 @@ def swap_word(lines: Lines, numbers: Iterable[int], old: str, new: str) -> Edit 
 
 
 def drop_word(lines: Lines, numbers: Iterable[int], word: str) -> Edit | None:
-    """Without a word that others follow."""
+    """Without a word of some lines that others follow."""
     for number in numbers:
         if match := re.search(rf"(?<![\w./@+-]){re.escape(word)} +", lines[number - 1]):
             return swap(lines, number, match.start(), match[0], "")
@@ -68,15 +68,25 @@ def drop_word(lines: Lines, numbers: Iterable[int], word: str) -> Edit | None:
 
 
 def everywhere(lines: Lines, old: str, new: str) -> Edit | None:
-    """Another name wherever one stands: a folder's is that of a package and of a place, too."""
-    if not re.fullmatch(r"[\w-]+", old) or not _PLAIN.fullmatch(new):
+    """Another name wherever one stands: a folder's is that of a package and of a place, too.
+
+    None if it is a part of other words, which `sed` would change as well.
+
+    Args:
+        lines: all lines.
+        old: the name.
+        new: what is to stand there.
+    """
+    text = "\n".join(lines)
+    whole = len(re.findall(rf"(?<![\w-]){re.escape(old)}(?![\w-])", text))
+    if text.count(old) != whole or not all(map(_PLAIN.fullmatch, (old, new))):
         return None
     return Edit(f"'s#{old}#{new}#g'", tuple(line.replace(old, new) for line in lines))
 
 
 def rewrite(lines: Lines, number: int, text: str) -> Edit | None:
-    """A whole line anew; a shell's variables may be in it."""
-    if not _PLAIN.fullmatch(text.replace("$", "")):
+    """A whole line anew."""
+    if not _PLAIN.fullmatch(text):
         return None
     return Edit(f"'{number}s#.*#{text}#'", _with(lines, number, text))
 

@@ -11,7 +11,7 @@ from oi_deploy.agent import named
 from oi_deploy.agent.dockerfile import commands
 from oi_deploy.agent.dockerfile.commands import Need
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
-from oi_deploy.agent.dockerfile.reads import reads
+from oi_deploy.agent.dockerfile.reads import Read, reads
 
 # Images whose files are known well enough: nothing of a project is in them.
 _KNOWN = re.compile(
@@ -38,6 +38,22 @@ class Context:
     names: tuple[str, ...]
     exists: Callable[[str], bool]
     texts: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The names, to look one up."""
+        return frozenset(self.names)
+
+    @cached_property
+    def _read(self) -> dict[str, tuple[Read, ...]]:
+        return {}
+
+    def reads(self, program: str) -> tuple[Read, ...]:
+        """What a program needs of these files."""
+        if program not in self._read:
+            text = self.texts.get(program, "")
+            self._read[program] = tuple(reads(program, text, self.known))
+        return self._read[program]
 
     @cached_property
     def folders(self) -> frozenset[str]:
@@ -217,7 +233,7 @@ def _read_by(wanted: Iterable[Need], stage: Stage, context: Context) -> Iterator
         if name in seen:
             continue
         seen.add(name)
-        for read in reads(name, context.texts.get(name, ""), context.names):
+        for read in context.reads(name):
             inside = normpath(join(dirname(place), relpath(read.name, dirname(name) or ".")))
             path = inside if read.beside else normpath(join(stage.workdir, read.name))
             if path in known:

@@ -33,6 +33,37 @@ _IMAGES = frozenset(
         *("scratch", "openjdk", "mysql", "bash"),
     ]
 )
+_FILL_IN = ("RUN", "ENV", "COPY", "WORKDIR")
+_STARTS = re.compile(r"(?:\S*/)?(?:python[\d.]*|node|java|ruby|php|sh|bash)")
+# Names that people give to stages, and not to images.
+_STAGES = frozenset(
+    [
+        *("build", "builder", "building", "compile", "compiler", "generator", "generate", "deps"),
+        *(
+            "dependencies",
+            "test",
+            "tests",
+            "assets",
+            "frontend",
+            "backend",
+            "site",
+            "dist",
+            "stage",
+        ),
+        *(
+            "base",
+            "prepare",
+            "prod",
+            "dev",
+            "release",
+            "package",
+            "packages",
+            "install",
+            "web",
+            "app",
+        ),
+    ]
+)
 # Only root may do that, wherever the files are.
 _FOR_ROOT = re.compile(
     r"(?:^|&&|;|\|)\s*(?:(?:\w+=\S+|exec)\s+)*(?:(?:apt-get|apt|apk|useradd|groupadd|adduser|addgroup"
@@ -123,7 +154,7 @@ def _copy(lines: Lines, number: int, word: str, rest: str) -> Iterator[Edit | No
         # What is like none of them is an image.
         close = difflib.get_close_matches(named[1], stages, n=1, cutoff=0.75)
         earlier = _stages(lines[:number])
-        if not close and len(earlier) == 1 and named[1].lower() not in _IMAGES:
+        if not close and len(earlier) == 1 and named[1].lower() in _STAGES:
             close = earlier
         place = lines[number - 1].find(f"--from={named[1]}")
         if close and _PLAIN.fullmatch(close[0]):
@@ -139,11 +170,6 @@ def _exec_form(lines: Lines, number: int, word: str, rest: str) -> Iterator[Edit
     if word not in ("CMD", "ENTRYPOINT"):
         return
     words = _bad_list(rest)
-    if not words and (listed := _json_words(rest)) and _other_start(lines, number, word) is None:
-        # Without a shell, nobody fills in a variable.
-        if all(re.fullmatch(r"[\w./@+=:$-]+", it) for it in listed) and "$" in rest:
-            yield rewrite(lines, number, f"{word} exec {' '.join(listed)}")
-        return
     if not words:
         return
     other = _other_start(lines, number, word)
@@ -181,7 +207,7 @@ def _bad_list(rest: str) -> list[str]:
 def _json_words(rest: str) -> list[str]:
     try:
         words = json.loads(rest)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return [str(word) for word in words] if isinstance(words, list) else []
 
@@ -232,29 +258,37 @@ def _arguments(lines: Lines) -> Iterator[Edit | None]:
     """ARG before the first FROM holds for FROM lines only: it must be said again in the stage."""
     every = Dockerfile("", "\n".join(lines)).instructions()
     first = next((at for at, part in enumerate(every) if part.word == "FROM"), 0)
-    for argument in every[:first]:
-        name = argument.rest.partition("=")[0].strip()
+    bases = {part.rest.split()[0].lower() for part in every if part.word == "FROM" and part.rest}
+    names = [part.rest.partition("=")[0] for part in every[:first] if part.word == "ARG"]
+    # A stage may have it from another one.
+    if bases & {stage.lower() for stage in _stages(lines)}:
+        return
+    for name in (it for it in names if re.fullmatch(r"[A-Za-z_]\w*", it)):
+        used = re.compile(rf"\$(?:{name}\b|\{{{name}\b)")
+        said = re.compile(rf"(?:^|\s){name}(?:=|\s|$)")
         stage, known = None, False
         for part in every[first:]:
             if part.word == "FROM":
                 stage, known = part, False
-            elif part.word == "ARG" and part.rest.partition("=")[0].strip() == name:
-                known = True
-            elif re.search(rf"\$(?:{name}\b|\{{{name}\b)", part.rest) and stage and not known:
-                if re.fullmatch(r"[A-Za-z_]\w*", name):
+            elif part.word in _FILL_IN and used.search(part.rest) and not known:
+                own = re.search(rf"\b(?:for|read) {name}\b|(?<![\w$]){name}=(?!\$)", part.rest)
+                if stage and not own:
                     yield put_before(lines, stage.last + 1, f"ARG {name}")
                 break
+            elif part.word in ("ARG", "ENV") and said.search(part.rest):
+                known = True
 
 
 def _start_twice(lines: Lines) -> Iterator[Edit | None]:
     """CMD begins with the program that ENTRYPOINT starts: it would be its own first argument."""
-    for number, line in enumerate(lines, 1):
-        words = _json_words(line.strip().removeprefix("ENTRYPOINT ").strip())
-        if not line.strip().startswith("ENTRYPOINT ") or len(words) != 1:
-            continue
-        other = _other_start(lines, number, "ENTRYPOINT")
-        if other and len(other[1]) > 1 and other[1][0] == words[0] and other[0] > number:
-            yield delete(lines, number)
+    every = Dockerfile("", "\n".join(lines)).instructions()
+    last = max((at for at, part in enumerate(every) if part.word == "FROM"), default=0)
+    starts = {part.word: part for part in every[last:] if part.word in ("CMD", "ENTRYPOINT")}
+    if len(starts) < 2:
+        return
+    entry, cmd = (_json_words(starts[word].rest) for word in ("ENTRYPOINT", "CMD"))
+    if len(entry) == 1 and len(cmd) > 1 and cmd[0] == entry[0] and _STARTS.fullmatch(entry[0]):
+        yield delete(lines, starts["ENTRYPOINT"].line)
 
 
 def _across(lines: Lines) -> Iterator[Edit]:
@@ -266,14 +300,11 @@ def _across(lines: Lines) -> Iterator[Edit]:
             continue
         instruction = instruction or text.partition(" ")[0].upper()
         word = following.strip().partition(" ")[0]
-        if word in ("&&", "||", "|") and not goes_on and instruction == "RUN":
+        new = word.upper() in _INSTRUCTIONS or word[:1] in ("", "#")
+        ends = text.endswith(("&&", "||")) and not new
+        begins = word in ("&&", "||", "|")
+        if (begins or ends) and not goes_on and instruction == "RUN":
             # The place of the line end among the spaces: it becomes one.
-            place = len(re.findall(r"\s+", line.rstrip())) + 1
-            joined = f"{line.rstrip()} {following.strip()}"
-            left = (*lines[: number - 1], joined, *lines[number + 1 :])
-            yield Edit(f"-E '{number}{{N;s#[[:space:]]+# #{place}}}'", left)
-            return
-        if re.search(r"(?:&&|\|\|)$", text) and not goes_on and instruction == "RUN":
             place = len(re.findall(r"\s+", line.rstrip())) + 1
             joined = f"{line.rstrip()} {following.strip()}"
             left = (*lines[: number - 1], joined, *lines[number + 1 :])

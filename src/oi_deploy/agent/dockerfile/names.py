@@ -1,13 +1,11 @@
 """Names in a Dockerfile that are not those of what is there: base images, sources, programs."""
 
 import difflib
-import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from posixpath import basename, dirname
 
-from oi_deploy.agent import words
 from oi_deploy.agent.dockerfile.edits import Edit, Lines, drop_word, everywhere, swap, swap_word
 from oi_deploy.agent.dockerfile.files import Dockerfile, base_of, closest, is_plain
 from oi_deploy.agent.dockerfile.image import Context, is_known
@@ -15,7 +13,6 @@ from oi_deploy.agent.dockerfile.image import Context, is_known
 _PROGRAM_FILE = re.compile(r"(?<![\w./-])[\w./-]+\.(?:py|js|mjs|cjs|ts|rb|php|pl|sh|jar)(?![\w.])")
 # A step that installs what one file lists, and does nothing else.
 _INSTALLS = re.compile(r"(?:python3? -m )?pip3? install (?:--?[a-z-]+ )*(?:-r|--requirement) \S+")
-_PLAIN_NAME = re.compile(r"[\w:-]+", re.ASCII)
 _TEST = re.compile(r"test|check|setup|conftest|config", re.IGNORECASE)
 
 
@@ -50,13 +47,9 @@ def missing_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterato
                 continue
             close = _folder_like(source, context) or closest(source, context.names)
             close = close or _renamed(item, source, context.names)
-            if not close and (folder := _other_folder(item, source, context)):
-                old, new = basename(source.strip("/")), basename(folder.strip("/"))
-                # In the path of something else, the same word is another folder.
-                if not re.search(rf"(?<![\w.])/(?:[\w.-]+/)*{re.escape(old)}\b", item.text):
-                    yield everywhere(lines, old, new)
-                    continue
-                close = folder
+            if not close and (folder := _other_package(item, source, context)):
+                yield everywhere(lines, source.strip("/"), folder)
+                continue
             if not close:
                 continue
             if close in part.sources and len(part.sources) > 1:
@@ -65,42 +58,32 @@ def missing_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterato
             yield swap_word(lines, range(part.line, part.last + 1), source, close)
 
 
-def _other_folder(item: Dockerfile, wanted: str, context: Context) -> str:
-    """The only folder beside the wanted one that nothing copies; empty if there are more."""
-    path = wanted.strip("/")
-    if not wanted.endswith("/") or PurePosixPath(path).suffix:
+def _other_package(item: Dockerfile, wanted: str, context: Context) -> str:
+    """The only package of the context, where the Dockerfile starts one that is not there."""
+    old = wanted.strip("/")
+    if "/" in old or not re.search(rf"-m[\", ]+{re.escape(old)}\b", item.text):
         return ""
-    copied = {source.strip("./") for source in item.copies()}
-    same = [
-        it
-        for it in context.folders
-        if dirname(it) == dirname(path)
-        and not any(f"{source}/".startswith(f"{it}/") for source in copied)
-        and not _TEST.search(it)
-        and not basename(it).startswith(".")
-        and basename(it) not in ("docs", "k8s", "deploy")
-    ]
-    return f"{same[0]}/" if len(same) == 1 else ""
+    made = (name for name in context.names if name.endswith(("/__main__.py", "/__init__.py")))
+    found = {dirname(name) for name in made if name.count("/") == 1 and not _TEST.search(name)}
+    return found.pop() if len(found) == 1 else ""
 
 
-def gone_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
-    """COPY of a file that is nowhere, with the step that installs from it: both go.
+def gone_sources(
+    gone: Collection[str], context: Context, item: Dockerfile, lines: Lines
+) -> Iterator[Edit | None]:
+    """COPY of a file that is said to be gone, with the step that installs from it: both go.
 
-    They stay where anything else names the file: the program needs it then.
+    They stay where another instruction names the file.
     """
     for part in item.instructions():
-        missing = [it for it in part.sources if is_plain(it) and not context.exists(it)]
+        missing = [it for it in part.sources if it in gone and not context.exists(it)]
         if len(missing) != 1 or part.line != part.last:
             continue
-        source = missing[0]
-        name = basename(source)
-        # A folder that is nowhere had more in it than is known.
-        if not name.strip("."):
-            continue
+        source, name = missing[0], basename(missing[0])
         users = [
             other
             for other in item.instructions()
-            if other != part and words.is_named(name, other.rest)
+            if other != part and re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", other.rest)
         ]
         installs = [it for it in users if it.word == "RUN" and _INSTALLS.fullmatch(it.rest)]
         if len(part.sources) > 1:
@@ -145,23 +128,6 @@ def like(name: str, names: Iterable[str]) -> str:
     return by_case[close[0]] if close else ""
 
 
-def npm_scripts(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
-    """`npm run` of a script that `package.json` does not have: the likest, or `start`."""
-    try:
-        scripts = json.loads(context.texts.get("package.json", ""))["scripts"]
-    except (ValueError, KeyError, TypeError):
-        return
-    if not isinstance(scripts, dict) or not all(map(_PLAIN_NAME.fullmatch, scripts)):
-        return
-    for part in item.instructions():
-        found = re.search(r"\bnpm[\", ]+(?:run|run-script)[\", ]+(?P<name>[\w:-]+)", part.rest)
-        if not found or found["name"] in scripts or part.line != part.last:
-            continue
-        begins = part.word in ("CMD", "ENTRYPOINT") and "start" in scripts
-        if new := like(found["name"], scripts) or ("start" if begins else ""):
-            yield swap_word(lines, [part.line], found["name"], new)
-
-
 def _is_started(text: str, file: str) -> bool:
     return re.search(rf"(?:python[\d.]*|node|sh|bash) {re.escape(file)}", text) is not None
 
@@ -171,9 +137,6 @@ def _folder_like(wanted: str, context: Context) -> str:
     path = wanted.strip("/")
     if PurePosixPath(path).suffix:
         return ""
-    moved = [it for it in context.folders if basename(it) == basename(path)]
-    if len(moved) == 1:
-        return f"{moved[0]}/" if wanted.endswith("/") else moved[0]
     same = [it for it in context.folders if dirname(it) == dirname(path)]
     close = difflib.get_close_matches(path.lower(), [it.lower() for it in same], n=1, cutoff=0.6)
     found = [it for it in same if close and it.lower() == close[0]]

@@ -1,46 +1,32 @@
-"""Which files of the repository a program surely needs: what it imports, and what it opens by name.
+"""Which files of the repository a program needs whenever it starts: what it imports and opens.
 
-It is read and never run, so only what stands there letter by letter is found.
+It is read and never run. Only what is not guarded counts: no `try`, no `if`, nothing within a
+function.
 """
 
+import ast
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from posixpath import dirname, join, normpath
 
-_PATH = r"(?P<path>[\w-][\w.-]*(?:/[\w.-]+)*)"
-_PYTHON_IMPORT = re.compile(
-    r"^(?P<indent>[ \t]*)"
-    r"(?:from[ \t]+(?P<origin>\.*[\w.]*)[ \t]+import[ \t]+\(?[ \t]*(?P<names>[\w, \t]+)"
-    r"|import[ \t]+(?P<modules>[\w.]+(?:[ \t]*,[ \t]*[\w.]+)*))",
-    re.MULTILINE | re.ASCII,
-)
+# A `require` or `import` at the beginning of a line; what is indented may be guarded.
 _NODE_IMPORT = re.compile(
-    r"(?:\brequire\(|\bfrom\s|\bimport\(|^import\s)\s*['\"](?P<path>\.{1,2}/[\w./-]+)['\"]",
+    r"^(?:(?:const|let|var)\s+[\w{}, ]{1,80}=\s*require\("
+    r"|import\s[^'\"\n;]{0,80}\bfrom\s*|import\s*)\s*"
+    r"['\"](?P<path>\.{1,2}/[\w./-]+)['\"]\)?;?\s*$",
     re.MULTILINE | re.ASCII,
 )
 _NODE_ENDINGS = ("", ".js", ".mjs", ".cjs", ".json", "/index.js", "/index.mjs")
-# A text that is opened for reading, as seen from the working folder.
-_OPENED = re.compile(
-    rf"(?:\bopen|\bPath|\breadFileSync|\breadFile|\bcreateReadStream)\(\s*['\"](?:\./)?{_PATH}['\"]"
-    r"(?!\s*,\s*(?:mode\s*=\s*)?['\"][wax])",
-    re.ASCII,
-)
-# The same in pieces: Path("layouts", "base.html").
-_PIECES = re.compile(
-    r"\b(?:Path|join)\(\s*(?P<pieces>['\"][\w.-]+['\"](?:\s*,\s*['\"][\w.-]+['\"])+)\s*\)", re.ASCII
-)
-# The same as seen from the program's own folder.
-_BESIDE = re.compile(
-    r"(?:\bparent|\b__dirname|\bdirname\(__file__\)|\b(?:BASE|HERE|ROOT)(?:_DIR)?)\s*[/,+]\s*"
-    rf"['\"]/?{_PATH}['\"]",
-    re.ASCII,
+# It must not come into an image because a program would read it.
+_PRIVATE = re.compile(
+    r"\.env\b|\.(?:key|pem|p12|pfx|crt)$|secret|credential|passw|token|id_rsa", re.I
 )
 
 
 @dataclass(frozen=True)
 class Read:
-    """A file that a program needs.
+    """A file that a program reads.
 
     Attributes:
         name: in the repository.
@@ -52,7 +38,7 @@ class Read:
 
 
 def reads(program: str, text: str, names: Collection[str]) -> Iterator[Read]:
-    """What a program needs of the repository's files.
+    """What a program needs of the repository's files; nothing if it cannot be parsed.
 
     Args:
         program: its path.
@@ -60,44 +46,66 @@ def reads(program: str, text: str, names: Collection[str]) -> Iterator[Read]:
         names: of all files, like its own.
     """
     folder = dirname(program)
-    imported = _node(text, folder, names)
-    if program.endswith(".py"):
-        imported = _python(text, folder, names)
-    yield from (Read(name, True) for name in imported)
-    for match in _PIECES.finditer(text):
-        name = "/".join(re.findall(r"[\w.-]+", match["pieces"]))
-        if name in names:
-            yield Read(name, False)
-    for pattern, beside in ((_OPENED, False), (_BESIDE, True)):
-        for match in pattern.finditer(text):
-            name = normpath(join(folder if beside else "", match["path"]))
-            if name in names:
-                yield Read(name, beside)
+    found = _python(text, folder) if program.endswith(".py") else _node(text, folder)
+    for paths, beside in found:
+        name = next((it for it in paths if it in names), "")
+        if name and not _PRIVATE.search(name):
+            yield Read(name, beside)
 
 
-def _python(text: str, folder: str, names: Collection[str]) -> Iterator[str]:
-    for match in _PYTHON_IMPORT.finditer(text):
-        # What may be missing is imported in a `try`.
-        if match["indent"]:
+def _python(text: str, folder: str) -> Iterator[tuple[list[str], bool]]:
+    """The places where each file may be, and whether it is looked for from the program's folder."""
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    for statement in body:
+        if isinstance(statement, ast.Import):
+            for alias in statement.names:
+                yield _module(join(folder, alias.name.replace(".", "/"))), True
+        elif isinstance(statement, ast.ImportFrom):
+            place = normpath(join(folder, *[".."] * (statement.level - 1)))
+            place = join(place, (statement.module or "").replace(".", "/"))
+            if statement.module:
+                yield _module(place), True
+            for alias in statement.names:
+                yield _module(join(place, alias.name)), True
+        elif isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Expr, ast.With)):
+            yield from (([normpath(path)], False) for path in _opened(statement))
+
+
+def _module(path: str) -> list[str]:
+    name = normpath(path)
+    return [f"{name}.py", f"{name}/__init__.py"]
+
+
+def _opened(statement: ast.stmt) -> Iterator[str]:
+    """Texts that a statement opens for reading."""
+    inner = list(ast.walk(statement))
+    if any(isinstance(node, (ast.IfExp, ast.BoolOp, ast.Lambda, ast.Try)) for node in inner):
+        return
+    for node in inner:
+        if not isinstance(node, ast.Call):
             continue
-        origin = match["origin"] or ""
-        dots = len(origin) - len(origin.lstrip("."))
-        place = normpath(join(folder, *[".."] * (dots - 1))) if dots > 1 else folder
-        inner = origin.lstrip(".").replace(".", "/")
-        parts = [part.strip() for part in (match["names"] or match["modules"] or "").split(",")]
-        if match["modules"]:
-            modules = [part.replace(".", "/") for part in parts]
-        else:
-            words = [part.partition(" ")[0] for part in parts]
-            modules = [inner] if inner else []
-            modules += [join(inner, word) for word in words if word]
-        for module in modules:
-            name = normpath(join(place, module))
-            found = (it for it in (f"{name}.py", f"{name}/__init__.py") if it in names)
-            yield from found
+        called = node.func
+        if isinstance(called, ast.Name) and called.id == "open" and len(node.args) == 1:
+            if not any(word.arg == "mode" for word in node.keywords):
+                yield from _texts(node.args)
+        elif isinstance(called, ast.Attribute) and called.attr in ("read_text", "read_bytes"):
+            maker = called.value
+            if isinstance(maker, ast.Call) and ast.unparse(maker.func) in ("Path", "pathlib.Path"):
+                yield from _texts(maker.args)
 
 
-def _node(text: str, folder: str, names: Collection[str]) -> Iterator[str]:
-    for match in _NODE_IMPORT.finditer(text):
+def _texts(values: list[ast.expr]) -> Iterator[str]:
+    texts = [
+        it.value for it in values if isinstance(it, ast.Constant) and isinstance(it.value, str)
+    ]
+    if texts and len(texts) == len(values):
+        yield join(*texts)
+
+
+def _node(text: str, folder: str) -> Iterator[tuple[list[str], bool]]:
+    for match in _NODE_IMPORT.finditer(re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)):
         name = normpath(join(folder, match["path"]))
-        yield from (it for ending in _NODE_ENDINGS if (it := name + ending) in names)
+        yield [name + ending for ending in _NODE_ENDINGS], True

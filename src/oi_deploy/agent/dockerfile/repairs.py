@@ -5,7 +5,7 @@ it, and nothing else is amiss that was not before.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 from posixpath import basename, dirname, relpath
@@ -32,6 +32,7 @@ def repairs(
     exists: Exists,
     images: Sequence[str] = (),
     texts: Mapping[str, str] | None = None,
+    gone: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Command lines that put it right, in the order in which they have to run.
 
@@ -41,6 +42,7 @@ def repairs(
         exists: whether something is there, files that git ignores included.
         images: what the engine has, if the base image is to be looked at too.
         texts: of programs, by path.
+        gone: files that the prompt says are not there any more.
     """
     folder = item.context(exists)
     prefix = "" if folder == "." else f"{folder}/"
@@ -53,7 +55,9 @@ def repairs(
     lines, cut = lint.lines_of(item.text)
     checks: list[Callable[[Lines], Iterator[Edit]]] = [lint.edits]
     if not cut:
-        for check in (partial(names.bases, images), *(partial(it, context) for it in _CHECKS)):
+        missing = partial(names.gone_sources, gone, context)
+        ours = (partial(it, context) for it in _CHECKS)
+        for check in (partial(names.bases, images), *ours, missing):
             checks.append(partial(_on_text, check, item.path))
     return tuple(edit.command(item.path) for edit in in_turn(lines, checks))
 
@@ -234,9 +238,11 @@ def _order_in(
             if re.search(r"[./]|^[A-Z]", name)
             and re.search(rf"(?<![\w/.>-])(?<!> ){re.escape(name)}(?![\w.-])", part.rest)
         ]
-        if _SCRIPT.match(part.rest) and not any(_all_of(other) for other in stage[:place]):
+        before = [it for it in stage[:place] if it.sources]
+        if _SCRIPT.match(part.rest) and all(map(_is_manifest, before)):
             later = [other for other in stage[place:] if _all_of(other)]
-            if later:
+            between = [it for it in stage[place + 1 :] if later and it.line < later[0].line]
+            if later and not between:
                 yield move_down(lines, part.line, later[0].last)
                 return
         for name in used:
@@ -257,6 +263,11 @@ def _all_of(copy: Instruction) -> bool:
     return "--from" not in copy.rest and any(it.strip("./") == "" for it in copy.sources)
 
 
+def _is_manifest(copy: Instruction) -> bool:
+    """Whether nothing but the lists of packages is copied."""
+    return all(re.fullmatch(r"(?:\./)?(?:package\S*\.json|\S+lock\S*)", it) for it in copy.sources)
+
+
 def _brings(copy: Instruction, name: str) -> bool:
     sources = [source.strip("./") for source in copy.sources]
     return any(it in ("", name) or name.startswith(f"{it}/") for it in sources)
@@ -266,10 +277,8 @@ _CHECKS = (
     names.missing_sources,
     names.renamed_in_commands,
     names.without_lock,
-    names.npm_scripts,
     _order,
     _lacking,
-    names.gone_sources,
 )
 
 
