@@ -76,8 +76,8 @@ def undo(world: Situation) -> Iterable[str]:
 def named_revision(prompt: str) -> str:
     """The number of a revision that a prompt wants back; empty if it says none."""
     number = re.search(
-        r"(?:revision|修订版?本?(?:号)?|版次|版本(?=\s*\d+(?![\d.])))\s*#?(\d+)"
-        r"|第\s*(\d+)\s*个?(?:修订|revision|版)",
+        r"(?:revision|修订版?本?(?:号)?|版次)\s*#?(\d+)"
+        r"|[到回至成于]\s*(?:版本\s*|第\s*)(\d{1,5})(?![\d.])(?!\s*个?(?:修订)?(?:版本?)?(?:有|坏|之前|以前))",
         prompt,
     )
     return number[1] or number[2] if number else ""

@@ -25,12 +25,13 @@ _FIELD = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 # A line as in YAML.
-_PAIR = re.compile(r"^[ \t]*[-*]?[ \t]*[\w.-]+:[ \t]*[^\s,.;。]+[ \t]*$", re.MULTILINE)
+_PAIR = re.compile(r"^[ \t]{0,20}(?:[-*][ \t])?[\w.-]{1,60}:[ \t]*[^\s,.;。]+[ \t]*$", re.MULTILINE)
 # A colon within a reference or an address is none of a sentence.
 _CLAUSE = re.compile(
     rf"[,()「」]|:(?=\s|$|[{CJK}])|(?<=[{CJK}]):|\s--\s|\b(?:but|then)\b|然后|(?<![不别勿必要用需])再(?=[^次])"
 )
 
+_IMPERATIVE = re.compile(r"(?:restart|scale|undo|roll|apply|delete)\b", FLAGS)
 # What stands beside a release only in a story, and would do harm there.
 _CHANGES = frozenset({"restart", "scale", "undo", "delete", "apply"})
 _TOLD_FORM = re.compile(r"[\w-]*(?:ed|ing)\b|[^\x00-\x7f]", FLAGS)
@@ -118,11 +119,20 @@ def clauses(prompt: str) -> list[Clause]:
     """The prompt's clauses, in order."""
     found: list[Clause] = []
     for sentence in sentences(prompt):
-        supposed, told = False, word("background").match(sentence) is not None
+        supposed, told = False, _is_background(sentence)
         for text in split(sentence):
             supposed = supposed or bool(word("supposes").search(text))
             found.append(Clause(text, supposed, told))
     return found
+
+
+def _is_background(sentence: str) -> bool:
+    """Whether a sentence only tells how things are or would be, under a word for that."""
+    match = word("background").match(sentence)
+    if match is None:
+        return False
+    rest = split(sentence[match.end() :])
+    return not any(word("asks").search(it) or _IMPERATIVE.match(it) for it in rest)
 
 
 def split(sentence: str) -> list[str]:

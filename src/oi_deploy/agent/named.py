@@ -44,8 +44,8 @@ _NO_GOOD = re.compile(
 # A version that something has, and is not to get.
 _RUNS_NOW = re.compile(
     r"\b(?:(?:is|are|was|were)(?: still| currently| now)? (?:on|at)|from)\s+v?\d[\w.-]*\w"
-    r"|(?:从|(?:还|仍|现在|目前|当前|线上)(?:在|是|跑|运行|用|的|上|还|版本)*)\s*v?\d[\w.-]*\w"
-    r"(?!\s*(?:换|切|升|改))",
+    r"|(?:从|(?:还|仍)在?(?:是|跑|运行|用)|(?:现在|目前|当前|线上)的?(?:线上)?(?:还|仍)?(?:是|跑的?是?|运行的?是?))"
+    r"\s*v?\d[\w.-]*\w(?![^,。;]*(?:换|切|升|改|部署|更新|推送))",
     intents.FLAGS,
 )
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}$")
@@ -128,8 +128,18 @@ def speaks_of(tag: str, text: str) -> re.Match[str] | None:
     """Where a text has a version that is meant, with or without a `v` before it."""
     number = re.sub(r"^v(?=\d)", "", tag)
     pattern = rf"(?<![\w.-])v?{re.escape(number)}(?![\w-]|\.\d)"
-    found = re.finditer(pattern, text, re.ASCII)
-    return next((match for match in found if not _NOT.search(text[: match.start()])), None)
+    found = (it for it in re.finditer(pattern, text, re.ASCII))
+    # A long number may be any.
+    named = re.compile(r"(?:\btag|\bbuild|\bversion|\bimage|标签|版本|镜像)\W{0,3}$", intents.FLAGS)
+    return next(
+        (
+            match
+            for match in found
+            if not _NOT.search(text[: match.start()])
+            and (not tag.isdigit() or named.search(text[: match.start()]))
+        ),
+        None,
+    )
 
 
 def _spoken(text: str, tags: Sequence[str]) -> list[str]:

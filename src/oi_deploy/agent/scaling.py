@@ -40,18 +40,38 @@ _ELSE = re.compile(
     r"|updat\w*|upgrad\w*|version|report\w*|writ\w*)\b|部署|发布|上线|更新|升级|版本|写|报告",
     intents.FLAGS,
 )
+# A clause with one of those wants a number of pods; with one of the others, it does not.
+_WANTS = re.compile(
+    r"\b(?:needs?|should (?:run|have)|give|take|turn|let|want|can do with|have|resize|adjust|bring"
+    r"|make|please|plenty|enough|suffices?)\b|->|→|只留|改|让|够|提|翻|应当|应该|[加减]",
+    intents.FLAGS,
+)
+_COUNT = re.compile(rf"(?:{_N})|\ba single|\btwice", intents.FLAGS)
+_LOOKS = re.compile(
+    r"\b(?:wait|until|check|verify|show|list|logs?|kill|annotat\w+|fail\w*|crash\w*|why|whether|how)\b"
+    r"|等|检查|查看|看看|就绪|为什么|是不是",
+    intents.FLAGS,
+)
 
 
 def is_all(prompt: str, now: int) -> bool:
-    """Whether a prompt speaks of another number of pods, and of nothing else that it could order.
+    """Whether a prompt orders another number of pods, without a word for scaling, and nothing else.
 
     Args:
         prompt: the task.
         now: how many there were before the run.
     """
-    if _ELSE.search(prompt) or not re.search(_PODS, prompt, intents.FLAGS):
+    if _ELSE.search(prompt) or "?" in prompt or not re.search(_PODS, prompt, intents.FLAGS):
         return False
-    return wanted(prompt, now) not in (None, now)
+    ordered = [
+        part
+        for sentence in intents.sentences(prompt)
+        if _WANTS.search(sentence)
+        for clause in intents.clauses(sentence)
+        for part in re.split(r"\band\b", clause.text)
+        if _COUNT.search(part) and not clause.supposed and not _LOOKS.search(part)
+    ]
+    return bool(ordered) and wanted(prompt, now) not in (None, now)
 
 
 def wanted(prompt: str, now: int) -> int | None:

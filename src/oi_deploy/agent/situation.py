@@ -5,7 +5,6 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from oi_deploy.agent import intents
 from oi_deploy.agent.intents import Intents
 from oi_deploy.agent.meant import Deployments
 from oi_deploy.agent.named import Image, new_files
@@ -14,12 +13,15 @@ from oi_deploy.verify.state import DeploymentState
 
 # What is asked for without a new image, if nothing is said of building one.
 WITHOUT_IMAGE = frozenset({"undo", "restart", "scale", "delete"})
-# Questions that order something, and that have a word in them that denies.
+# A question that orders something, and that has a word in it that denies.
 _POLITE = re.compile(
-    r"能不能|可不可以|可以不可以|要不(?:咱们?|我们|你)?(?=把|将)"
-    r"|\bwhy (?:don't|not)(?: (?:we|you))?\b",
-    intents.FLAGS,
+    r"(?P<before>^|[,。;!?\n]\s*)(?:请问)?(?:你|您|大家|咱们?|我们)?(?:能不能|可不可以|可以不可以)(?=帮|把|将|给|麻烦|请|先)",
+    re.MULTILINE,
 )
+# What no person writes, and what patterns take long for.
+_BLANKS = re.compile(r"[ \t]{9,}")
+_LINES = re.compile(r"(?:[ \t]*\n){4,}")
+_SAME = re.compile(r"(.)\1{80,}")
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class Ask:
         """The prompt for reading it: commas, colons and parentheses of full width are plain."""
         # No name goes on after a colon of full width.
         plain = unicodedata.normalize("NFKC", self.prompt.replace("\uff1a", ": "))
-        return _POLITE.sub("请", plain)
+        plain = _LINES.sub("\n\n", _BLANKS.sub(" ", _SAME.sub(lambda it: it[1] * 80, plain)))
+        return _POLITE.sub(r"\g<before>请", plain)
 
 
 @dataclass(frozen=True)

@@ -218,3 +218,48 @@ def test_a_number_of_pods_that_is_ordered_without_a_word_for_it(prompt: str, cou
 def test_a_number_of_pods_that_is_only_told(prompt: str) -> None:
     lines = facts(prompt, deployments=ALL, tags=TAGS).commands
     assert not [line for line in lines if " scale " in line]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Write the bounce rate of web to out.txt",
+        "Report whether the pods of web were recreated last night",
+        "Write to notes.md why the pods of web have to be recreated every week",
+        "web 的 pod 重建时间写到 a.txt",
+        "查一下 web 能不能重启,写到 a.txt",
+        "看看 web 可不可以扩到 5 个,写到 a.txt",
+        "Write to why.md why not to restart web",
+        "Wait until 1 pod of web is ready",
+        "Show the logs of 1 pod of web",
+        "Check that web runs 4 replicas",
+        "Why does web have 4 replicas?",
+        "web: 4 pods are failing, have a look",
+        "看看 web 是不是有 4 个副本",
+        "等 web 的 4 个 pod 就绪",
+        "背景:上周 worker 重启了 3 次,副本从 4 调到 6,已经处理完了。看看 web",
+    ],
+)
+def test_what_is_looked_at_or_told_is_not_ordered(prompt: str) -> None:
+    lines = facts(prompt, expect="none", deployments=ALL, tags=TAGS).commands
+    assert not [it for it in lines if " scale " in it or " restart " in it or " undo " in it]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "line"),
+    [
+        ("上下文:web 有问题,请回滚", "rollout undo deployment/web"),
+        ("Context: web hangs, please restart it", "rollout restart deployment/web"),
+        ("Background: too much traffic, scale web to 5", "scale deployment/web --replicas=5"),
+        ("把 web 重启了", "rollout restart deployment/web"),
+        ("能不能帮忙把 web 重启一下", "rollout restart deployment/web"),
+        ("web 的版本 5 有 bug,请回滚", "rollout undo deployment/web"),
+        ("回滚 web 到版本 5", "rollout undo deployment/web --to-revision=5"),
+        ("Return web to revision 4", "rollout undo deployment/web --to-revision=4"),
+        ("Please bounce the web pods", "rollout restart deployment/web"),
+    ],
+)
+def test_orders_in_unusual_words(prompt: str, line: str) -> None:
+    known = (WEB, API)
+    lines = facts(prompt, expect="none", deployments=known, revisions=REVISIONS).commands
+    assert short(lines)[0] == line

@@ -50,6 +50,14 @@ def released(tag: str) -> list[str]:
             "with that tag",
             "2.4.1",
         ),
+        # `latest` and its like only where they are a tag, and wanted.
+        ("Build {registry}/web. Do not also tag it latest", COMMIT),
+        ("Build {registry}/web and push it as stable as it gets", COMMIT),
+        ("Build {registry}/web, call it v2 internally, tag 1.2.5", "1.2.5"),
+        (
+            "Build {registry}/web with tag 1.2.5. Both tags and labels in the Dockerfile stay",
+            "1.2.5",
+        ),
         # Whatever is said of the commit means its hash.
         ("Push to {registry}/web, tag should be the commit in short form", COMMIT),
         ("{registry}/web:1.9.9 is broken. Do a fresh build, tag 1.9.10, push", "1.9.10"),

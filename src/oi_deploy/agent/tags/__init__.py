@@ -128,7 +128,7 @@ _SURE = re.compile(
     rf"\d|[{tag_words.QUOTES}]|^\s*(?:one|the other|another|一个|另一个)\s*(?:is|是)|^\s*[-*]"
 )
 _ITEM = re.compile(
-    rf"[\s{tag_words.QUOTES}]*"
+    rf"[{tag_words.QUOTES}]*"
     r"(?:(?:one|the other|another|once|first|second|第?[一二]个?|另一个|分别|还有|[-*])\s*)?"
     r"(?:(?:is|as|with|being|是|用|为|叫)\s*)?(?:(?:the|an?)\s+)?(?P<said>.+)",
     intents.FLAGS,
@@ -138,14 +138,14 @@ _ITEM = re.compile(
 def several(prompt: str, source: Source) -> tuple[str, ...]:
     """The tags of a prompt that wants more than one for an image, those with a figure first.
 
-    None if any of them is not known.
+    Empty if any of them is not known.
     """
     text = tag_words.about(prompt) or tag_words.pushed_as(prompt)
     items = tag_words.ITEMS.search(prompt)
     both, many = tag_words.BOTH.search(text), tag_words.MANY.search(text)
     if items is None and both is None and many is None:
-        alone = tag_words.LATEST_TOO.sub(" ", prompt)
-        first = wanted(alone, source) if alone != prompt and tag_words.KIND.search(text) else ""
+        beside = tag_words.beside(prompt)
+        first = wanted(beside, source) if beside and tag_words.KIND.search(text) else ""
         return (first, "latest") if first not in ("", "latest") else ()
     count = None
     if items:

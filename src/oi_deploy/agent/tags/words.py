@@ -118,7 +118,7 @@ SLASHES = re.compile(
 )
 # More than one tag for an image.
 MANY = re.compile(
-    r"\b(?P<en>two|2|three|3|several|multiple|both) (?:[\w-]+ )?tags\b"
+    r"\b(?P<en>two|2|three|3|several|multiple) (?:[\w-]+ )?tags\b"
     r"|\btags (?=[\w.<>-]+ and [\w.<>-]+)"
     r"|(?P<zh>[两2二三3多])个(?:不同的?)?\s*(?:标签|tag)"
     r"|(?:标签|\btag)\s*[要打有共用]*\s*(?P<after>[两2二三3])个",
@@ -134,16 +134,28 @@ BOTH = re.compile(
 LATEST_TOO = re.compile(
     r"(?:\band|\balso|\bplus|\bas well as|[,+和与及]|还有|同时)\s*"
     r"(?:also\s+)?(?:tag(?:ged)?\s+(?:it\s+)?)?(?:as\s+)?"
-    rf"[{QUOTES}]?latest\b(?!\s+(?!as\b|and\b|to\b|in\b)[a-z])[{QUOTES}]?",
+    rf"[{QUOTES}]?latest\b(?!\s+(?!and\b|to\b|in\b)[a-z])[{QUOTES}]?",
     intents.FLAGS,
 )
 # They stand before that, or in a list of their own.
 ITEMS = re.compile(
-    r"(?P<before>[\w.-]+(?:\s*(?:[、,和与及]|\band\b)\s*[\w.-]+)+)\s*[这共]?[两2二三3]个\s*(?:标签|tag)"
-    r"|^[ \t]*[-*]?[ \t]*(?:image |镜像)?(?:tags|标签):[ \t]*"
+    r"(?<![\w.-])(?P<before>[\w.-]{1,60}(?:\s{0,3}(?:[、,和与及]|\band\b)\s*[\w.-]{1,60}){1,4})\s{0,3}[这共]?[两2二三3]个\s*(?:标签|tag)"
+    r"|^[ \t]{0,8}(?:[-*][ \t])?(?:image |镜像)?(?:tags|标签):[ \t]*"
     r"(?:(?P<line>[^\n]*[,、][^\n]*)$|\n(?P<list>(?:[ \t]*[-*][ \t]*[^\n]+(?:\n|\Z))+))",
     intents.FLAGS | re.MULTILINE,
 )
+
+
+def beside(prompt: str) -> str:
+    """A prompt without what it says of `latest` beside another tag; empty if it says nothing so."""
+    for sentence in intents.sentences(prompt):
+        match = LATEST_TOO.search(sentence)
+        if match and not intents.is_denied(sentence, match.start()):
+            # Once is enough: it must not be looked for in what is left.
+            return LATEST_TOO.sub(" ", " ".join(prompt.split()))
+    return ""
+
+
 # The tag that was said before.
 SAID_BEFORE = re.compile(
     r"\b(?:with|use|under|as) (?:that|this|said) (?:tag|version)\b(?! file)"
@@ -173,7 +185,10 @@ _AS_IN_FILE = re.compile(
     r"\b(?:under|as|with) (?:the )?(?:number|version|content|value)\b[^,;]{0,24}?"
     r"\b(?:VERSION|version\.txt)\b"
 )
-_AS_LATEST = re.compile(r"\bas [`\"']?(?:latest|stable|edge|nightly)\b", intents.FLAGS)
+_AS_LATEST = re.compile(
+    r"\bas [`\"']?(?:latest|stable|edge|nightly)[`\"']?(?=\s*(?:[,.;)]|$|\b(?:and|to|in)\b))",
+    intents.FLAGS,
+)
 
 
 def pushed_as(prompt: str) -> str:
