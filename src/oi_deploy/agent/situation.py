@@ -21,7 +21,9 @@ _POLITE = re.compile(
 # What no person writes, and what patterns take long for.
 _BLANKS = re.compile(r"[ \t]{9,}")
 _LINES = re.compile(r"(?:[ \t]*\n){4,}")
-_SAME = re.compile(r"(.)\1{80,}")
+_SAME = re.compile(r"(.{1,12}?)\1{20,}", re.DOTALL)
+# Beyond that, the model reads it alone: no line can be certain where only a part was read.
+_LONGEST = 8000
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,15 @@ class Ask:
 
     @property
     def text(self) -> str:
-        """The prompt for reading it: commas, colons and parentheses of full width are plain."""
+        """The prompt for reading it: commas, colons and parentheses of full width are plain.
+
+        Empty if it is too long for that.
+        """
         # No name goes on after a colon of full width.
         plain = unicodedata.normalize("NFKC", self.prompt.replace("\uff1a", ": "))
-        plain = _LINES.sub("\n\n", _BLANKS.sub(" ", _SAME.sub(lambda it: it[1] * 80, plain)))
+        plain = _LINES.sub("\n\n", _BLANKS.sub(" ", _SAME.sub(r"\1", plain)))
+        if len(plain) > _LONGEST:
+            return ""
         return _POLITE.sub(r"\g<before>请", plain)
 
 

@@ -690,3 +690,10 @@ def test_a_file_that_is_said_to_be_gone_goes_out_of_the_dockerfile() -> None:
     for other in ("Run ./gen.sh, which makes rates.csv.", "Create rates.csv with eur,1 in it."):
         lines = facts(f"{other} {order}", files=files).commands
         assert not [line for line in lines if line.startswith("sed")]
+
+
+def test_a_prompt_that_is_too_long_to_be_read_gets_no_lines() -> None:
+    story = " ".join(f"In sprint {number} we did thing {number * 7}." for number in range(400))
+    assert not facts(f"Build and roll out web. {story}").commands
+    # What nobody means is no length.
+    assert facts("Build and roll out web." + "-=" * 9000 + "\n" * 9000).commands

@@ -217,7 +217,7 @@ def _is_lacking(need: Need, stage: Stage, context: Context, made: str = "") -> b
         ours = [name for name in context.names if module.search(name)]
         if not ours:
             return False
-    if need.word == "npm" and "package.json" not in context.names:
+    if need.word == "npm" and "package.json" not in context.known:
         return False
     return not any(stage.has(path, context.exists) for path in need.paths)
 
@@ -270,7 +270,7 @@ def _copy(part: Instruction, walk: _Walk) -> Stage:
     into = several or to.endswith(("/", ".")) or place in _folders_of(stage)
     files, copied = list(stage.files), list(stage.copied)
     for source in (name for it in sources for name in _matching(it, context)):
-        if source in context.names:
+        if source in context.known:
             if source.endswith((".tar", ".gz", ".tgz", ".xz", ".bz2")) and part.word == "ADD":
                 return replace(stage, certain=False)
             files.append((join(place, basename(source)) if into else place, source))
