@@ -64,7 +64,7 @@ def test_it_is_copied() -> None:
     assert lines(text, texts) == [
         "sed -i '3s#app.py#settings.py app.py#' Dockerfile",
         "sed -i '4i COPY pages/index.html ./pages/' Dockerfile",
-        "sed -i '5i COPY util/__init__.py ./util/' Dockerfile",
+        "sed -i '5i COPY util/ ./util/' Dockerfile",
     ]
 
 

@@ -7,6 +7,7 @@ it, and nothing else is amiss that was not before.
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import PurePosixPath
 from posixpath import basename, dirname, relpath
 
@@ -24,6 +25,10 @@ from oi_deploy.agent.dockerfile.edits import (
 )
 from oi_deploy.agent.dockerfile.files import Dockerfile, Exists, Instruction, inside, is_plain
 from oi_deploy.agent.dockerfile.image import Context, Lack, lacks
+
+
+# Each is tried by a look at the whole Dockerfile.
+_MOST_TRIED = 40
 
 
 def repairs(
@@ -75,7 +80,7 @@ def _lacking(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit 
     before = lacks(item, context)
     known = {(lack.part.word, lack.need.word) for lack in before}
     for lack in before[:1]:
-        for edit in _changes(lack, context, item, lines):
+        for edit in islice(_changes(lack, context, item, lines), _MOST_TRIED):
             if edit is None:
                 continue
             after = lacks(Dockerfile(item.path, "\n".join(edit.lines) + "\n"), context)
@@ -188,8 +193,8 @@ def _additions(
         ]
         if inner == path or (len(candidates) != 1 and inner not in context.folders):
             continue
-        if lack.need.module and "/" in inner:
-            top = inner.partition("/")[0]
+        top = inner.partition("/")[0]
+        if "/" in inner and (lack.need.module or f"{top}/__init__.py" in context.known):
             yield put_before(lines, lack.part.line, f"COPY {top}/ ./{top}/")
             continue
         if not candidates:
