@@ -26,7 +26,6 @@ from oi_deploy.agent.dockerfile.edits import (
 from oi_deploy.agent.dockerfile.files import Dockerfile, Exists, Instruction, inside, is_plain
 from oi_deploy.agent.dockerfile.image import Context, Lack, lacks
 
-
 # Each is tried by a look at the whole Dockerfile.
 _MOST_TRIED = 40
 
