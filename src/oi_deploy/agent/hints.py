@@ -205,7 +205,17 @@ def put_right(
     words = (rf"['\"]?{re.escape(word)}['\"]?" for word in (refused.tool, *refused.argv))
     pattern = r"(?<![\w./-])" + r"[ \t]+".join(words) + r"(?=[ \t]*(?:[;&|\n]|$))"
     text, count = re.subn(pattern, lambda match: right, reply.text)
-    return text if right and count else ""
+    return _with_own_programs(text, commands) if right and count else ""
+
+
+def _with_own_programs(code: str, commands: Collection[str]) -> str:
+    """Code in which known lines with the other program's name have their own."""
+    for line in commands:
+        for own, other in (("kubectl ", "docker "), ("docker ", "kubectl ")):
+            if line.startswith(own):
+                wrong = re.escape(other + line.removeprefix(own))
+                code = re.sub(rf"(?m)^{wrong}$", lambda match: line, code)  # noqa: B023
+    return code
 
 
 def _instead(refused: Entry, commands: Collection[str]) -> str:

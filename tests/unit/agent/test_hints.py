@@ -190,6 +190,10 @@ def test_a_line_with_the_other_program_s_name_comes_back_with_its_own() -> None:
     line = "kubectl -n p set image deployment/web app=r/web:1"
     script = line.replace("kubectl", "docker")
     entry = refused(*script.split()[1:], instead=())
+    status = "kubectl -n p rollout status deployment/web"
+    wrong = status.replace("kubectl", "docker")
+    both = Reply("execute", f"{script}\n{wrong}", language="shell")
+    assert put_right(both, "", entry, (line, status)) == f"{line}\n{status}"
     reply = Reply("execute", f"docker push r/web:1\n{script}", language="shell")
     assert put_right(reply, "", entry, (line,)) == f"docker push r/web:1\n{line}"
     assert put_right(reply, "", entry, ("kubectl get pods",)) == ""
