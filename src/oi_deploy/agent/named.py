@@ -128,7 +128,7 @@ def speaks_of(tag: str, text: str) -> re.Match[str] | None:
     """Where a text has a version that is meant, with or without a `v` before it."""
     number = re.sub(r"^v(?=\d)", "", tag)
     pattern = rf"(?<![\w.-])v?{re.escape(number)}(?![\w-]|\.\d)"
-    found = (it for it in re.finditer(pattern, text, re.ASCII))
+    found = re.finditer(pattern, text, re.ASCII)
     # A long number may be any.
     named = re.compile(r"(?:\btag|\bbuild|\bversion|\bimage|标签|版本|镜像)\W{0,3}$", intents.FLAGS)
     return next(

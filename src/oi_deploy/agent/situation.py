@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from oi_deploy.agent.intents import Intents
 from oi_deploy.agent.meant import Deployments
@@ -46,7 +47,7 @@ class Ask:
     log: str = "deploy.log"
     date: str = ""
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The prompt for reading it: commas, colons and parentheses of full width are plain.
 

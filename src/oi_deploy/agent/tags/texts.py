@@ -66,7 +66,6 @@ _LITERAL_WORDS = {
     "prod",
     "production",
     "staging",
-    "main",
 }
 # What was, or is to be replaced.
 _OLD = re.compile(
