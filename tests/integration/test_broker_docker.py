@@ -106,6 +106,15 @@ def test_what_was_built_can_be_tried_without_network_or_privileges(
     assert not set(filter(None, names)) & set(left)
 
 
+def test_a_build_that_fails_leaves_no_container(world: Contained, base_image: str) -> None:
+    before = set(docker("ps", "--all", "--quiet").split())
+    (world.workspace / "Dockerfile").write_text(
+        f"FROM {base_image}\nRUN echo {base_image}; exit 3\n"
+    )
+    assert world.run("docker build -t try:1 .").exit_code != 0
+    assert set(docker("ps", "--all", "--quiet").split()) <= before
+
+
 def test_a_try_that_does_not_end_is_killed_with_its_container(
     world: Contained, base_image: str
 ) -> None:

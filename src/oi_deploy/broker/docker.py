@@ -56,8 +56,9 @@ _BUILD: flags.Table = {
     "metadata-file": Flag(refused=_WRITES),
     "output": Flag("value", "o", _WRITES),
 }
-# The classic builder has no such flags; they change neither the image nor where it goes.
-_DROPPED = ("load", "progress")
+# The classic builder has no such flags, or the broker sets them; they change neither the image nor
+# where it goes.
+_DROPPED = ("load", "progress", "rm", "force-rm")
 
 _QUIET: flags.Table = {"help": _HELP, "quiet": Flag("switch", "q")}
 _INSPECT: flags.Table = {
@@ -112,6 +113,8 @@ def _build(policy: Policy, request: Request, known: Known, parsed: Parsed) -> De
         *parsed.command_line("file", "network", "help", *_DROPPED),
         *_network(policy, parsed),
         *_memory(policy),
+        # By itself the classic builder keeps the container of a step that failed.
+        "--force-rm",
         f"--file={context.dockerfile}",
         "-",
     )

@@ -11,7 +11,7 @@ from oi_deploy.broker.policy import Decision, Known, Policy, Request, decide
 from oi_deploy.broker.request import NamesNeeded
 
 REG = "harbor.example.com/library"
-MEMORY = "--memory=4294967296 --memory-swap=4294967296"
+ALWAYS = "--memory=4294967296 --memory-swap=4294967296 --force-rm"
 BUILT = Known(
     taken=frozenset({"python:3.11-slim", "node:latest"}),
     built={"app:1": "sha256:0123456789ab" + 52 * "0", f"{REG}/app:9": "fedcba987654"},
@@ -40,29 +40,33 @@ def ask(policy: Policy, line: str, cwd: str = "", stdin: bytes = b"") -> Decisio
 
 
 ALLOWED = [
-    (f"build -t {REG}/app:1 .", f"build --tag={REG}/app:1 MEM --file=Dockerfile -"),
-    (f"build . -t {REG}/app:1", f"build --tag={REG}/app:1 MEM --file=Dockerfile -"),
-    (f"build -t{REG}/app:1 .", f"build --tag={REG}/app:1 MEM --file=Dockerfile -"),
-    (f"build -t={REG}/app:1 .", f"build --tag={REG}/app:1 MEM --file=Dockerfile -"),
+    (f"build -t {REG}/app:1 .", f"build --tag={REG}/app:1 ALWAYS --file=Dockerfile -"),
+    (f"build . -t {REG}/app:1", f"build --tag={REG}/app:1 ALWAYS --file=Dockerfile -"),
+    (f"build -t{REG}/app:1 .", f"build --tag={REG}/app:1 ALWAYS --file=Dockerfile -"),
+    (f"build -t={REG}/app:1 .", f"build --tag={REG}/app:1 ALWAYS --file=Dockerfile -"),
     (
         f"build --tag {REG}/a/b:1 --no-cache WS",
-        f"build --tag={REG}/a/b:1 --no-cache MEM --file=Dockerfile -",
+        f"build --tag={REG}/a/b:1 --no-cache ALWAYS --file=Dockerfile -",
     ),
-    ("build -qt app:1 -t app:2 .", "build --quiet --tag=app:1 --tag=app:2 MEM --file=Dockerfile -"),
-    ("build -t app:1 -f sub/Dockerfile .", "build --tag=app:1 MEM --file=sub/Dockerfile -"),
-    ("build -t app:1 sub", "build --tag=app:1 MEM --file=Dockerfile -"),
-    ("build -t app:1 link-in", "build --tag=app:1 MEM --file=Dockerfile -"),
-    ("build -t app:1 -- .", "build --tag=app:1 MEM --file=Dockerfile -"),
+    (
+        "build -qt app:1 -t app:2 .",
+        "build --quiet --tag=app:1 --tag=app:2 ALWAYS --file=Dockerfile -",
+    ),
+    ("build -t app:1 -f sub/Dockerfile .", "build --tag=app:1 ALWAYS --file=sub/Dockerfile -"),
+    ("build -t app:1 sub", "build --tag=app:1 ALWAYS --file=Dockerfile -"),
+    ("build -t app:1 link-in", "build --tag=app:1 ALWAYS --file=Dockerfile -"),
+    ("build -t app:1 -- .", "build --tag=app:1 ALWAYS --file=Dockerfile -"),
     (
         "build -t app --build-arg A=b --target x --label l=1 --platform linux/amd64 .",
         "build --tag=app --build-arg=A=b --target=x --label=l=1 --platform=linux/amd64 "
-        "MEM --file=Dockerfile -",
+        "ALWAYS --file=Dockerfile -",
     ),
-    ("build -t app:1 --progress=plain --load .", "build --tag=app:1 MEM --file=Dockerfile -"),
-    ("buildx build --load -t app:1 .", "build --tag=app:1 MEM --file=Dockerfile -"),
-    ("image build -t app:1 .", "build --tag=app:1 MEM --file=Dockerfile -"),
-    ("build -t app:1 -", "build --tag=app:1 MEM --file=Dockerfile -"),
-    ("build -t app:1 -f - .", "build --tag=app:1 MEM --file=.oi-deploy.dockerfile -"),
+    ("build -t app:1 --rm --force-rm=false .", "build --tag=app:1 ALWAYS --file=Dockerfile -"),
+    ("build -t app:1 --progress=plain --load .", "build --tag=app:1 ALWAYS --file=Dockerfile -"),
+    ("buildx build --load -t app:1 .", "build --tag=app:1 ALWAYS --file=Dockerfile -"),
+    ("image build -t app:1 .", "build --tag=app:1 ALWAYS --file=Dockerfile -"),
+    ("build -t app:1 -", "build --tag=app:1 ALWAYS --file=Dockerfile -"),
+    ("build -t app:1 -f - .", "build --tag=app:1 ALWAYS --file=.oi-deploy.dockerfile -"),
     (f"tag app:1 {REG}/app:1", f"tag app:1 {REG}/app:1"),
     (f"image tag 0123456789ab {REG}/app", f"tag 0123456789ab {REG}/app"),
     ("tag app:1 app:2", "tag app:1 app:2"),
@@ -79,8 +83,11 @@ ALLOWED = [
     ("version", "version"),
     ("--version", "--version"),
     ("build --help", "build --help"),
-    ("build --network=none -t app:1 .", "build --tag=app:1 --network=none MEM --file=Dockerfile -"),
-    ("build --network default -t app:1 .", "build --tag=app:1 MEM --file=Dockerfile -"),
+    (
+        "build --network=none -t app:1 .",
+        "build --tag=app:1 --network=none ALWAYS --file=Dockerfile -",
+    ),
+    ("build --network default -t app:1 .", "build --tag=app:1 ALWAYS --file=Dockerfile -"),
     (f"tag {REG}/app:7 {REG}/app:8", f"tag {REG}/app:7 {REG}/app:8"),
 ]
 
@@ -90,7 +97,7 @@ def test_allowed(policy: Policy, line: str, runs: str) -> None:
     decision = ask(policy, line)
     assert decision.reason == ""
     assert decision.allowed
-    assert decision.argv == tuple(shlex.split(runs.replace("MEM", MEMORY)))
+    assert decision.argv == tuple(shlex.split(runs.replace("ALWAYS", ALWAYS)))
 
 
 REFUSED = [
