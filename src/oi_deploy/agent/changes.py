@@ -14,18 +14,26 @@ def scale(world: Situation) -> Iterable[str]:
         return
     for item in world.meant.chosen:
         began = world.began.get(item.name, item.replicas)
-        told = _about(item, world)
-        count = scaling.wanted(told, began)
-        if count is None and (bare := re.fullmatch(rf"{re.escape(item.name)}\W*(\d+)\W*", told)):
-            count = int(bare[1])
+        count = _count(item, world, began)
         allowed = world.permits("deployment", item.name, "scale")
         if count is not None and item.replicas != count and allowed:
             yield f"{world.kubectl} scale deployment/{item.name} --replicas={count}"
             yield world.rollout_status(item)
 
 
-def _about(item: DeploymentState, world: Situation) -> str:
-    """What is said of one of several Deployments: from its name to the next one's; else all."""
+def _count(item: DeploymentState, world: Situation, began: int) -> int | None:
+    """The number of pods that a Deployment is to have: its own of several, or the only one."""
+    own = _own(item, world)
+    if len(world.meant.chosen) > 1:
+        if bare := re.fullmatch(rf"{re.escape(item.name)}\W*(\d+)\W*", own):
+            return int(bare[1])
+        if (count := scaling.wanted(own, began)) is not None:
+            return count
+    return scaling.wanted(_about(item, world), began)
+
+
+def _own(item: DeploymentState, world: Situation) -> str:
+    """What is said of one of several Deployments: from its name to the next one's."""
     names = [other.name for other in world.meant.chosen]
     pattern = rf"(?<![\w./-])(?:{'|'.join(map(re.escape, names))})(?![\w-])"
     parts = [
@@ -34,9 +42,12 @@ def _about(item: DeploymentState, world: Situation) -> str:
         for part in re.split(rf"(?={pattern})", sentence, flags=re.ASCII)
     ]
     begins = re.compile(rf"{re.escape(item.name)}(?![\w-])", re.ASCII)
-    own = ". ".join(part for part in parts if begins.match(part))
-    if len(names) > 1 and any(char.isdigit() for char in own):
-        return own
+    return ". ".join(part for part in parts if begins.match(part))
+
+
+def _about(item: DeploymentState, world: Situation) -> str:
+    """What is said of a Deployment, and of none in particular."""
+    names = [other.name for other in world.meant.chosen]
     # "cart stays at 3": what another one has is not for this one.
     others = [it.name for it in world.deployments if it.name not in names]
     return ". ".join(

@@ -275,7 +275,7 @@ def _dockerfiles(world: Situation) -> list[Obstacle]:
         for path in world.mentioned
         if is_dockerfile(path)
         and path.rpartition("/")[2].lower() != "dockerfile"
-        and path not in known
+        and not any(file == path or file.endswith(f"/{path}") for file in known)
         and not any(_NEW.search(it.text) for it in clauses(world.ask.text) if path in it.text)
         and not world.exists(path)
     ]

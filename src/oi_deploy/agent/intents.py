@@ -31,7 +31,7 @@ _CLAUSE = re.compile(
     rf"[,()「」]|:(?=\s|$|[{CJK}])|(?<=[{CJK}]):|\s--\s|\b(?:but|then)\b|然后|(?<![不别勿必要用需])再(?=[^次])"
 )
 
-_IMPERATIVE = re.compile(r"(?:restart|scale|undo|roll|apply|delete)\b", FLAGS)
+IMPERATIVE = re.compile(r"(?:build|push|deploy|restart|scale|undo|roll|apply|delete)\b", FLAGS)
 # What stands beside a release only in a story, and would do harm there.
 _CHANGES = frozenset({"restart", "scale", "undo", "delete", "apply"})
 _TOLD_FORM = re.compile(r"[\w-]*(?:ed|ing)\b|[^\x00-\x7f]", FLAGS)
@@ -132,7 +132,7 @@ def _is_background(sentence: str) -> bool:
     if match is None:
         return False
     rest = split(sentence[match.end() :])
-    return not any(word("asks").search(it) or _IMPERATIVE.match(it) for it in rest)
+    return not any(word("asks").search(it) or IMPERATIVE.match(it) for it in rest)
 
 
 def split(sentence: str) -> list[str]:

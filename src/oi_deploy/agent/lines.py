@@ -161,13 +161,18 @@ def _mentioned_with(world: Situation, reference: str) -> Sequence[str]:
     repository = named.repository_of(reference)
     if len({image.repository for image in world.named}) < 2:
         return world.mentioned
-    parts = [part for part in _LIST_END.split(world.ask.text) if repository in part]
+    whole = re.compile(rf"{re.escape(repository)}(?![\w./-]*\w)", re.ASCII)
+    parts = [part for part in _LIST_END.split(world.ask.text) if whole.search(part)]
     paths = [path for part in parts for path in named.paths(part, world.ask.registry)]
     if set(paths) & {
         place for file in world.repository.dockerfiles for place in (file.path, file.folder)
     }:
         return paths
-    own = [line for line in world.ask.text.splitlines() if repository in line]
+    own = [
+        line
+        for line in world.ask.text.splitlines()
+        if whole.search(line) and not any(str(it) in whole.sub(" ", line) for it in world.named)
+    ]
     return [path for line in own for path in named.paths(line, world.ask.registry)]
 
 
@@ -184,6 +189,25 @@ def _references(world: Situation) -> Iterable[tuple[DeploymentState | None, str]
     for deployment in targets:
         for text in references_for(world, deployment):
             yield deployment, text
+    yield from ((None, text) for item in _only_pushed(world) if (text := _full(world, item)))
+
+
+_BASE = re.compile(r"\b(?:base|based|on top|from)\b|基础|基于", intents.FLAGS)
+
+
+def _only_pushed(world: Situation) -> Iterable[Image]:
+    """Images that are to be built and pushed beside those of Deployments."""
+    runs = {named.repository_of(it.image) for item in world.deployments for it in item.containers}
+    for image in world.named:
+        if image.repository in runs or world.has_image(image):
+            continue
+        clauses = (
+            sentence
+            for sentence in intents.sentences(world.ask.text)
+            if re.search(rf"{re.escape(image.repository)}(?![\w./-]*\w)", sentence, re.ASCII)
+        )
+        if any("push" in intents.read(it).wanted and not _BASE.search(it) for it in clauses):
+            yield image
 
 
 def _targets(world: Situation) -> tuple[DeploymentState, ...]:
@@ -258,6 +282,13 @@ def containers_for(world: Situation, item: DeploymentState, reference: str) -> l
     return same or said[:1] or [item.containers[0].name]
 
 
+_ONE_BY_ONE = re.compile(
+    r"\bone (?:after the other|by one|at a time)\b|\bonly then\b.{0,40}\b(?:update|deploy|roll)"
+    r"|先(?:更新|部署|发布?|换|升级)[^。]{0,30}(?:再|才)(?:去)?(?:更新|部署|发布?|换|升级)|依次|逐个|一个一个",
+    intents.FLAGS,
+)
+
+
 def _rollout(world: Situation) -> Iterable[str]:
     """The image in its Deployments, and the end of the rollout."""
     if world.ask.expect != "deploy":
@@ -281,6 +312,8 @@ def _rollout(world: Situation) -> Iterable[str]:
                 for name in containers_for(world, item, reference)
             )
             yield f"{world.kubectl} set image deployment/{item.name} {images}"
+            if _ONE_BY_ONE.search(world.ask.text):
+                yield world.rollout_status(item)
             changed.append(item)
     yield from (world.rollout_status(item) for item in changed)
 

@@ -24,7 +24,7 @@ _FALL = (
     rf"(?P<n>{_N})\s+{_PODS}\s+(?:fewer|less)\b",
     rf"\b(?:remov|tak)(?:e|ing)\s+(?P<n>{_N}|an?)\s+{_PODS}",
     rf"\b{_DOWN}\b[^.]*\bby\s+(?P<n>{_N})(?![\w.%])",
-    rf"(?:减少|去掉|减|少|缩|撤掉)了?\s*(?P<n>{_N})\s*个\s*(?:{_PODS}|$)",
+    rf"(?:减少|去掉|减掉|砍掉|减|少|缩|撤掉)了?\s*(?P<n>{_N})\s*个\s*(?:{_PODS}|$)",
 )
 _DOUBLE = r"\bdoubl(?:e|ing)\b|\btwice (?:as many|the)\b|翻(?:一?倍|一番)|加倍|两倍"
 _HALF = r"\bhal(?:f|ve|ving)\b|减半|一半"

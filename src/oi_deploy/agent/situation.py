@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from oi_deploy.agent import orders
 from oi_deploy.agent.intents import Intents
 from oi_deploy.agent.meant import Deployments
 from oi_deploy.agent.named import Image, new_files
@@ -49,7 +50,7 @@ class Ask:
 
     @cached_property
     def text(self) -> str:
-        """The prompt for reading it: commas, colons and parentheses of full width are plain.
+        """The prompt for reading it: its orders, with signs of full width as plain ones.
 
         Empty if it is too long for that.
         """
@@ -58,7 +59,7 @@ class Ask:
         plain = _LINES.sub("\n\n", _BLANKS.sub(" ", _SAME.sub(r"\1", plain)))
         if len(plain) > _LONGEST:
             return ""
-        return _POLITE.sub(r"\g<before>请", plain)
+        return orders.only(_POLITE.sub(r"\g<before>请", plain))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ _PRONOUN = re.compile(
     r"\b(?:it|that(?: one)?|this(?: one)?|them|those|these|which)\b|它|那个|这个", intents.FLAGS
 )
 _ACTION = re.compile(
-    r"\b(?:update|upgrade|scale|restart|set|roll|deploy|move|switch|release|apply|reduce"
+    r"\b(?:update|upgrade|scale|raise|lower|restart|set|roll|deploy|move|switch|release|apply|reduce"
     r"|build(?! arg)|increase|undo|take|bring|grow|shrink)\b"
     r"|更新|升级|扩|缩|重启|部署|发布|替换|换成|换到|应用|构建|回滚",
     intents.FLAGS,

@@ -1,6 +1,7 @@
 """Prompts by people who had not seen how they are read, and the command lines that they call for.
 
-Each row is a prompt with its world; no lines means that the task cannot be done.
+Each row is a prompt with its world; no lines means that the task cannot be done, unless the row
+says that it is not impossible.
 """
 
 import json
@@ -34,4 +35,4 @@ def test_a_prompt_gets_its_lines(row: dict[str, Any]) -> None:
         images=("python:3.11-slim", "node:22-slim", "nginx:1.29"),
     )
     assert short(found.commands) == row["lines"]
-    assert bool(found.obstacles) == (not row["lines"])
+    assert bool(found.obstacles) == row.get("impossible", not row["lines"])

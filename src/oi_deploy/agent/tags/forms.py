@@ -11,9 +11,9 @@ from oi_deploy.agent.tags import words as tag_words
 # What may stand between two parts without saying anything else.
 _FILL = (
     rf"[\s,(){tag_words.QUOTES}:]|\b(?:the|an?|of|this|that|its|our|your|current|latest|in|from|file"
-    r"|commit|head|git|utc|single|character|sign|then|also|by|both|followed|it|with|comes?|goes"
+    r"|commit|head|git|utc|ci|single|character|sign|then|also|by|both|followed|it|with|comes?|goes"
     r"|finally|first|next|name|number|project|repository|repo|image)\b|'s\b"
-    r"|的|先|当前|这个|本次|里|中|文件|一个|又|把|用|是|面|边|提交|仓库|代码|项目|最新|以|对应|版本|名|号"
+    r"|的|先|当前|这个|本次|里|中|文件|一个|又|把|用|是|面|边|提交|仓库|代码|项目|最新|以|对应|版本|名|号|内容"
 )
 _LINKS = (
     r"[-_.+]|\band\b|\bplus\b|\bthen\b|\bfollowed by\b|[和与跟加接再后、]|上|拼接?|以及|"
@@ -43,7 +43,7 @@ _TAG = (
 # A tag, and what it is to be.
 _TO_BE = (
     r"[=:(]|\b(?:it|as|with|to|be|is|equals?|uses?|using|from|by|after|consists?|made|derived|taken|set"
-    r"|format|scheme|pattern)\b|就|采用|用|为|是|取自?|来自|打成|打上|成|由|以|叫|格式|规则|形式"
+    r"|format|scheme|pattern)\b|就|采用|用|为|是|取自?|来自|打成|打上|成|由|以|叫|格式|规则|形式|写法|组成"
 )
 _ANCHOR = re.compile(
     rf"(?:{_TAG})(?P<said>(?:{_TO_BE}|[\s,<>{{}}{tag_words.QUOTES}]|\b(?:this|that|the|both|each|images?|them|should"

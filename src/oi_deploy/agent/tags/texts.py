@@ -44,8 +44,8 @@ _LITERAL = re.compile(
     r"(?: the)?(?: tag)?(?: version(?: number)?)?"
     r"|(?:标签|\btag\s*(?=[就统固直为是用成叫打取设写]))(?:就|统一|固定|直接)?"
     r"(?:为|是|用|成|叫|打成|打上|取|设为|设成|写)?(?:版本号?)?|打上标签"
-    r"|版本号?定[为成]|\bcall(?:ed)? (?:it|this)(?!.*\btag)"
-    r"|(?:打|打成|命名为)(?=\s*[`\"'“「])|(?P<as>\bas))"
+    r"|版本号?(?:定|写|填|改)[为成]?|\bcall(?:ed)? (?:it|this)(?!.*\btag)"
+    r"|(?:打|打成|命名为)(?=\s*[`\"'“「])|(?P<as>\bas(?! with\b)))"
     r"(?P<sure>[ :=]*[`\"'“「]|\s*[:=]\s*)?\s*(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]*)"
     r"(?P<end>[`\"'”」]?\s*"
     r"(?:[,;)/。]|$|的?\s*(?:标签|tag)|\band\b|\bthen\b|并|然后|再))?", intents.FLAGS,
@@ -126,7 +126,8 @@ def whole(text: str) -> str:
         tag = match["tag"].rstrip(".-")
         clause = re.split(r"[,;()/]|:(?=\s)", text[: match.start()])[-1]
         old = _OLD.search(clause) or _OLD_AFTER.match(text, match.end("tag"))
-        if tag and not old and _is_meant(tag, match):
+        is_path = text[match.end("tag") :].startswith("/")
+        if tag and not old and not is_path and _is_meant(tag, match):
             return tag
     return ""
 

@@ -69,11 +69,12 @@ JOINTS = {
 }
 
 _TAGGING = re.compile(
-    r"tag|标签|版本号|版本定|\bcall(?:ed)? (?:it|this) v?\d"
-    r"|\bversion(?:ed)? (?:from|in|by|as)|\bnamed? after\b|命名"
+    r"tag|标签|版本号|版本定|\bcall(?:ed)? (?:it|this) (?:v?\d|what|after|by\b)"
+    r"|\bversion(?:ed)? (?:from|in|by|as|is(?: \w+)? in|(?:lives|stands) in)"
+    r"|\bnamed? after\b|\bunder \w+ names\b|命名"
     # What is left of a reference whose tag is still to be filled in.
     r"|(?:^|\s):(?=[\w.-]*[<{\[$]|(?-i:[A-Z]{3}))"
-    r"|版本(?=取|用|来自|从|以|按|是|为)",
+    r"|版本号?(?=取|用|来自|从|以|按|是|为|写?在)",
     intents.FLAGS,
 )
 _EXAMPLE_WORDS = (
@@ -87,7 +88,7 @@ EXAMPLE = re.compile(_EXAMPLE_WORDS, intents.FLAGS)
 _GOES_ON = re.compile(
     rf"{_EXAMPLE_WORDS}|prefix|suffix|[前后]缀|开头|结尾|末尾|\bformat|\bpattern\b|格式|形式"
     r"|^\W*(?:where )?[`<{\[]{0,2}[\w -]{1,20}[`>}\]]{0,2}\s*(?:=|:|\bis\b|\bmeans\b|是|为|指|表示)"
-    r"|<[\w -]+>|(?<!\$)\{[\w -]+\}|(?:use|take|用|取)\W",
+    r"|<[\w -]+>|(?<!\$)\{[\w -]+\}|(?:use|take|用|取)\W|\bslash|斜[杠线]",
     intents.FLAGS,
 )  # fmt: skip
 # They end like sentences.
@@ -118,7 +119,7 @@ SLASHES = re.compile(
 )
 # More than one tag for an image.
 MANY = re.compile(
-    r"\b(?P<en>two|2|three|3|several|multiple) (?:[\w-]+ )?tags\b"
+    r"\b(?P<en>two|2|three|3|several|multiple) (?:[\w-]+ )?(?:tags|names)\b"
     r"|\btags (?=[\w.<>-]+ and [\w.<>-]+)"
     r"|(?P<zh>[两2二三3多])个(?:不同的?)?\s*(?:标签|tag)"
     r"|(?:标签|\btag)\s*[要打有共用]*\s*(?P<after>[两2二三3])个",
@@ -158,8 +159,8 @@ def beside(prompt: str) -> str:
 
 # The tag that was said before.
 SAID_BEFORE = re.compile(
-    r"\b(?:with|use|under|as) (?:that|this|said) (?:tag|version)\b(?! file)"
-    r"|[用以](?:这|该|那)个?(?:标签|tag|版本)",
+    r"\b(?:with|use|under|as|of) (?:that|this|said) (?:tag|version)\b(?! file)"
+    r"|[用以按](?:照)?(?:这|该|那)个?(?:标签|tag|版本号?)",
     intents.FLAGS,
 )
 
@@ -185,6 +186,7 @@ _AS_IN_FILE = re.compile(
     r"\b(?:under|as|with) (?:the )?(?:number|version|content|value)\b[^,;]{0,24}?"
     r"\b(?:VERSION|version\.txt)\b"
 )
+_AS_NUMBER = re.compile(r"\bas [`\"']?v?\d+\.\d[\w.-]*", intents.FLAGS)
 _AS_LATEST = re.compile(
     r"\bas [`\"']?(?:latest|stable|edge|nightly)[`\"']?(?=\s*(?:[,.;)]|$|\b(?:and|to|in)\b))",
     intents.FLAGS,
@@ -203,6 +205,7 @@ def pushed_as(prompt: str) -> str:
         if (_COMMIT.search(text) and "rest" not in intents.read(text))
         or _AS_LATEST.search(text)
         or _AS_IN_FILE.search(text)
+        or _AS_NUMBER.search(text)
     )
 
 
