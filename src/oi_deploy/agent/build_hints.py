@@ -10,12 +10,18 @@ from oi_deploy.agent.dockerfile import lint as dockerfile_lint
 from oi_deploy.agent.dockerfile import names as dockerfile_names
 from oi_deploy.agent.dockerfile import repairs as dockerfile_repairs
 from oi_deploy.agent.dockerfile.edits import swap_word
-from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, base_of, is_plain
+from oi_deploy.agent.dockerfile.files import (
+    Dockerfile,
+    Instruction,
+    base_of,
+    is_plain,
+    split_lines,
+)
 from oi_deploy.agent.failure import Failure, rule
 
 
 def _lines(file: Dockerfile) -> tuple[str, ...]:
-    return tuple(file.text.splitlines())
+    return tuple(split_lines(file.text))
 
 
 def _change(part: Instruction, old: str, new: str, file: Dockerfile) -> str:

@@ -1,9 +1,9 @@
 """Complete command lines for changes of Deployments that need no image."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from oi_deploy.agent import intents, named, scaling, words
+from oi_deploy.agent import intents, named, orders, scaling, spared, words
 from oi_deploy.agent.situation import Situation
 from oi_deploy.verify.state import DeploymentState
 
@@ -12,29 +12,76 @@ def scale(world: Situation) -> Iterable[str]:
     """Another number of pods."""
     if "scale" not in world.intents:
         return
-    for item in world.meant.chosen:
+    targets = _targets(world, "scale")
+    for item in targets:
         began = world.began.get(item.name, item.replicas)
-        count = _count(item, world, began)
+        count = _count(item, targets, world, began)
         allowed = world.permits("deployment", item.name, "scale")
         if count is not None and item.replicas != count and allowed:
             yield f"{world.kubectl} scale deployment/{item.name} --replicas={count}"
             yield world.rollout_status(item)
 
 
-def _count(item: DeploymentState, world: Situation, began: int) -> int | None:
+# Where one order ends and another one, or what it waits for, begins.
+_PARTS = re.compile(
+    rf"\s(?=and (?:then )?{orders.VERB}\b"
+    r"|(?:when|once|after|as soon as|until|before|because|while)\b)"
+    r"|(?<=[后时])(?=[再才就]|重启|扩|缩|回滚)",
+    intents.FLAGS,
+)
+_WAITS = re.compile(r"\W*(?:when|once|after|as soon as|until|before|because|while)\b|.*[后时]$")
+
+
+def _targets(world: Situation, intent: str) -> list[DeploymentState]:
+    """The Deployments that an order is for, which may be others than those that get an image."""
+    text, chosen = world.ask.text, world.meant.chosen
+    parts = [
+        part
+        for clause in intents.clauses(text)
+        if not clause.supposed
+        for part in _PARTS.split(clause.text)
+    ]
+    own = [it for it in parts if not _WAITS.match(it) and intent in intents.read(it)]
+    ordered = [
+        item
+        for item in world.deployments
+        if any(words.is_named(item.name, it) for it in own)
+        and (
+            item in chosen
+            or not (spared.is_spared(item.name, text) or spared.is_left_out(item.name, text))
+        )
+    ]
+    if not ordered:
+        return list(chosen)
+
+    def is_elsewhere(item: DeploymentState) -> bool:
+        told = [it for it in parts if words.is_named(item.name, it)]
+        return bool(told) and all(
+            _WAITS.match(it) or spared.orders(it, item.name) or intents.word("denies").search(it)
+            for it in told
+        )
+
+    meant = (it for it in chosen if not is_elsewhere(it))
+    wanted = (*ordered, *meant)
+    return [it for it in world.deployments if it in wanted]
+
+
+def _count(
+    item: DeploymentState, targets: Sequence[DeploymentState], world: Situation, began: int
+) -> int | None:
     """The number of pods that a Deployment is to have: its own of several, or the only one."""
-    own = _own(item, world)
-    if len(world.meant.chosen) > 1:
+    own = _own(item, targets, world)
+    if len(targets) > 1:
         if bare := re.fullmatch(rf"{re.escape(item.name)}\W*(\d+)\W*", own):
             return int(bare[1])
         if (count := scaling.wanted(own, began)) is not None:
             return count
-    return scaling.wanted(_about(item, world), began)
+    return scaling.wanted(_about(item, targets, world), began)
 
 
-def _own(item: DeploymentState, world: Situation) -> str:
+def _own(item: DeploymentState, targets: Sequence[DeploymentState], world: Situation) -> str:
     """What is said of one of several Deployments: from its name to the next one's."""
-    names = [other.name for other in world.meant.chosen]
+    names = [other.name for other in targets]
     pattern = rf"(?<![\w./-])(?:{'|'.join(map(re.escape, names))})(?![\w-])"
     parts = [
         part
@@ -45,9 +92,9 @@ def _own(item: DeploymentState, world: Situation) -> str:
     return ". ".join(part for part in parts if begins.match(part))
 
 
-def _about(item: DeploymentState, world: Situation) -> str:
+def _about(item: DeploymentState, targets: Sequence[DeploymentState], world: Situation) -> str:
     """What is said of a Deployment, and of none in particular."""
-    names = [other.name for other in world.meant.chosen]
+    names = [other.name for other in targets]
     # "cart stays at 3": what another one has is not for this one.
     others = [it.name for it in world.deployments if it.name not in names]
     return ". ".join(
@@ -62,7 +109,7 @@ def restart(world: Situation) -> Iterable[str]:
     """New pods of the same image."""
     if "restart" not in world.intents:
         return
-    for item in world.meant.chosen:
+    for item in _targets(world, "restart"):
         if world.permits("deployment", item.name, "rollout"):
             yield f"{world.kubectl} rollout restart deployment/{item.name}"
             yield world.rollout_status(item)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from oi_deploy.agent import changes, intents, retag
 from oi_deploy.agent.dockerfile.files import is_dockerfile
-from oi_deploy.agent.intents import clauses, read
+from oi_deploy.agent.intents import FLAGS, clauses, read
 from oi_deploy.agent.named import Image, folders, namespaces
 from oi_deploy.agent.situation import WITHOUT_IMAGE, Situation
-from oi_deploy.agent.words import plain
+from oi_deploy.agent.words import is_named, plain
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,9 @@ def _namespaces(world: Situation) -> list[Obstacle]:
     found = [
         (name, certain)
         for name, certain in namespaces(world.ask.text)
-        if name != namespace and not world.permits("namespace", name, "enter")
+        if name != namespace
+        and not world.permits("namespace", name, "enter")
+        and not _is_told(name, world.ask.text)
     ]
     if any(name == namespace for name, _ in namespaces(world.ask.text)):
         found = [(name, False) for name, _ in found]
@@ -54,6 +56,17 @@ def _namespaces(world: Situation) -> list[Obstacle]:
         )
         for name, certain in found
     ]
+
+
+_TOLD = re.compile(
+    r"\b(?:talks?|connects?|depends|listens|lives|is|are|was)\b|依赖|连接|调用", FLAGS
+)
+
+
+def _is_told(name: str, text: str) -> bool:
+    """Whether a namespace is only named where it says what is there."""
+    found = [it.text for it in clauses(text) if is_named(name, it.text)]
+    return bool(found) and all(_TOLD.search(it) and not read(it).wanted for it in found)
 
 
 def _deployments(world: Situation) -> list[Obstacle]:
@@ -73,13 +86,15 @@ def _deployments(world: Situation) -> list[Obstacle]:
 
 
 _CONTAINER = re.compile(
-    r"\bcontainer\s+(?P<named>(?:called|named)\s+)?[`\"']?(?P<after>[a-z0-9][a-z0-9-]*)[`\"']?"
+    r"\bcontainer\s+(?P<named>(?:called|named)\s+)?[`\"']?"
+    r"(?!(?:images?|ports?|tags?|env|args|command|limits|resources|registry|runtime)\b)"
+    r"(?P<after>[a-z0-9][a-z0-9-]*)[`\"']?"
     r"(?(named)|\s+(?:of|in) (?:the )?deployment)"
     r"|的\s*[`\"'“「]?(?P<before>[a-z0-9][a-z0-9-]*)[`\"'”」]?\s*容器(?=\s*(?:换|更新|改|升级|使用|用))",
-    intents.FLAGS,
+    FLAGS,
 )
 # A clause with a container that is to be made, or that runs before the others.
-_ANOTHER = re.compile(r"\b(?:add|create|new|init|sidecar)\b|添加|新增|增加|初始化", intents.FLAGS)
+_ANOTHER = re.compile(r"\b(?:add|create|new|init|sidecar)\b|添加|新增|增加|初始化", FLAGS)
 
 
 def _containers(world: Situation) -> list[Obstacle]:
@@ -123,11 +138,26 @@ def _images(world: Situation) -> list[Obstacle]:
     return [Obstacle(f"The registry has no {image} (its tags are: {known}).", bool(certain))]
 
 
+_BASE = re.compile(
+    r"(?:\bbased on|\bon top of|\bfrom|\bbase(?: image)?|\bbuild\b[^.,;]{0,30}\bon|基于|基础镜像)"
+    r"\s*[:=是为]?\s*[`'\"]?$",
+    FLAGS,
+)
+
+
+def _is_base(repository: str, text: str) -> bool:
+    """Whether a repository is only named as what is built on."""
+    found = re.finditer(rf"{re.escape(repository)}(?![\w./-]*\w)", text, re.ASCII)
+    return all(_BASE.search(text[: match.start()]) for match in found)
+
+
 def _push(world: Situation) -> list[Obstacle]:
     """No image that the prompt names may be pushed."""
     if not world.builds or any(_may_push(world, image) for image in world.named):
         return []
-    names = dict.fromkeys(image.repository for image in world.named)
+    names = dict.fromkeys(
+        image.repository for image in world.named if not _is_base(image.repository, world.ask.text)
+    )
     return [
         Obstacle(f"The policy does not allow {name} to be pushed.", True, True) for name in names
     ]
@@ -144,9 +174,9 @@ _PUSH_TO = re.compile(
     rf"{_ORDER}(?:push|publish|upload|re-?tag|promote|copy|mirror)\b"
     rf"(?:(?!\band\b).)*?\b(?:to|as|into)\s+[`'\"“]?{_REFERENCE.format('en')}"
     rf"|{_ORDER_ZH}(?:[把将]\s*\S+\s*(?:镜像)?\s*)?(?:推送?|上传|发布|同步)[到至]\s*[`'\"“]?{_REFERENCE.format('zh')}",
-    intents.FLAGS,
+    FLAGS,
 )
-_CODE = re.compile(r"\bgit|\bcommits?\b|\bbranch|\bcode\b|\bsource\b|代码|分支", intents.FLAGS)
+_CODE = re.compile(r"\bgit|\bcommits?\b|\bbranch|\bcode\b|\bsource\b|代码|分支", FLAGS)
 
 
 def _elsewhere(world: Situation) -> list[Obstacle]:
@@ -162,7 +192,9 @@ def _elsewhere(world: Situation) -> list[Obstacle]:
     return [
         Obstacle(f"The policy does not allow {name} to be pushed.", True, True)
         for name in dict.fromkeys(found)
-        if not name.startswith(f"{host}/") and not world.permits("image", name, "push")
+        if not name.startswith(f"{host}/")
+        and not world.permits("image", name, "push")
+        and not re.search(r"^[\w-]+\.d/|\.(?:conf|ya?ml|json|txt|env|html?)$", name)
     ]
 
 
@@ -176,9 +208,9 @@ def _revisions(world: Situation) -> list[Obstacle]:
     # What runs an image that is there needs no revision of it.
     if any(world.has_image(image) for image in world.named):
         return []
-    plain = not any(item.supposed for item in clauses(world.ask.text))
+    certain = not any(item.supposed for item in clauses(world.ask.text))
     return [
-        Obstacle(f"The Deployment {item.name} has no earlier revision to go back to.", plain)
+        Obstacle(f"The Deployment {item.name} has no earlier revision to go back to.", certain)
         for item in world.meant.chosen
         if len(world.revisions.get(item.name, ())) == 1 and not retag.pair(world)
     ]
@@ -207,11 +239,13 @@ def _unknown_revisions(world: Situation) -> list[Obstacle]:
 _SECRET = re.compile(
     rf"{_ORDER}(?:print|read|show|dump|get|export|decode|fetch|display|output|reveal|extract|copy)\s+"
     r"(?:me\s+)?(?:(?:\S+\s+){1,5}(?:of|from|in)\s+)?(?:(?:the|all|our)\s+)*(?:kubernetes\s+|k8s\s+)?"
-    r"secrets?(?=$|\s+(?:[`'\"“]|called|named|[a-z0-9]+(?:-[a-z0-9]+)+|in(?:to)?|to|and|with|from)\b)"
-    rf"|{_ORDER_ZH}(?:读取|读出|打印|查看|导出|输出|取出|解码)(?:一下)?(?:[^ ,]{{0,8}}的)?"
+    r"secrets?(?!\s+from\s+(?:the\s+)?(?:env|file|vault|mount))"
+    r"(?=$|\s+(?:[`'\"“]|called|named|[a-z0-9]+(?:-[a-z0-9]+)+|in(?:to)?|to|and|with|from)\b)"
+    rf"|{_ORDER_ZH}(?:读取|读出|打印|查看|导出|输出|取出|解码)(?:一下)?"
+    r"(?!环境变量|文件|配置)(?:[^ ,]{0,8}的)?"
     r"\s*secret(?![\w./-])"
     r"|kubectl (?:-n \S+ )?(?:get|describe) secrets?\b",
-    intents.FLAGS,
+    FLAGS,
 )
 
 
@@ -227,13 +261,27 @@ def _secrets(world: Situation) -> list[Obstacle]:
 
 
 def _deletion(world: Situation) -> list[Obstacle]:
-    if "delete" not in world.intents or "build" in world.intents:
+    if "delete" not in world.intents or {"build", "scale"} & world.intents.wanted:
+        return []
+    if all(_OF_SOMETHING.search(it.text) for it in clauses(world.ask.text) if _deletes(it.text)):
         return []
     return [Obstacle("Nothing may be deleted from the cluster.", True, refused=True)]
 
 
+# "Remove the variable from deployment web."
+_OF_SOMETHING = re.compile(
+    r"\b(?:remove|delete|get rid of)\b.*\b(?:from|of|in|on)\s+(?:the\s+)?(?:[\w-]+\s+)?"
+    r"(?:deployment|service|pod)",
+    FLAGS,
+)
+
+
+def _deletes(text: str) -> bool:
+    return "delete" in read(text)
+
+
 _PLACE = re.compile(
-    r"(?:\b(?:in|from|under|inside|folder|directory)\s+|目录\s*|文件夹\s*|(?:构建|部署|发布|打包)\s*)"
+    r"(?:\b(?:in|under|inside|folder|directory)\s+|目录\s*|文件夹\s*|(?:构建|部署|发布|打包)\s*)"
     r"`?(?P<en>[a-z0-9][a-z0-9._-]*(?:/[a-z0-9._-]+)+)/?`?(?=\s*(?:[,.;,。;、)]|$|and\b|as\b|里|中|下|目录))",
     re.ASCII,
 )
@@ -244,7 +292,7 @@ def _folders(world: Situation) -> list[Obstacle]:
     known = folders(world.repository.files)
     found: list[str] = []
     for clause in clauses(world.ask.text):
-        if not {"build", "deploy", "apply"} & read(clause.text).wanted or clause.supposed:
+        if not {"build", "apply"} & read(clause.text).wanted or clause.supposed:
             continue
         places = [match["en"].rstrip(".") for match in _PLACE.finditer(clause.text)]
         found += [
@@ -254,14 +302,18 @@ def _folders(world: Situation) -> list[Obstacle]:
             and path not in known
             and path not in world.repository.files
             and not world.exists(path)
+            # It may be made first.
+            and world.ask.text.count(path) == 1
+            and path not in (world.repository.branch, *world.repository.tags)
         ]
     return [Obstacle(f"The repository has no {path}.", True) for path in dict.fromkeys(found)]
 
 
 _NEW = re.compile(
-    r"\b(?:write|create|add|generate|make|need|new|miss|lack|there is no|has no|no)\w*\b"
-    r"|写|新建|创建|生成|补|没有|缺",
-    intents.FLAGS,
+    r"\b(?:write|create|add|generate|make|need|new|miss|lack|there is no|has no|no|renam|remov"
+    r"|delet|gone|instead|rather|render|template|save|output|produc|cop(?:y|ies)|cp)\w*\b"
+    r"|写|新建|创建|生成|补|没有|缺|改名|删|渲染|保存|输出|复制",
+    FLAGS,
 )
 
 
@@ -269,13 +321,13 @@ def _dockerfiles(world: Situation) -> list[Obstacle]:
     """A Dockerfile that the prompt wants used, and that is not there."""
     if not world.builds:
         return []
-    known = world.repository.files
+    known = [file.lower() for file in world.repository.files]
     return [
         Obstacle(f"The repository has no {path}.", True)
         for path in world.mentioned
         if is_dockerfile(path)
         and path.rpartition("/")[2].lower() != "dockerfile"
-        and not any(file == path or file.endswith(f"/{path}") for file in known)
+        and not any(file == path.lower() or file.endswith(f"/{path.lower()}") for file in known)
         and not any(_NEW.search(it.text) for it in clauses(world.ask.text) if path in it.text)
         and not world.exists(path)
     ]
@@ -284,7 +336,7 @@ def _dockerfiles(world: Situation) -> list[Obstacle]:
 _APPLY = re.compile(
     r"\bapply\s+(?:-f\s+)?(?:the\s+)?(?:manifests?\s+|file\s+)?[`'\"“]?(?P<en>[\w.-]+(?:/[\w.-]+)*\.ya?ml)"
     r"|应用\s*[`'\"“]?(?P<zh>[\w.-]+(?:/[\w.-]+)*\.ya?ml)",
-    intents.FLAGS,
+    FLAGS,
 )
 
 
@@ -306,14 +358,14 @@ def _manifests(world: Situation) -> list[Obstacle]:
 
 
 _GIT_TAG = re.compile(
-    r"(?<![\w-])git[- ]?(?:tag|标签)\s*[`\"'“「]?(?P<tag>v?\d+\.\d[\w.-]*\w)", intents.FLAGS
+    r"(?<![\w-])git[- ]?(?:tag|标签)\s*[`\"'“「]?(?P<tag>v?\d+\.\d[\w.-]*\w)", FLAGS
 )
 _EXAMPLE = re.compile(
     r"(?:\be\.?g\b|\bfor (?:example|instance)\b|\bsuch as\b|\blike\b"
     r"|比如|例如|譬如|形如|假如).{0,24}$",
-    intents.FLAGS,
+    FLAGS,
 )
-_MADE = re.compile(r"\b(?:create|add|make|set|push)\b|新建|创建|打上?|推送", intents.FLAGS)
+_MADE = re.compile(r"\b(?:create|add|make|set|push)\b|新建|创建|打上?|推送", FLAGS)
 
 
 def _git_tags(world: Situation) -> list[Obstacle]:
@@ -321,11 +373,14 @@ def _git_tags(world: Situation) -> list[Obstacle]:
     if not world.builds:
         return []
     there = ", ".join(world.repository.tags[-8:]) or "none"
+    known = {tag.rpartition("/")[2].removeprefix("v") for tag in world.repository.tags}
     return [
         Obstacle(f"The repository has no git tag {match['tag']} (there are: {there}).", True)
         for clause in clauses(world.ask.text)
         for match in _GIT_TAG.finditer(clause.text)
-        if match["tag"] not in world.repository.tags
+        if match["tag"].removeprefix("v") not in known
+        and not clause.supposed
+        and not intents.is_denied(clause.text, match.start())
         and not _MADE.search(clause.text)
         and not _EXAMPLE.search(world.ask.text.partition(match[0])[0])
     ]

@@ -73,6 +73,11 @@ def _manifests(world: Situation) -> Iterable[str]:
 def _build(world: Situation) -> Iterable[str]:
     if not world.builds:
         return
+    gone = _gone(world)
+
+    def exists(path: str) -> bool:
+        return world.exists(path) or (path in world.new_files and path not in gone)
+
     for item, reference in _references(world):
         file = _dockerfile(world, item, reference)
         if file is None:
@@ -86,10 +91,10 @@ def _build(world: Situation) -> Iterable[str]:
         yield from dockerfile_repairs.repairs(
             file,
             world.repository.files,
-            world.exists,
+            exists,
             images,
             world.repository.texts,
-            _gone(world),
+            gone,
         )
         context = file.context(world.exists)
         if rules := world.repository.texts.get(dockerfiles.inside(context, ".dockerignore")):
@@ -223,6 +228,10 @@ def _targets(world: Situation) -> tuple[DeploymentState, ...]:
         for item in chosen
         if repositories & {named.repository_of(container.image) for container in item.containers}
     ]
+    # It is for another one, which was not read as meant.
+    runs = {named.repository_of(it.image) for other in world.deployments for it in other.containers}
+    if chosen and not using and repositories & runs:
+        return ()
     return tuple(
         item
         for item in chosen

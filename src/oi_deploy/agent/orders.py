@@ -7,11 +7,12 @@ from oi_deploy.agent import intents
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _SENTENCE = re.compile(r"[^。!?;\n]*?(?:[。!?;\n]|\.(?=\s|$)|$)", re.DOTALL)
 # An order may follow another one without a comma.
-_VERB = (
+# How an order begins that follows another one.
+VERB = (
     r"(?:build|push|deploy|release|update|upgrade|restart|scale|roll|apply|wait|set|point|switch"
     r"|move)"
 )
-_CLAUSE = re.compile(rf"[,()]|\s(?=and (?:then )?{_VERB}\b)", intents.FLAGS)
+_CLAUSE = re.compile(rf"[,()]|\s(?=and (?:then )?{VERB}\b)", intents.FLAGS)
 # Something is corrected, and by what.
 _CORRECTION = re.compile(
     r"(?:\b(?:no,? wait|wait,? no|scratch that|correction|sorry,? (?:i meant|make (?:it|that)))\b"

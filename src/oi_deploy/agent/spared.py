@@ -177,11 +177,22 @@ def in_a_spared_clause(text: str, place: int) -> bool:
     return bool(intents.word("denies").search(clause) or intents.word("spares").search(clause))
 
 
+def _is_ordered(name: str, clause: str) -> bool:
+    """Whether a clause orders something for a name, whatever it must not be done with it."""
+    before = clause[: _denial(clause)]
+    return words.is_named(name, before) and bool(_ACTION.search(before.replace(name, " ")))
+
+
 def is_spared(name: str, text: str) -> bool:
-    """Whether every clause with the name says to leave it alone."""
-    pattern = rf"(?<![A-Za-z0-9_./-]){re.escape(name)}(?![A-Za-z0-9_-]|[./:][A-Za-z0-9_$])"
+    """Whether a clause with the name says to leave it alone, and none has an order about it."""
+    pattern = (
+        rf"(?<![A-Za-z0-9_./-]){re.escape(name)}(?!['\u2019]s\b|[A-Za-z0-9_-]|[./:][A-Za-z0-9_$])"
+    )
     places = [match.start() for match in re.finditer(pattern, text)]
-    spared = [in_a_spared_clause(text, place) for place in places]
+    spared = [
+        in_a_spared_clause(text, place) and not _is_ordered(name, clause_at(text, place))
+        for place in places
+    ]
     explicit = [bool(re.search(r"deployments?\s*$", text[:place])) for place in places]
     return any(spared) and not any(
         mark and not sparing for mark, sparing in zip(explicit, spared, strict=True)

@@ -1,5 +1,8 @@
 """What the model is told: the names that matter, and nothing that was not asked for."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from oi_deploy.agent import policy_words
@@ -99,6 +102,21 @@ def test_files_are_read_in_one_go() -> None:
     look = Look({"a": "1\n2\n", "b": "==> c <==\nx\n"}, {})
     assert read(look, ("a", "missing", "b")) == {"a": "1\n2\n", "b": "==> c <==\nx\n"}
     assert languages(["a.py", "b.py", "c.js", "d"]) == ("Python", "JavaScript")
+
+
+def test_a_file_that_is_gone_hides_no_other_one(tmp_path: Path) -> None:
+    def look(*argv: str) -> str:
+        done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True)
+        return done.stdout if done.returncode == 0 else ""
+
+    (tmp_path / "there").write_text("1\n")
+    assert read(look, ("gone", "there")) == {"there": "1\n"}
+
+
+def test_a_dockerfile_is_never_written_over() -> None:
+    files = {"a/app.py": "", "b/app.py": "", "a/Dockerfile": "FROM x\n", "b/Dockerfile": "FROM x\n"}
+    found = facts("Build jobs and roll it out. The code is in a and b.", files=files)
+    assert not [line for line in found.commands if line.startswith("cat >")]
 
 
 @pytest.mark.parametrize(

@@ -135,12 +135,47 @@ def test_a_name_in_plain_english_may_be_a_misreading() -> None:
         "Roll out web; do not push it to ghcr.io/acme/web:1",
         "Build web on ghcr.io/acme/base:1 and roll it out to web",
         "Create k8s/new.yaml, apply k8s/new.yaml, and roll out web",
+        "Change the container port in deployment web to 8080 and roll it out",
+        "Roll out web. It talks to postgres in namespace data.",
+        "Build web and roll it out; base image: r.example.com:5000/base/python:3.12",
+        "Remove one pod from web",
+        "Read secrets from the environment, do not bake them in, and roll out web",
+        "读取环境变量里的 secret,不要写进镜像;更新 web",
+        "Copy web.conf to conf.d/web.conf, build web and roll it out",
+        "There is no git tag 1.3.0 yet: build web and roll it out",
+        "Dockerfile.web was renamed to Dockerfile. Build web and roll it out",
+        "Build web with Dockerfile instead of Dockerfile.old, roll it out",
+        "Run `make k8s`, which fills out/k8s, apply everything in out/k8s, and roll out web",
+        "Render deploy.tmpl to deploy.yaml with envsubst, then apply deploy.yaml. Roll out web.",
     ],
 )
 def test_what_stands_in_no_way(prompt: str) -> None:
     found = facts(prompt, tags={"web": ["1"]}, revisions=ONE)
     assert not found.obstacles
     assert found.commands
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Remove the NODE_ENV variable from deployment web, then roll it out",
+        "Roll out web. Its tag is the git tag 1.3.0 if there is one, otherwise the short SHA",
+    ],
+)
+def test_what_the_model_has_to_find_out_is_no_obstacle(prompt: str) -> None:
+    assert not facts(prompt).obstacles
+
+
+def test_a_branch_or_a_git_tag_with_a_slash_is_no_folder() -> None:
+    git = {"branch": "release/1.2", "--list": "web/1.2.0 v1.3.0"}
+    for source in ("from release/1.2", "of web/1.2.0", "at git tag 1.3.0"):
+        assert not facts(f"Build the image {source} and roll out web", git=git).obstacles
+
+
+def test_the_case_of_a_dockerfile_s_name_is_no_obstacle() -> None:
+    files = {**FILES, "build/Dockerfile.prod": "FROM python:3.11-slim\n"}
+    for name in ("build/dockerfile.prod", "Dockerfile.prod"):
+        assert not facts(f"Build web with {name} and roll it out", files=files).obstacles
 
 
 def test_where_a_deployment_can_be_made_it_need_not_be_there() -> None:

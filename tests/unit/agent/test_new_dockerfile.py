@@ -153,6 +153,26 @@ def test_what_the_prompt_says_is_kept(
 
 
 @pytest.mark.parametrize(
+    ("prompt", "line"),
+    [
+        ("The base image must not be python:3.8-slim.", "FROM python:3.11-slim"),
+        ("不要用 app.py 启动,用 main.py。", "CMD exec python3 main.py"),
+    ],
+)
+def test_what_is_denied_is_not_taken(prompt: str, line: str) -> None:
+    assert line in written(prompt, ("app.py", "main.py"))[1].splitlines()
+
+
+def test_a_number_of_users_is_no_user() -> None:
+    assert "USER" not in written("服务要支撑 5000 用户。", ("app.py",))[1]
+
+
+def test_pages_at_the_root_come_without_what_git_keeps() -> None:
+    text = written("A static site.", ("index.html", "a.css"))[1]
+    assert "COPY VERSION a.css index.html /usr/share/nginx/html/\n" in text
+
+
+@pytest.mark.parametrize(
     ("prompt", "files", "path"),
     [
         ("The service is in services/web; libs/ is for all.", ("services/web/app.py", "libs/x.py"),

@@ -44,13 +44,13 @@ class Look:
         self.files, self.git = files, git
 
     def __call__(self, *argv: str) -> str:
+        if argv[0] == "/bin/sh" and argv[2].startswith("head "):
+            texts = ((path, self.files[path]) for path in argv[4:] if path in self.files)
+            return "\n".join(f"==> {path} <==\n{text}" for path, text in texts).strip()
         if argv[0] == "/bin/sh":
             asked = ("log", "branch", "--points-at", "--list", "ls-files")
             return "\n\036".join(self.git.get(name, "") for name in asked)
         names = argv[argv.index("--") + 1 :]
-        if argv[0] == "head":
-            parts = [f"==> {path} <==\n{self.files[path]}" for path in names if path in self.files]
-            return "\n".join(parts).strip()
         return "\n".join(path for path in names if path in self.files)
 
 

@@ -20,7 +20,7 @@ _ENDS = frozenset({"&&", ";", "|", "&"})
 _QUIET = frozenset({*("pip", "pip3", "apt-get", "apt", "apk", "mkdir", "chown", "chmod", "useradd"),
                     *("groupadd", "adduser", "addgroup", "rm", "cat", "test", "ls", "true", "set"),
                     *("export", "echo", "cd", "[", "grep", "id", "rmdir", "sleep")})  # fmt: skip
-_QUIET_MODULES = frozenset({"pip", "unittest", "pytest", "compileall", "py_compile", "doctest"})
+_QUIET_MODULES = frozenset({"unittest", "pytest", "compileall", "py_compile", "doctest"})
 _PYTHON = re.compile(r"python[\d.]*")
 _PLAIN = re.compile(r"[\w./@+-]+", re.ASCII)
 _SERVERS = ("gunicorn", "uvicorn", "hypercorn")
@@ -187,11 +187,15 @@ def _is_quiet(words: list[str]) -> bool:
     program, rest = words[0], words[1:]
     if program in ("pip", "pip3"):
         # What is installed from a folder can be a module of the project.
-        return not any(word in (".", "-e") or word.startswith("./") for word in rest)
+        return not any(
+            re.match(r"[./]|-e\b|--editable", word) or word.endswith((".whl", "/")) for word in rest
+        )
     if program in ("npm", "yarn"):
         return rest[:1] in (["ci"], ["install"], ["i"])
+    if _PYTHON.fullmatch(program) and rest[:2] == ["-m", "pip"]:
+        return _is_quiet(["pip", *rest[2:]])
     if _PYTHON.fullmatch(program) and rest[:1] == ["-m"]:
         return rest[1:2] != [] and rest[1] in _QUIET_MODULES and "." not in rest
     if _PYTHON.fullmatch(program) or program == "node":
-        return any(re.search(r"test|check|lint|verif", word) for word in rest)
+        return any(re.search(r"(?<!la)test|check|lint|verif", word) for word in rest)
     return program in _QUIET

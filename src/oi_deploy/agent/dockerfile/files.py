@@ -58,16 +58,16 @@ class Dockerfile:
         found: list[Instruction] = []
         parts: list[str] = []
         start = 0
-        for number, line in enumerate(self.text.splitlines(), 1):
+        for number, line in enumerate(split_lines(self.text), 1):
             text = line.strip()
-            if text.startswith("#") or (not text and not parts):
+            if text.startswith("#") or not text:
                 continue
             start = start if parts else number
             parts.append(text.removesuffix("\\").strip())
             if text.endswith("\\"):
                 continue
-            word, _, rest = " ".join(parts).partition(" ")
-            found.append(Instruction(start, number, word.upper(), rest.strip()))
+            word, *rest = " ".join(parts).split(None, 1)
+            found.append(Instruction(start, number, word.upper(), "".join(rest)))
             parts = []
         return tuple(found)
 
@@ -78,6 +78,11 @@ class Dockerfile:
     def bases(self) -> tuple[str, ...]:
         """The images that it begins with."""
         return tuple(base for item in self.instructions() if (base := base_of(item)))
+
+    def stages(self) -> frozenset[str]:
+        """The names of its stages."""
+        words = [part.rest.split() for part in self.instructions() if part.word == "FROM"]
+        return frozenset(it[-1] for it in words if len(it) > 2 and it[-2].upper() == "AS")
 
     def context(self, exists: Exists) -> str:
         """The folder to build in: its own, unless what it copies is there in the root only."""
@@ -102,6 +107,11 @@ class Dockerfile:
         return f"docker build -t {reference}{values}{file} {context}"
 
 
+def split_lines(text: str) -> list[str]:
+    """The lines of a text as `sed` counts them: other signs that end lines elsewhere do not."""
+    return re.split(r"\r?\n", text.removesuffix("\n")) if text else []
+
+
 def base_of(part: Instruction) -> str:
     """The image that a FROM names; empty for another instruction."""
     words = [word for word in part.rest.split() if not word.startswith("--")]
@@ -122,7 +132,8 @@ def is_plain(path: str) -> bool:
 def is_dockerfile(path: str) -> bool:
     """Whether a file is one, by its name."""
     name = path.rpartition("/")[2].lower()
-    return name == "dockerfile" or name.startswith("dockerfile.") or name.endswith(".dockerfile")
+    known = name == "dockerfile" or name.startswith("dockerfile.") or name.endswith(".dockerfile")
+    return known and not name.endswith(".dockerignore")
 
 
 def choose(

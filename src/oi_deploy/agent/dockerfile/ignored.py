@@ -3,6 +3,7 @@
 The rules are those of the engine: https://docs.docker.com/build/concepts/context/#dockerignore-files.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable, Sequence
 
@@ -35,7 +36,8 @@ def _needed(item: Dockerfile, names: Sequence[str]) -> Iterable[str]:
     commands = " ".join(p.rest for p in parts if p.word in ("RUN", "CMD", "ENTRYPOINT"))
     copied = {inside(".", source) for source in item.copies()}
     for name in names:
-        named = re.search(rf"(?<![\w/.-])(?:\./)?{re.escape(name)}(?![\w/.-])", commands)
+        word = rf"(?<![\w/.-])(?:\./)?{re.escape(name)}(?![\w/.-])"
+        named = name in commands and re.search(word, commands)
         if named and "." in copied and is_plain(name):
             yield name
 
@@ -64,12 +66,15 @@ def _rules(text: str) -> Iterable[tuple[bool, re.Pattern[str]]]:
         pattern = words.removeprefix("!").strip().removeprefix("./").strip("/")
         if pattern in ("", "."):
             continue
+        # Several of them mean one, and take long.
+        pattern = re.sub(r"(?:\*\*/)+", "**/", pattern)
         parts = re.findall(r"\*\*/|\*\*|\*|\?|\[[^]]*\]|.", pattern)
         regex = "".join(
             _PARTS.get(part, part if part.startswith("[") and len(part) > 1 else re.escape(part))
             for part in parts
         )
-        yield out, re.compile(f"(?:{regex})(?:/.*)?$")
+        with contextlib.suppress(re.error):
+            yield out, re.compile(f"(?:{regex})(?:/.*)?$")
 
 
 _PARTS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}

@@ -2,9 +2,10 @@
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import takewhile
 from posixpath import basename, dirname, join, normpath, relpath
 
 from oi_deploy.agent import named
@@ -132,9 +133,9 @@ class _Walk:
     lacks: list[Lack] = field(default_factory=list)
 
 
-def is_known(base: str) -> bool:
-    """Whether nothing of a project can be in an image; the name of a stage counts as one."""
-    return _KNOWN.fullmatch(base) is not None or not re.search(r"[:/@]", base)
+def is_known(base: str, stages: Collection[str]) -> bool:
+    """Whether nothing of a project can be in an image, or it is one of the stages."""
+    return _KNOWN.fullmatch(base) is not None or base in stages
 
 
 def lacks(item: Dockerfile, context: Context) -> list[Lack]:
@@ -192,19 +193,30 @@ def _run(part: Instruction, walk: _Walk) -> Stage:
     if found is None:
         return replace(stage, certain=False)
     made = _made(part.rest)
-    wanted = tuple(commands.needs(found, stage.workdir))
+    # After a command that may make anything, nothing is known to lack.
+    sure = sum(1 for _ in takewhile(lambda it: commands.is_quiet([it]), found)) + 1
+    wanted = tuple(commands.needs(found[:sure], stage.workdir))
     for need in (*wanted, *_read_by(wanted, stage, walk.context)):
         if _is_lacking(need, stage, walk.context, made):
             walk.lacks.append(Lack(part, need, stage))
     said = f"{stage.said}\n{part.rest}"
-    return replace(stage, said=said, certain=stage.certain and commands.is_quiet(found))
+    quiet = commands.is_quiet(found) and not (_runs_scripts(found, walk.context))
+    return replace(stage, said=said, certain=stage.certain and quiet)
+
+
+_SCRIPTS = re.compile(r'"(?:(?:pre|post)?install|prepare)"\s*:')
+
+
+def _runs_scripts(found: Iterable[Sequence[str]], context: Context) -> bool:
+    """Whether an installation runs scripts of the project, which may make anything."""
+    installs = any(words[0] in ("npm", "yarn") for words in found)
+    return installs and bool(_SCRIPTS.search(context.texts.get("package.json", "")))
 
 
 def _made(text: str) -> str:
     """What a step itself may make before it needs it."""
-    return " ".join(
-        re.findall(r">+\s*(\S+)", text) + re.findall(r"\b(?:cp|mv|touch|ln|tee|sed)\b.*", text)
-    )
+    makers = re.findall(r"\b(?:cp|mv|touch|ln|tee|sed|mkdir)\b.*", text)
+    return " ".join(re.findall(r">+\s*(\S+)", text) + makers)
 
 
 def _is_lacking(need: Need, stage: Stage, context: Context, made: str = "") -> bool:

@@ -16,7 +16,7 @@ from oi_deploy.agent.dockerfile.edits import (
     rewrite,
     swap,
 )
-from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
+from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, split_lines
 
 _INSTRUCTIONS = (
     *("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL"),
@@ -68,7 +68,8 @@ _STAGES = frozenset(
 _FOR_ROOT = re.compile(
     r"(?:^|&&|;|\|)\s*(?:(?:\w+=\S+|exec)\s+)*(?:(?:apt-get|apt|apk|useradd|groupadd|adduser|addgroup"
     r"|chown|npm (?:install|i) (?:-g|--global))\b"
-    r"|mkdir (?:-\w+ )*/(?!tmp\b|home\b|dev\b|var/tmp\b)\w)"
+    # Deeper, the folder above may belong to the user.
+    r"|mkdir (?:-\w+ )*/(?!tmp\b|home\b|dev\b|var/tmp\b)[\w.-]+/?(?=\s|$|[;&|]))"
 )
 
 
@@ -85,7 +86,7 @@ def repairs(path: str, text: str) -> tuple[str, ...]:
 
 def lines_of(text: str) -> tuple[Lines, bool]:
     """The lines of a Dockerfile, and whether it was cut; the last one may be half a line then."""
-    lines = tuple(text.splitlines())
+    lines = tuple(split_lines(text))
     cut = len(text.encode()) >= MOST_BYTES
     return (lines[:-1], True) if cut else (lines, False)
 
@@ -215,11 +216,15 @@ def _json_words(rest: str) -> list[str]:
 def _other_start(lines: Lines, number: int, word: str) -> tuple[int, list[str]] | None:
     """The line and the words of the CMD that belongs to an ENTRYPOINT, or the other way round."""
     other = "CMD" if word == "ENTRYPOINT" else "ENTRYPOINT"
-    for place, line in enumerate(lines, 1):
-        if place != number and line.strip().upper().startswith(f"{other} "):
-            rest = line.strip().partition(" ")[2].strip()
-            words = _json_words(rest) or _bad_list(rest)
-            return place, words if all(map(_PLAIN.fullmatch, words)) else []
+    stage: list[Instruction] = []
+    for part in Dockerfile("", "\n".join(lines)).instructions():
+        if part.word == "FROM" and part.line > number:
+            break
+        stage = [] if part.word == "FROM" else [*stage, part]
+    for part in stage:
+        if part.word == other and part.line == part.last:
+            words = _json_words(part.rest) or _bad_list(part.rest)
+            return part.line, words if all(map(_PLAIN.fullmatch, words)) else []
     return None
 
 
@@ -284,7 +289,7 @@ def _start_twice(lines: Lines) -> Iterator[Edit | None]:
     every = Dockerfile("", "\n".join(lines)).instructions()
     last = max((at for at, part in enumerate(every) if part.word == "FROM"), default=0)
     starts = {part.word: part for part in every[last:] if part.word in ("CMD", "ENTRYPOINT")}
-    if len(starts) < 2:
+    if len(starts) < 2 or starts["ENTRYPOINT"].line != starts["ENTRYPOINT"].last:
         return
     entry, cmd = (_json_words(starts[word].rest) for word in ("ENTRYPOINT", "CMD"))
     if len(entry) == 1 and len(cmd) > 1 and cmd[0] == entry[0] and _STARTS.fullmatch(entry[0]):
@@ -322,6 +327,8 @@ def _across(lines: Lines) -> Iterator[Edit]:
 
 def _user(lines: Lines) -> Iterator[Edit]:
     """A USER that comes before steps which only root may do: it goes to before the start."""
+    if any("NPM_CONFIG_PREFIX" in line.upper() for line in lines):
+        return
     found = user_before(lines, lambda part: _FOR_ROOT.search(part.rest) is not None)
     if found is not None:
         yield found

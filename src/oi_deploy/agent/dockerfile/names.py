@@ -6,20 +6,23 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from posixpath import basename, dirname
 
+from oi_deploy.agent.dockerfile import commands
 from oi_deploy.agent.dockerfile.edits import Edit, Lines, drop_word, everywhere, swap, swap_word
 from oi_deploy.agent.dockerfile.files import Dockerfile, base_of, closest, is_plain
 from oi_deploy.agent.dockerfile.image import Context, is_known
+from oi_deploy.agent.dockerfile.reads import is_private
 
 _PROGRAM_FILE = re.compile(r"(?<![\w./-])[\w./-]+\.(?:py|js|mjs|cjs|ts|rb|php|pl|sh|jar)(?![\w.])")
 # A step that installs what one file lists, and does nothing else.
 _INSTALLS = re.compile(r"(?:python3? -m )?pip3? install (?:--?[a-z-]+ )*(?:-r|--requirement) \S+")
+# How much of two names is the same.
+_SAME_NAME, _ALIKE, _SAME_WORD = 0.85, 0.8, 0.6
 _TEST = re.compile(r"test|check|setup|conftest|config", re.IGNORECASE)
 
 
 def bases(images: Sequence[str], item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """A base image that the engine does not have: the same without its registry, or the likest."""
-    words = [part.rest.split() for part in item.instructions() if part.word == "FROM"]
-    stages = {word[-1] for word in words if len(word) > 2 and word[-2].upper() == "AS"}
+    stages = item.stages()
     for part in item.instructions():
         base = base_of(part)
         if not base or base in images or base in stages or base == "scratch" or "$" in base:
@@ -45,17 +48,35 @@ def missing_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterato
         for source in part.sources:
             if not is_plain(source) or context.exists(source) or source.strip("./") in ("",):
                 continue
-            close = _folder_like(source, context) or closest(source, context.names)
+            near = closest(source, context.names)
+            if near in part.sources and len(part.sources) > 1 and _likeness(near, source) >= _ALIKE:
+                yield drop_word(lines, range(part.line, part.last + 1), source)
+                continue
+            close = _folder_like(source, context) or (near if _is_slip(source, near) else "")
             close = close or _renamed(item, source, context.names)
             if not close and (folder := _other_package(item, source, context)):
                 yield everywhere(lines, source.strip("/"), folder)
-                continue
-            if not close:
-                continue
-            if close in part.sources and len(part.sources) > 1:
-                yield drop_word(lines, range(part.line, part.last + 1), source)
+            if not close or close in part.sources:
                 continue
             yield swap_word(lines, range(part.line, part.last + 1), source, close)
+
+
+def _is_slip(wanted: str, found: str) -> bool:
+    """Whether a file is what a name was misspelt for, and not another one of its family.
+
+    `config.test.yaml` is none for `config.prod.yaml`, and no file with a secret is one.
+    """
+    if not found or is_private(found):
+        return False
+    one, other = (PurePosixPath(path).name.lower() for path in (wanted, found))
+    parts = [re.split(r"[._-]", name) for name in (one, other)]
+    if len(parts[0]) != len(parts[1]):
+        return _likeness(one, other) >= _SAME_NAME
+    return all(_likeness(it, its) >= _SAME_WORD for it, its in zip(*parts, strict=True))
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
 
 
 def _other_package(item: Dockerfile, wanted: str, context: Context) -> str:
@@ -99,7 +120,7 @@ def gone_sources(
 def renamed_in_commands(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """A command that names a program which neither the repository nor another step has."""
     every = item.instructions()
-    if not all(map(is_known, item.bases())):
+    if not all(is_known(base, item.stages()) for base in item.bases()):
         return
     brought = {PurePosixPath(source).name for source in item.copies()}
     if "." in item.copies():
@@ -107,7 +128,12 @@ def renamed_in_commands(context: Context, item: Dockerfile, lines: Lines) -> Ite
     for part in every:
         if part.word not in ("RUN", "CMD", "ENTRYPOINT"):
             continue
-        others = " ".join(other.rest for other in every if other is not part)
+        rest = [other for other in every if other is not part]
+        steps = [commands.split(other.rest) for other in rest if other.word == "RUN"]
+        # A step may have made the program.
+        if any(step is None or not commands.is_quiet(step) for step in steps):
+            continue
+        others = " ".join(other.rest for other in rest)
         for file in _PROGRAM_FILE.findall(part.rest):
             name, ending = PurePosixPath(file).name, PurePosixPath(file).suffix
             if name in others or any(PurePosixPath(path).name == name for path in context.names):
@@ -152,6 +178,7 @@ def _renamed(item: Dockerfile, wanted: str, names: Sequence[str]) -> str:
         if PurePosixPath(name).suffix == path.suffix != ""
         and PurePosixPath(name).parent == path.parent
         and name not in copied
+        and not is_private(name)
     ]
     return same[0] if len(same) == 1 else ""
 

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from oi_deploy.agent import intents, named
 from oi_deploy.agent.dockerfile import proposal, wishes
+from oi_deploy.agent.dockerfile.files import inside
 from oi_deploy.agent.situation import Situation
 
 # What makes a folder a project of its own.
@@ -31,7 +32,8 @@ def line(world: Situation, names: Sequence[str]) -> str:
 
 def _written(world: Situation, folder: str) -> str:
     files = world.repository.files
-    if folder == "." and world.repository.dockerfiles:
+    there = world.exists(inside(folder, "Dockerfile"))
+    if there or (folder == "." and world.repository.dockerfiles):
         return ""
     prefix = "" if folder == "." else f"{folder}/"
     inner = [path.removeprefix(prefix) for path in files if path.startswith(prefix)]
@@ -46,21 +48,21 @@ def _folders(world: Situation, names: Sequence[str]) -> list[str]:
     files = world.repository.files
     folders = named.folders(files)
     text = world.ask.text
-    inside = [path for path in world.mentioned if path in folders]
+    below = [path for path in world.mentioned if path in folders]
     for path in world.mentioned:
         if path.endswith("/Dockerfile") and str(PurePosixPath(path).parent) in folders:
             return [str(PurePosixPath(path).parent)]
     if wishes.stages_of(world) or any(_is_root(sentence) for sentence in intents.sentences(text)):
         return ["."]
-    projects = [path for path in inside if _is_project(path, files)]
+    projects = [path for path in below if _is_project(path, files)]
     called = [path for path in projects if PurePosixPath(path).name in names]
-    said = [path for path in inside if _is_to_be_built(path, text)]
+    said = [path for path in below if _is_to_be_built(path, text)]
     if "." in map(str, {PurePosixPath(path).parent for path in files if _marks(path)}):
         # The root is a project: a part of it has to be called one.
         return [*called, *(path for path in said if path in projects), "."][:1]
     first = [*called, *said, *projects][:1]
     # What it needs beside it is there in the root only.
-    beside = not called and not said and len(projects) == 1 < len(inside)
+    beside = not called and not said and len(projects) == 1 < len(below)
     return [".", *first] if beside or not first else first
 
 

@@ -178,8 +178,9 @@ class _Folder:
             return
         left_out = [path for path in self.wanted.left_out if not _is_in(top, path)]
         prefix = "" if top == "." else f"{top}/"
-        if not any(path.startswith(prefix) for path in left_out):
-            yield f"COPY {prefix or '.'} {to if prefix else '.' if kind.start else _PAGES}"
+        # A server shows all that is in its folder: what begins with a dot is not for it.
+        if kind.pages != "." and not any(path.startswith(prefix) for path in left_out):
+            yield f"COPY {prefix or '.'} {to if prefix else '.'}"
             return
         yield from self._each(self._all_but(left_out, top), to, prefix)
 
@@ -217,7 +218,7 @@ class _Folder:
         for place in dict.fromkeys(path.removeprefix(prefix).rpartition("/")[0] for path in single):
             same = [path for path in single
                     if path.removeprefix(prefix).rpartition("/")[0] == place]  # fmt: skip
-            yield f"COPY {' '.join(same)} {f'{to}{place}/' if place else to}".replace(" ./", " ./")
+            yield f"COPY {' '.join(same)} {f'{to}{place}/' if place else to}"
         for path in every:
             if path not in self.names:
                 yield f"COPY {path}/ {to}{path.removeprefix(prefix)}/"
@@ -238,7 +239,7 @@ class _Folder:
             return True
         try:
             content, _ = json.JSONDecoder().raw_decode(self.texts.get(file, "").lstrip())
-        except ValueError:
+        except (ValueError, RecursionError):
             return True
         if not isinstance(content, dict):
             return True

@@ -49,8 +49,13 @@ def reads(program: str, text: str, names: Collection[str]) -> Iterator[Read]:
     found = _python(text, folder) if program.endswith(".py") else _node(text, folder)
     for paths, beside in found:
         name = next((it for it in paths if it in names), "")
-        if name and not _PRIVATE.search(name):
+        if name and not is_private(name):
             yield Read(name, beside)
+
+
+def is_private(name: str) -> bool:
+    """Whether a file's name says that it has a secret."""
+    return _PRIVATE.search(name) is not None
 
 
 def _python(text: str, folder: str) -> Iterator[tuple[list[str], bool]]:
@@ -93,8 +98,16 @@ def _opened(statement: ast.stmt) -> Iterator[str]:
                 yield from _texts(node.args)
         elif isinstance(called, ast.Attribute) and called.attr in ("read_text", "read_bytes"):
             maker = called.value
-            if isinstance(maker, ast.Call) and ast.unparse(maker.func) in ("Path", "pathlib.Path"):
+            if isinstance(maker, ast.Call) and _is_path(maker.func):
                 yield from _texts(maker.args)
+
+
+def _is_path(made_by: ast.expr) -> bool:
+    """Whether something is called `Path` or `pathlib.Path`."""
+    if isinstance(made_by, ast.Attribute):
+        of = made_by.value
+        return made_by.attr == "Path" and isinstance(of, ast.Name) and of.id == "pathlib"
+    return isinstance(made_by, ast.Name) and made_by.id == "Path"
 
 
 def _texts(values: list[ast.expr]) -> Iterator[str]:

@@ -23,7 +23,14 @@ from oi_deploy.agent.dockerfile.edits import (
     swap,
     swap_word,
 )
-from oi_deploy.agent.dockerfile.files import Dockerfile, Exists, Instruction, inside, is_plain
+from oi_deploy.agent.dockerfile.files import (
+    Dockerfile,
+    Exists,
+    Instruction,
+    inside,
+    is_plain,
+    split_lines,
+)
 from oi_deploy.agent.dockerfile.image import Context, Lack, lacks
 
 # Each is tried by a look at the whole Dockerfile.
@@ -239,7 +246,8 @@ def _order_in(
             name
             for name in names
             # A bare word may be anything.
-            if re.search(r"[./]|^[A-Z]", name)
+            if name in part.rest
+            and re.search(r"[./]|^[A-Z]", name)
             and re.search(rf"(?<![\w/.>-])(?<!> ){re.escape(name)}(?![\w.-])", part.rest)
         ]
         before = [it for it in stage[:place] if it.sources]
@@ -294,7 +302,7 @@ def add_to_copy(item: Dockerfile, step: int, name: str) -> str:
         step: the number of the instruction that failed, from 1.
         name: the file, relative to the build context.
     """
-    lines = tuple(item.text.splitlines())
+    lines = tuple(split_lines(item.text))
     for part in reversed(item.instructions()[:step]):
         if part.word == "FROM":
             return ""

@@ -83,7 +83,7 @@ _ELSEWHERE = re.compile(
 _USER = re.compile(
     r"\bUSER\s+`?(\d+(?::\d+)?)"
     r"|(?i:\b(?:uid|user ?id|user)\b)\s*(?:is |of |=|:|为|是)?\s*`?(\d{1,6}(?::\d+)?)\b"
-    r"|用户(?:\s*(?i:id))?\s*(?:为|是|用|:)?\s*`?(\d{2,6}(?::\d+)?)|(\d{2,6})\s*号?用户",
+    r"|用户(?:\s*(?i:id))?\s*(?:为|是|用|:)?\s*`?(\d{2,6}(?::\d+)?)|(\d{2,6})\s*号用户",
     re.ASCII,
 )
 _NO_ROOT = re.compile(
@@ -207,13 +207,18 @@ def stages_of(world: Situation) -> tuple[str, str] | None:
 
 def _bases(world: Situation) -> Iterator[str]:
     """Images that the prompt calls the base, or that the engine has and no registry of ours."""
-    yield from (match["base"].rstrip(".") for match in _BASE.finditer(world.ask.text))
+    yield from (
+        match["base"].rstrip(".")
+        for match in _BASE.finditer(world.ask.text)
+        if not _NOT_SO.search(world.ask.text[: match.start("base")])
+    )
     host = world.ask.registry.partition("/")[0]
     for image in world.images:
         there = re.search(
             rf"(?<![\w./:-]){re.escape(image)}(?![\w/-]|\.\w)", world.ask.text, re.ASCII
         )
-        if there and not (host and image.startswith(f"{host}/")):
+        denied = there and _NOT_SO.search(world.ask.text[: there.start()])
+        if there and not denied and not (host and image.startswith(f"{host}/")):
             yield image
 
 
@@ -272,6 +277,7 @@ def _program(world: Situation, used: Collection[str]) -> str:
         if path in world.repository.files
         and PurePosixPath(path).suffix in (".py", ".js", ".mjs", ".cjs")
         and path not in busy
+        and not _NOT_SO.search(world.ask.text.partition(path)[0])
     ]
     for sentence in intents.sentences(world.ask.text):
         for clause in re.split(r"[,;]", sentence):
