@@ -56,10 +56,15 @@ def _targets(world: Situation, intent: str) -> list[DeploymentState]:
 
     def is_elsewhere(item: DeploymentState) -> bool:
         told = [it for it in parts if words.is_named(item.name, it)]
-        return bool(told) and all(
-            _WAITS.match(it) or spared.orders(it, item.name) or intents.word("denies").search(it)
+        aside = (
+            _WAITS.match(it)
+            or spared.orders(it, item.name)
+            or intents.read(it).wanted
+            or intents.word("denies").search(it)
             for it in told
         )
+        # Named in a condition only, it is in no part.
+        return words.is_named(item.name, text) and (spared.is_spared(item.name, text) or all(aside))
 
     meant = (it for it in chosen if not is_elsewhere(it))
     wanted = (*ordered, *meant)

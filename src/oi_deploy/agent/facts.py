@@ -5,7 +5,7 @@ Only what the task calls for is shown: a small model runs what it is shown.
 
 import datetime
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from oi_deploy.agent import (
@@ -18,6 +18,7 @@ from oi_deploy.agent import (
     named,
     policy_words,
     repository,
+    same_image,
     scaling,
     tags,
     words,
@@ -141,10 +142,13 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         registry=ask.registry,
         repositories={image.repository for image in images},
     )
-    if (runs := meant.source(ask.text, deployments)) and "build" not in wants:
-        others = tuple(item for item in about.chosen if item != runs)
-        if same := _images_of(runs, others):
-            about, images = replace(about, chosen=others), (*images, *same)
+    of = same_image.read(ask.text, deployments)
+    if of and (others := tuple(item for item in about.chosen if item != of.item)):
+        about = replace(about, chosen=others)
+        # What names its own image with a tag gets that one.
+        itself = "build" in wants or any(image.tag for image in images)
+        if of.wanted and not itself and (same := of.images(others)):
+            images = (*images, *same)
             wants = replace(wants, wanted=wants.wanted | {"exists"})
     # A number of pods may be ordered without any word for it: "basket needs four pods, not two".
     if not images and not wants.wanted - {"wait", "both"}:
@@ -195,18 +199,6 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
             sources.look("ls", "-d", "--", path)
         ),
     )  # fmt: skip
-
-
-def _images_of(runs: DeploymentState, others: Collection[DeploymentState]) -> tuple[Image, ...]:
-    """The images of a Deployment that others run with another tag."""
-    used = {named.repository_of(it.image) for item in others for it in item.containers}
-    images = (it.image for it in runs.containers if "@" not in it.image)
-    split = ((name, named.repository_of(name)) for name in images)
-    return tuple(
-        Image(repository, name.removeprefix(f"{repository}:"))
-        for name, repository in split
-        if repository in used - {name}
-    )
 
 
 def tell(world: Situation, policy: Policy) -> Facts:

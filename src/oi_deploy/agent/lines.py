@@ -197,22 +197,38 @@ def _references(world: Situation) -> Iterable[tuple[DeploymentState | None, str]
     yield from ((None, text) for item in _only_pushed(world) if (text := _full(world, item)))
 
 
-_BASE = re.compile(r"\b(?:base|based|on top|from)\b|基础|基于", intents.FLAGS)
+# What is built on, and what somebody else pushes.
+_NOT_OURS = re.compile(
+    r"\b(?:base|based|on top|from)\b|基础|基于"
+    r"|\b(?:is|are|was|were|gets?|got|been) (?:\w+ )?pushed\b|\bpushes\b"
+    r"|\bwe (?:used to |\w+ )?push(?:ed)?\b|\bnever push|\bdon't (?:\w+ (?:or )?)*push"
+    r"|由[^,。]{1,12}推送|每[天晚周日][^,。]{0,6}推送|不[要再]+推送",
+    intents.FLAGS,
+)
 
 
 def _only_pushed(world: Situation) -> Iterable[Image]:
     """Images that are to be built and pushed beside those of Deployments."""
     runs = {named.repository_of(it.image) for item in world.deployments for it in item.containers}
+    sentences = intents.sentences(world.ask.text)
     for image in world.named:
-        if image.repository in runs or world.has_image(image):
+        if image.repository in runs or world.has_image(image) or not _has_own_file(world, image):
             continue
-        clauses = (
-            sentence
-            for sentence in intents.sentences(world.ask.text)
-            if re.search(rf"{re.escape(image.repository)}(?![\w./-]*\w)", sentence, re.ASCII)
-        )
-        if any("push" in intents.read(it).wanted and not _BASE.search(it) for it in clauses):
+        whole = re.compile(rf"{re.escape(image.repository)}(?![\w./-]*\w)", re.ASCII)
+        said = [it for it in sentences if whole.search(it) and not _NOT_OURS.search(it)]
+        if any("push" in intents.read(it) for it in said):
             yield image
+
+
+def _has_own_file(world: Situation, image: Image) -> bool:
+    """Whether an image has a Dockerfile that no Deployment's image is built from."""
+    own = _dockerfile(world, None, _full(world, image))
+    others = [
+        _dockerfile(world, item, text)
+        for item in _targets(world)
+        for text in references_for(world, item)
+    ]
+    return own is not None and own not in others
 
 
 def _targets(world: Situation) -> tuple[DeploymentState, ...]:
@@ -309,10 +325,20 @@ def _rollout(world: Situation) -> Iterable[str]:
         alone = frozenset()
     there = {str(image) for image in world.named if world.has_image(image)}
     changed: list[DeploymentState] = []
-    for item in _targets(world):
+    one_by_one = _ONE_BY_ONE.search(world.ask.text) is not None
+    targets = _targets(world)
+    if one_by_one:
+        text = words.plain(world.ask.text, world.ask.registry)
+        # In the order in which the prompt names them.
+        place = {it.name: found.start() for it in targets if (found := words.find(it.name, text))}
+        targets = tuple(sorted(targets, key=lambda it: place.get(it.name, len(text))))
+    for item in targets:
         references = [str(pair[1])] if pair else references_for(world, item)
         built = world.builds and all(_can_be_built(world, item, it) for it in references)
-        known = built or pair or (there.issuperset(references) and not alone and not world.builds)
+        exists = there.issuperset(references) and not world.builds
+        # Beside a restart or more pods of another one, an image that is named in full is meant.
+        in_full = alone <= {"restart", "scale"} and all(it in world.ask.text for it in references)
+        known = built or pair or (exists and (not alone or in_full))
         allowed = world.permits("deployment", item.name, "set-image")
         if references and known and allowed and item.containers:
             images = " ".join(
@@ -321,7 +347,7 @@ def _rollout(world: Situation) -> Iterable[str]:
                 for name in containers_for(world, item, reference)
             )
             yield f"{world.kubectl} set image deployment/{item.name} {images}"
-            if _ONE_BY_ONE.search(world.ask.text):
+            if one_by_one:
                 yield world.rollout_status(item)
             changed.append(item)
     yield from (world.rollout_status(item) for item in changed)

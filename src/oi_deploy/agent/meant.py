@@ -45,15 +45,6 @@ _OBJECT = re.compile(
     rf"|[把将给对]\s*[`\"'“「]?(?P<before>{NAME})[`\"'”」]?\s*(?:的|扩|缩|重启|回滚|加|减|改|调|升|降|退)",
     intents.FLAGS,
 )
-# What one Deployment runs, and another one is to run.
-_RUNS = re.compile(
-    rf"\b(?:what(?:ever)?|the (?:same )?(?:image|version|tag|build)(?: that| which)?)\s+(?:the\s+)?"
-    rf"(?P<runs>{NAME})\s+(?:deployment\s+)?(?:is running|runs|uses|is using|has|is on)\b"
-    rf"|\bsame (?:image|version|tag|build) (?:as|that) (?:the )?(?P<same>{NAME})"
-    rf"|[跟和与同]\s*(?P<like>{NAME})\s*(?:一样|相同|一致|保持一致|用?同一个|的?(?:镜像|版本)(?:一致|一样|相同))"
-    rf"|(?P<on>{NAME})\s*(?:上|正在|现在|目前|当前|线上|那边)*(?:用|跑|运行|使用)着?的(?:那个|这个)?(?:镜像|版本)",
-    intents.FLAGS,
-)
 # What is so, beside what is to be done.
 _IS_SO = re.compile(
     r"\b(?:is|are|was|were|has|have|stays?|remains?)\b(?! to\b)|已经?|没有?", intents.FLAGS
@@ -138,31 +129,6 @@ def deployments(
         or (list(names) if len(names) == 1 else [])
     )
     return Deployments(tuple(names[name] for name in chosen))
-
-
-def source(prompt: str, known: Sequence[DeploymentState]) -> DeploymentState | None:
-    """The Deployment whose image others are to get: "let web run what the canary runs".
-
-    None where an order is about it, too.
-
-    Args:
-        prompt: the task.
-        known: the Deployments that exist.
-    """
-    for match in _RUNS.finditer(prompt):
-        said = match[match.lastgroup or 0]
-        exact = [item for item in known if item.name == said]
-        part = [item for item in known if item.name.endswith(f"-{said}")]
-        denied = spared.in_a_denying_clause(prompt, match.start())
-        if denied or len(found := exact or part) != 1:
-            continue
-        rest = prompt[: match.start()] + "," + prompt[match.end() :]
-        clauses = [
-            it.text for it in intents.clauses(rest) if words.is_named(found[0].name, it.text)
-        ]
-        if not any(spared.orders(it, found[0].name) for it in clauses):
-            return found[0]
-    return None
 
 
 def _objects(text: str) -> tuple[str, ...]:

@@ -22,7 +22,9 @@ _PATH = re.compile(r"(?<![\w./:@$-])[\w.][\w.-]*(?:/[\w.-]+)*/?", re.ASCII)
 GOES_ON = re.compile(r"\s*(?:$|[.,;:)!?]|(?:to|with|so|and|in|on|from|by|then|until)\b)")
 # Right before what is not meant.
 _NOT = re.compile(
-    r"(?:不是|而不是|而非|并非|\bnot|\brather than|\binstead of)[^,;。,;.\n]{0,12}$", intents.FLAGS
+    r"(?:不是|而不是|而非|并非|\bnot|\brather than|\binstead of|\bsame as|\bunlike|\bsince)"
+    r"[^,;。,;.\n]{0,12}$",
+    intents.FLAGS,
 )
 # Right before a reference that is not to be used. One that is not to be built may be meant.
 _NOT_TO_USE = re.compile(

@@ -2,67 +2,70 @@
 
 import re
 
-from oi_deploy.agent import intents
+from oi_deploy.agent import corrections, intents
 
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _SENTENCE = re.compile(r"[^。!?;\n]*?(?:[。!?;\n]|\.(?=\s|$)|$)", re.DOTALL)
-# An order may follow another one without a comma.
-# How an order begins that follows another one.
+# How an order begins.
 VERB = (
     r"(?:build|push|deploy|release|update|upgrade|restart|scale|roll|apply|wait|set|point|switch"
     r"|move)"
 )
-_CLAUSE = re.compile(rf"[,()]|\s(?=and (?:then )?{VERB}\b)", intents.FLAGS)
-# Something is corrected, and by what.
-_CORRECTION = re.compile(
-    r"(?:\b(?:no,? wait|wait,? no|scratch that|correction|sorry,? (?:i meant|make (?:it|that)))\b"
-    r"|(?<![是,])不对|更正一?下?|[说写打]错了)"
-    r"(?P<said>[^\n]*?)"
-    r"(?:\b(?:make (?:it|that)|use|meant|should be)|(?:改[成为用]|应该?是|换成|改为|要用))\s*"
-    r"[`'\"“「]?(?P<value>v?\d[\w.-]*\w|\d)(?![\w-])",
+_CLAUSE = re.compile(
+    rf"[,()]|\s(?=and (?:(?:then )?{VERB}|(?:i|we)(?:'ll| will| shall))\b)", intents.FLAGS
+)
+# Before a word for another time: an order, and the reason for it, or what it is about.
+_BECAUSE = re.compile(
+    rf"(?:^\W*(?:(?:and|then|please|also|now|just) )*{VERB}\b|\b(?:i|we) need\b).*"
+    r"\b(?:because|as|since|so|for|till|until|before|by|from|through|over|ahead of|instead of"
+    r"|without|which|that|who|when)\b"
+    r"|因为|由于|为了?(?!由)|应对|撑到|坚持到|免得|以免|以便|避免",
     intents.FLAGS,
 )
-_VALUE = re.compile(r"(?<![\w.-])v?\d(?:[\w.-]*\w)?", re.ASCII)
+_ORDER = re.compile(
+    rf"(?:^|[,.;:!?]\s|\n|\b(?:please|and|then|also|to))\W*{VERB}\b"
+    r"|\b(?:put|use|give|gets?|goes (?:on|to))\b|更新|升级|部署|发布|换[上到成]|上线",
+    intents.FLAGS,
+)
+_REFERENCE = re.compile(r"[\w.-]+/[\w./-]*\w:[\w.-]*\w", re.ASCII)
+_TELLS = re.compile(r"\b(?:was|were|had|\w+ed)\b|[了过曾]", intents.FLAGS)
+_NEEDS = re.compile(r"\b(?:needs?|must|should|want)\b", intents.FLAGS)
+_PRONOUN = re.compile(r"[^,;]{0,24}\b(?:it|them|that one)\b|[^,;]{0,8}它", intents.FLAGS)
 
 
 def only(prompt: str) -> str:
     """The prompt without what orders nothing now; all of it if no order would be left."""
-    text = _corrected(prompt)
+    text = corrections.applied(prompt)
     kept = "\n\n".join(_paragraph(it) for it in _PARAGRAPH.split(text))
-    return kept if intents.read(kept).wanted else text
-
-
-def _corrected(text: str) -> str:
-    """The text with a value as its author corrects it: "tag 1.2. No wait, make it 1.3"."""
-    match = _CORRECTION.search(text)
-    if match is None:
-        return text
-    before = text[: match.start()]
-    dots = match["value"].count(".")
-    wrong = [it[0] for it in _VALUE.finditer(before) if it[0].count(".") == dots]
-    if not wrong:
-        return text
-    old = rf"(?<![\w.-]){re.escape(wrong[-1])}(?![\w-]|\.\w)"
-    return re.sub(old, match["value"], before, flags=re.ASCII) + text[match.end() :]
+    return kept if intents.read(kept).wanted or _ORDER.search(kept) else text
 
 
 def _paragraph(text: str) -> str:
     kept: list[str] = []
     for match in _SENTENCE.finditer(text):
         if intents.word("bygone").search(match[0]):
-            # What stands before it is what it speaks of.
-            kept = [" "]
-        elif not _is_past(match[0]):
+            # What stands before it is what it speaks of, if that tells something.
+            kept = [" "] if any(_TELLS.search(it) for it in kept) else kept
+        elif not _is_past(match[0], text[match.end() :]):
             kept.append(_sentence(match[0]))
     return "".join(kept)
 
 
-def _is_past(sentence: str) -> bool:
-    """Whether a sentence tells what was done at a time that is over."""
+def _is_past(sentence: str, after: str) -> bool:
+    """Whether a sentence only tells what was done at a time that is over.
+
+    Not if what follows goes on about what it names.
+    """
+    if not intents.word("past").match(sentence.strip()):
+        return False
+    if _REFERENCE.search(sentence) or _NEEDS.search(sentence) or _PRONOUN.match(after):
+        return False
     parts = intents.split(sentence)
-    return bool(intents.word("past").match(sentence.strip())) and not any(
-        intents.word("asks").search(it) or intents.IMPERATIVE.match(it) for it in parts
-    )
+    if any(intents.word("asks").search(it) or intents.IMPERATIVE.match(it) for it in parts):
+        return False
+    # Chinese has no other form for an order than for what is told.
+    chinese = re.search(rf"[{intents.CJK}]", sentence)
+    return not (chinese and any(intents.read(it).wanted for it in parts[1:]))
 
 
 def _sentence(text: str) -> str:
@@ -70,7 +73,8 @@ def _sentence(text: str) -> str:
     start, kept = 0, ""
     for match in (*_CLAUSE.finditer(text), None):
         clause = text[start : match.start() if match else len(text)]
-        out = intents.word("later").search(clause) or intents.word("others").search(clause)
+        found = intents.word("later").search(clause) or intents.word("others").search(clause)
+        out = found and not _BECAUSE.search(clause[: found.start()])
         # Its last sign stays: it ends the sentence.
         kept += (clause[-1:] if match is None else "") if out else clause
         kept += match[0] if match else ""

@@ -22,6 +22,11 @@ _HANDS_OFF = re.compile(
 )
 # A part that only tells what is so.
 _TOLD = re.compile(r"\b(?:is|are|was|runs?|has|have)\b|是|跑的|正在|现在|目前|已经|改动")
+# After a clause, the text goes on about the same one.
+_GOES_ON = re.compile(
+    r"[\s.,;]*(?:but\b[^,.;]*[,.;]\s*)?(?:(?:so|then|please|now|but) )*[\w ]{0,16}\b(?:it|them)\b",
+    re.ASCII,
+)
 # Where one order ends and the next begins, within a clause.
 _AND_SO = re.compile(r"\b(?:and|without)\b|并且?|且")
 
@@ -31,7 +36,7 @@ _EXCEPT = re.compile(
     r"\b(?:except(?:ing)?(?: for)?|excluding|apart from|aside from|other than"
     r"|(?:all|everything) but)\s+(?P<en>[^,;]*)"
     r"|除了?(?P<zh>[^,;]*?)(?:以外|之外|外)(?!\W{0,2}(?:还|也))"
-    r"|除了?(?P<comma>[^,;]*?),\s*(?:其[他它余]|所有|全部|别的|剩下)|(?P<before>[^,;]*?)除外"
+    r"|除了?(?P<comma>[^,;]*?)[,)\s]\s*(?:其[他它余]|所有|全部|别的|剩下)|(?P<before>[^,;]*?)除外"
     # What is named right after it is meant, and not what is done to it.
     r"|\bwithout (?P<without>(?:the )?[\w./-]+(?:(?:, | and | or )[\w./-]+)*)",
     intents.FLAGS,
@@ -171,10 +176,14 @@ def in_a_denying_clause(text: str, place: int) -> bool:
 def in_a_spared_clause(text: str, place: int) -> bool:
     """Whether the clause around a place says what is not to be done."""
     clause = clause_at(text, place)
+    end = text.find(clause, max(0, place - len(clause))) + len(clause)
+    fine = intents.word("fine").search(clause) and not _GOES_ON.match(text, end)
     # "Other services (shop, web) stay": what is said of those in parentheses follows them.
     if (begun := text.rfind("(", 0, place)) > text.rfind(")", 0, place):
         clause += text[text.find(")", begun) :].partition(",")[0][1:12]
-    return bool(intents.word("denies").search(clause) or intents.word("spares").search(clause))
+    return bool(
+        fine or intents.word("denies").search(clause) or intents.word("spares").search(clause)
+    )
 
 
 def _is_ordered(name: str, clause: str) -> bool:

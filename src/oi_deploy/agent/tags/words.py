@@ -71,7 +71,7 @@ JOINTS = {
 _TAGGING = re.compile(
     r"tag|标签|版本号|版本定|\bcall(?:ed)? (?:it|this) (?:v?\d|what|after|by\b)"
     r"|\bversion(?:ed)? (?:from|in|by|as|is(?: \w+)? in|(?:lives|stands) in)"
-    r"|\bnamed? after\b|\bunder \w+ names\b|命名"
+    r"|\bnamed? after\b|\b(?:push|publish|put)\b[^.;]{0,80}\bunder \w+ names\b|命名"
     # What is left of a reference whose tag is still to be filled in.
     r"|(?:^|\s):(?=[\w.-]*[<{\[$]|(?-i:[A-Z]{3}))"
     r"|版本号?(?=取|用|来自|从|以|按|是|为|写?在)",
@@ -119,7 +119,8 @@ SLASHES = re.compile(
 )
 # More than one tag for an image.
 MANY = re.compile(
-    r"\b(?P<en>two|2|three|3|several|multiple) (?:[\w-]+ )?(?:tags|names)\b"
+    r"\b(?P<en>two|2|three|3|several|multiple) (?:[\w-]+ )?tags\b"
+    r"|\b(?:push|publish|put)\b[^.;]{0,80}\bunder (?P<names>two|2|three|3|several) names\b"
     r"|\btags (?=[\w.<>-]+ and [\w.<>-]+)"
     r"|(?P<zh>[两2二三3多])个(?:不同的?)?\s*(?:标签|tag)"
     r"|(?:标签|\btag)\s*[要打有共用]*\s*(?P<after>[两2二三3])个",

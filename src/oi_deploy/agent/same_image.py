@@ -1,0 +1,88 @@
+"""An image that one Deployment runs and others are to run: "let web run what the canary runs"."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from oi_deploy.agent import intents, spared, words
+from oi_deploy.agent.named import NAME, Image, repository_of
+from oi_deploy.verify.state import DeploymentState
+
+# What one Deployment runs, and another one is to run.
+_RUNS = re.compile(
+    rf"\b(?:what(?:ever)?|the (?:same )?(?:image|version|tag|build)(?: that| which)?)\s+(?:the\s+)?"
+    rf"(?P<runs>{NAME})\s+(?:deployment\s+)?(?:is running|runs|uses|is using|has|is on)\b"
+    rf"|\bsame (?:image|version|tag|build) (?:as|that) (?:the )?(?P<same>{NAME})"
+    rf"|[跟和与同]\s*(?P<like>{NAME})\s*(?:一样|相同|一致|保持一致|用?同一个|的?(?:镜像|版本)(?:一致|一样|相同))"
+    rf"|(?P<on>{NAME})\s*(?:上|正在|现在|目前|当前|线上|那边)*(?:用|跑|运行|使用)着?的(?:那个|这个)?(?:镜像|版本)",
+    intents.FLAGS,
+)
+# Before it or after it, its clause says that another one is to run it.
+_TO_RUN = re.compile(
+    r"\b(?:run|use|set|put|gets?|give|deploy|switch|move|update|upgrade|bring|roll|to|onto|with|let|make)\b"
+    r"|[换改升发成到给让把将]|更新|部署|保持",
+    intents.FLAGS,
+)
+_SHALL = re.compile(
+    r"\b(?:should|must|shall|goes|has to|is to|too|also)\b|[也应要都给]", intents.FLAGS
+)
+_OF_IMAGES = re.compile(r"镜像|版本|标签|\btag\b", intents.FLAGS)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A Deployment of whose image a prompt speaks.
+
+    Attributes:
+        item: the Deployment; nothing is ordered for it.
+        wanted: whether others are to get its image.
+    """
+
+    item: DeploymentState
+    wanted: bool
+
+    def images(self, others: Collection[DeploymentState]) -> tuple[Image, ...]:
+        """Its images that others run with another tag."""
+        used = {repository_of(it.image) for item in others for it in item.containers}
+        images = (it.image for it in self.item.containers if "@" not in it.image)
+        return tuple(
+            Image(repository, name.removeprefix(f"{repository}:"))
+            for name in images
+            if (repository := repository_of(name)) in used - {name}
+        )
+
+
+def read(prompt: str, known: Sequence[DeploymentState]) -> Source | None:
+    """The first one that a prompt speaks of so.
+
+    Args:
+        prompt: the task.
+        known: the Deployments that exist.
+    """
+    for match in _RUNS.finditer(prompt):
+        item = _called(match[match.lastgroup or 0], known)
+        rest = f"{prompt[: match.start()]},{prompt[match.end() :]}"
+        if item and not _is_ordered(item.name, rest):
+            return Source(item, _is_wanted(match))
+    return None
+
+
+def _called(name: str, known: Sequence[DeploymentState]) -> DeploymentState | None:
+    """The Deployment of a name, or the only one whose name ends with it."""
+    exact = [item for item in known if item.name == name]
+    found = exact or [item for item in known if item.name.endswith(f"-{name}")]
+    return found[0] if len(found) == 1 else None
+
+
+def _is_ordered(name: str, text: str) -> bool:
+    found = (it.text for it in intents.clauses(text) if words.is_named(name, it.text))
+    return any(spared.orders(it, name) for it in found)
+
+
+def _is_wanted(match: re.Match[str]) -> bool:
+    clause = spared.clause_at(match.string, match.start())
+    before, _, after = clause.partition(match[0])
+    if match.lastgroup == "like" and not _OF_IMAGES.search(clause):
+        return False
+    denied = spared.in_a_denying_clause(match.string, match.start())
+    return not denied and bool(_TO_RUN.search(before) or _SHALL.search(after))
