@@ -19,6 +19,10 @@ _BEFORE_DEPLOYMENT = re.compile(
     r"(?:deployment|部署|工作负载)",
     intents.FLAGS,
 )
+# It is one that surely is meant where the image has its name.
+_OF_IMAGE = re.compile(
+    rf"\b(?:to|of|on|update|restart|scale)\s+the\s+[`\"']?(?P<name>{NAME})[`\"']?\s+deployment\b"
+)
 # What is done to a Deployment, before its name; and how a sentence goes on after it.
 _DONE_TO = re.compile(
     r"\b(?:update|restart|scale|set|patch|switch|change|upgrade|reduce|increase|undo|deploy|back"
@@ -42,7 +46,8 @@ _OBJECT = re.compile(
     rf"[`\"'“]?(?P<en>{NAME})[`\"'”]?"
     r"(?=\s+(?:to|back|up|down|by|out|so|and|now|please|again)\b|\s*(?:[,.;:!]|$))"
     rf"|(?:重启|扩容|缩容|回滚|回退)(?:一下)?\s*[`\"'“「]?(?P<zh>{NAME})(?![\w./-])"
-    rf"|[把将给对]\s*[`\"'“「]?(?P<before>{NAME})[`\"'”」]?\s*(?:的|扩|缩|重启|回滚|加|减|改|调|升|降|退)",
+    rf"|[把将给对]\s*[`\"'“「]?(?P<before>{NAME})[`\"'”」]?\s*"
+    r"(?:(?:这个)?(?:deployment|部署|服务)\s*)?(?:的|扩|缩|重启|回滚|加|减|改|调|升|降|退)",
     intents.FLAGS,
 )
 # What is so, beside what is to be done.
@@ -85,6 +90,10 @@ def deployments(
     text = words.plain(prompt, registry)
     names = {item.name: item for item in known}
     explicit, absent, certain = _explicit(text, names)
+    tails = {name.rpartition("/")[2] for name in repositories}
+    for match in _OF_IMAGE.finditer(text):
+        if match["name"] in tails - set(names):
+            absent, certain = [*absent, match["name"]], True
     if only := [name for name in names if _is_the_only(name, text)]:
         return Deployments(tuple(names[name] for name in only))
     uses = [

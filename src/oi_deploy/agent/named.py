@@ -44,7 +44,7 @@ _NO_GOOD = re.compile(
     intents.FLAGS,
 )
 # A version that something has, and is not to get.
-_RUNS_NOW = re.compile(
+RUNS_NOW = re.compile(
     r"\b(?:(?:is|are|was|were)(?: still| currently| now)? (?:on|at)|from)\s+v?\d[\w.-]*\w"
     r"|(?:从|(?:还|仍)在?(?:是|跑|运行|用)|(?:现在|目前|当前|线上)的?(?:线上)?(?:还|仍)?(?:是|跑的?是?|运行的?是?))"
     r"\s*v?\d[\w.-]*\w(?![^,。;]*(?:换|切|升|改|部署|更新|推送))",
@@ -146,7 +146,7 @@ def speaks_of(tag: str, text: str) -> re.Match[str] | None:
 
 def _spoken(text: str, tags: Sequence[str]) -> list[str]:
     """The tags that a text surely has as words, in its order: `1.2`, `rc-7`."""
-    text = _RUNS_NOW.sub(" ", text)
+    text = RUNS_NOW.sub(" ", text)
     sure = (tag for tag in tags if "." in tag or re.fullmatch(r"[A-Za-z]+-\w*\d\w*|\d{6,}", tag))
     places = {tag: match.start() for tag in sure if (match := speaks_of(tag, text))}
     return sorted(places, key=lambda tag: places[tag])

@@ -36,6 +36,8 @@ _VERSION_NAMES = frozenset(
 _VERSION = re.compile(
     r"""(?:^|[{,])\s*(?:"version"\s*:|version\s*=)\s*["']([^"'\n]+)["']""", re.MULTILINE
 )
+_VERSION_PROGRAMS = frozenset({"__init__.py", "version.py", "_version.py", "__about__.py"})
+_IN_PROGRAM = re.compile(r"""^__version__\s*(?::\s*\w+\s*)?=\s*["']([^"'\n]+)["']""", re.MULTILINE)
 _LANGUAGES = {
     ".py": "Python", ".js": "JavaScript", ".mjs": "JavaScript", ".ts": "TypeScript", ".go": "Go",
     ".rs": "Rust", ".java": "Java", ".rb": "Ruby", ".php": "PHP", ".cs": "C#", ".html": "HTML",
@@ -145,6 +147,9 @@ def read(look: Look, paths: Sequence[str]) -> dict[str, str]:
 def version(path: str, text: str) -> str:
     """The version that a file says; empty if it says none that could be a tag."""
     name = PurePosixPath(path).name
+    if name in _VERSION_PROGRAMS:
+        match = _IN_PROGRAM.search(text)
+        return match[1] if match and is_tag(match[1]) else ""
     if name not in _VERSION_NAMES:
         return ""
     match = _VERSION.search(text)

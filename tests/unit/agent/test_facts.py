@@ -90,6 +90,8 @@ def test_files_of_a_chore_come_without_the_cluster() -> None:
         ("VERSION", "1.2.3\n", "1.2.3"),
         ("a/package.json", '{"name": "x", "version": "2.0.0"}', "2.0.0"),
         ("pyproject.toml", '[project]\nname = "x"\nversion = "3.1"\n', "3.1"),
+        ("src/a/__init__.py", 'import b\n__version__ = "1.1.6"\n', "1.1.6"),
+        ("src/a/main.py", '__version__ = "1.1.6"\n', ""),
         ("VERSION", "not a version at all", ""),
         ("other.txt", "1.0", ""),
     ],

@@ -9,6 +9,7 @@ from oi_deploy.agent import intents
 from oi_deploy.agent.repository import is_tag
 from oi_deploy.agent.tags import forms as tag_forms
 from oi_deploy.agent.tags import patterns as tag_patterns
+from oi_deploy.agent.tags import released
 from oi_deploy.agent.tags import texts as tag_texts
 from oi_deploy.agent.tags import words as tag_words
 from oi_deploy.agent.tags.forms import Form, Part
@@ -94,7 +95,7 @@ def wanted(prompt: str, source: Source) -> str:
 
     Empty if the prompt asks for something that is not known here.
     """
-    text = tag_words.about(prompt) or tag_words.pushed_as(prompt)
+    text = tag_words.about(prompt) or tag_words.pushed_as(prompt) or released.said(prompt)
     if several_tags := several(prompt, source):
         return several_tags[0]
     if tag_words.MANY.search(text):

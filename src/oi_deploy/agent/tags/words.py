@@ -56,7 +56,8 @@ KIND = re.compile(
 )
 VERSION_FILE = re.compile(
     r"(?<![\w/.<{$+-])(?:[\w.-]+/)*"
-    r"(?:VERSION(?![-_+>}]|\.\w)|version\.txt|[\w-]+\.(?:json|toml)|pyproject|Cargo)\b",
+    r"(?:VERSION(?![-_+>}]|\.\w)|version\.txt|[\w-]+\.(?:json|toml)|pyproject|Cargo"
+    r"|__init__\.py|_?version\.py|__about__\.py)(?!\w)",
     re.ASCII,
 )
 JOINTS = {
@@ -70,11 +71,12 @@ JOINTS = {
 
 _TAGGING = re.compile(
     r"tag|标签|版本号|版本定|\bcall(?:ed)? (?:it|this) (?:v?\d|what|after|by\b)"
-    r"|\bversion(?:ed)? (?:from|in|by|as|is(?: \w+)? in|(?:lives|stands) in)"
+    r"|\bversion(?:ed)? (?:from|in|by|as|out of|is(?: \w+)? in|(?:lives|stands) in)"
+    r"|\b(?:image|read the) version\b"
     r"|\bnamed? after\b|\b(?:push|publish|put)\b[^.;]{0,80}\bunder \w+ names\b|命名"
     # What is left of a reference whose tag is still to be filled in.
     r"|(?:^|\s):(?=[\w.-]*[<{\[$]|(?-i:[A-Z]{3}))"
-    r"|版本号?(?=取|用|来自|从|以|按|是|为|写?在)",
+    r"|版本号?(?:都|均|统一|一律)?(?=取|用|来自|从|以|按|是|为|写?在)",
     intents.FLAGS,
 )
 _EXAMPLE_WORDS = (
@@ -178,14 +180,16 @@ def about(prompt: str) -> str:
     return " / ".join(kept)
 
 
-_IMAGE_GOES = re.compile(r"\bpush|\bpublish|\bupload|\bimage\b|推|上传|镜像", intents.FLAGS)
+_IMAGE_GOES = re.compile(
+    r"\bpush|\bpublish|\bupload|\breleas|\bimage\b|推|上传|镜像", intents.FLAGS
+)
 _COMMIT = re.compile("|".join(KINDS[name] for name in ("full commit", "commit")), intents.FLAGS)
 
 
 # "Under the number that is in the VERSION file."
 _AS_IN_FILE = re.compile(
     r"\b(?:under|as|with) (?:the )?(?:number|version|content|value)\b[^,;]{0,24}?"
-    r"\b(?:VERSION|version\.txt)\b"
+    r"\b(?:VERSION|version\.txt)\b|\bas (?:the )?VERSION\b"
 )
 _AS_NUMBER = re.compile(r"\bas [`\"']?v?\d+\.\d[\w.-]*", intents.FLAGS)
 _AS_LATEST = re.compile(
@@ -199,15 +203,18 @@ def pushed_as(prompt: str) -> str:
 
     A hash that is to be written somewhere is none, and other kinds may stand there for any reason.
     """
-    found = [clause.text for clause in intents.clauses(prompt) if _IMAGE_GOES.search(clause.text)]
-    return " / ".join(
-        text
-        for text in found
-        if (_COMMIT.search(text) and "rest" not in intents.read(text))
-        or _AS_LATEST.search(text)
-        or _AS_IN_FILE.search(text)
-        or _AS_NUMBER.search(text)
-    )
+    found: list[str] = []
+    for sentence in intents.sentences(prompt):
+        if _IMAGE_GOES.search(sentence):
+            found += [it.text for it in intents.clauses(sentence) if _says_tag(it.text)]
+    return " / ".join(found)
+
+
+def _says_tag(clause: str) -> bool:
+    if _AS_LATEST.search(clause) or _AS_IN_FILE.search(clause) or _AS_NUMBER.search(clause):
+        return True
+    commit = _COMMIT.search(clause) and _IMAGE_GOES.search(clause)
+    return bool(commit) and "rest" not in intents.read(clause)
 
 
 def meant(text: str) -> str:
