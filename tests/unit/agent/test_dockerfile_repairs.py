@@ -183,6 +183,17 @@ WRONG = {
         "FROM python:3.11-slim\nCOPY src/app.py ./\nWORKDIR /app\nCMD python3 app.py\n",
         f"{TOP}COPY src/app.py ./\nCMD python3 app.py\n",
     ),
+    "several folders into one": (
+        f"{TOP}COPY VERSION tests src ./\nRUN python3 tests/test_app.py\nCMD python3 src/app.py\n",
+        f"{TOP}COPY VERSION ./\nCOPY tests ./tests/\nCOPY src ./src/\n"
+        "RUN python3 tests/test_app.py\nCMD python3 src/app.py\n",
+    ),
+    "late folder for a check": (
+        "FROM python:3.11-slim\nCOPY src/app.py VERSION ./\nWORKDIR /srv\n"
+        "RUN python3 -m py_compile app.py\nCMD python3 app.py\n",
+        "FROM python:3.11-slim\nWORKDIR /srv\nCOPY src/app.py VERSION ./\n"
+        "RUN python3 -m py_compile app.py\nCMD python3 app.py\n",
+    ),
     "late folder for a step": (
         "FROM python:3.11-slim\nCOPY tools/check.py /app/\nRUN python3 check.py\nWORKDIR /app\n",
         "FROM python:3.11-slim\nCOPY tools/check.py /app/\nWORKDIR /app\nRUN python3 check.py\n",

@@ -144,6 +144,9 @@ def _of_python(rest: list[str], folder: str) -> Iterator[Need]:
         yield from _of_tests(module[0], after, folder)
     elif module == ["pip"]:
         yield from _of_command(["pip", *after], folder)
+    elif module in (["py_compile"], ["compileall"]):
+        for word in after:
+            yield from _file(word, folder)
     elif module and re.fullmatch(r"[a-zA-Z_][\w.]*", module[0]):
         yield Need(module[0], _of_module(module[0], folder), module=True)
 

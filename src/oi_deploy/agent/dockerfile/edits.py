@@ -91,6 +91,15 @@ def rewrite(lines: Lines, number: int, text: str) -> Edit | None:
     return Edit(f"'{number}s#.*#{text}#'", _with(lines, number, text))
 
 
+def rewrite_as(lines: Lines, number: int, texts: Sequence[str]) -> Edit | None:
+    """Several lines in the place of one."""
+    if not texts or not all(map(_PLAIN.fullmatch, texts)):
+        return None
+    first, *others = texts
+    script = " ".join([f"-e '{number}s#.*#{first}#'", *(f"-e '{number}a {it}'" for it in others)])
+    return Edit(script, (*lines[: number - 1], *texts, *lines[number:]))
+
+
 def put_before(lines: Lines, number: int, text: str) -> Edit | None:
     """A new line before another one."""
     if not _PLAIN.fullmatch(text):

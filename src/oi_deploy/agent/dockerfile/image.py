@@ -192,7 +192,7 @@ def _run(part: Instruction, walk: _Walk) -> Stage:
     found = None if part.rest.startswith(("[", "--")) else commands.split(part.rest)
     if found is None:
         return replace(stage, certain=False)
-    made = _made(part.rest)
+    made = _made(part.rest, found)
     # After a command that may make anything, nothing is known to lack.
     sure = sum(1 for _ in takewhile(lambda it: commands.is_quiet([it]), found)) + 1
     wanted = tuple(commands.needs(found[:sure], stage.workdir))
@@ -213,10 +213,15 @@ def _runs_scripts(found: Iterable[Sequence[str]], context: Context) -> bool:
     return installs and bool(_SCRIPTS.search(context.texts.get("package.json", "")))
 
 
-def _made(text: str) -> str:
+def _made(text: str, found: Iterable[Sequence[str]]) -> str:
     """What a step itself may make before it needs it."""
-    makers = re.findall(r"\b(?:cp|mv|touch|ln|tee|sed|mkdir)\b.*", text)
-    return " ".join(re.findall(r">+\s*(\S+)", text) + makers)
+    made = re.findall(r">+\s*(\S+)", text)
+    for words in found:
+        if words[0] in ("cp", "mv", "ln"):
+            made += words[-1:]
+        elif words[0] in ("touch", "tee", "sed", "mkdir"):
+            made += words[1:]
+    return " ".join(made)
 
 
 def _is_lacking(need: Need, stage: Stage, context: Context, made: str = "") -> bool:

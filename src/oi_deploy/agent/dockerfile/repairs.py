@@ -20,6 +20,7 @@ from oi_deploy.agent.dockerfile.edits import (
     move_up,
     put_before,
     rewrite,
+    rewrite_as,
     swap,
     swap_word,
 )
@@ -114,6 +115,7 @@ def _changes(lack: Lack, context: Context, item: Dockerfile, lines: Lines) -> It
             if other.line > part.line and other.sources:
                 yield move_down(lines, part.line, other.last)
     yield from _folder_changes(lack, stage, lines)
+    yield from _kept_apart(lack, stage, context, lines)
     name = basename(need.paths[0])
     there = lack.stage.named(name)
     if not need.module and len(there) == 1:
@@ -134,6 +136,24 @@ def _changes(lack: Lack, context: Context, item: Dockerfile, lines: Lines) -> It
             yield swap_word(lines, numbers, need.word, _near(same[close], lack.stage.workdir))
     if not there:
         yield from _additions(lack, stage, context, lines)
+
+
+def _kept_apart(
+    lack: Lack, stage: Sequence[Instruction], context: Context, lines: Lines
+) -> Iterator[Edit | None]:
+    """A COPY of several folders into one place: of each, only what is in it comes there."""
+    top = lack.need.word.removeprefix("./").partition("/")[0]
+    for part in stage:
+        words = part.rest.split()
+        folders = [it for it in part.sources if it.strip("/") in context.folders]
+        flat = part.word == "COPY" and words[-1:] in (["."], ["./"]) and words[0][:1] not in "[-"
+        if not flat or part.line != part.last or len(part.sources) < 2:
+            continue
+        if top in (it.strip("/") for it in folders):
+            files = [it for it in part.sources if it not in folders]
+            first = [f"COPY {' '.join(files)} ./"] if files else []
+            apart = [f"COPY {it.strip('/')} ./{it.strip('/')}/" for it in folders]
+            yield rewrite_as(lines, part.line, [*first, *apart])
 
 
 def _near(path: str, workdir: str) -> str:
