@@ -158,7 +158,7 @@ def _dockerfile(
     return dockerfiles.choose(found, names, meant)
 
 
-_LIST_END = re.compile(r"[\n;。,、]|\band\b", re.ASCII)
+_LIST_END = re.compile(rf"[\n;。,、]|\band\b|(?<=[{intents.CJK}]):|:\s", re.ASCII)
 
 
 def _mentioned_with(world: Situation, reference: str) -> Sequence[str]:
@@ -167,7 +167,11 @@ def _mentioned_with(world: Situation, reference: str) -> Sequence[str]:
     if len({image.repository for image in world.named}) < 2:
         return world.mentioned
     whole = re.compile(rf"{re.escape(repository)}(?![\w./-]*\w)", re.ASCII)
-    parts = [part for part in _LIST_END.split(world.ask.text) if whole.search(part)]
+    name = repository.rpartition("/")[2]
+    every = _LIST_END.split(world.ask.text)
+    parts = [it for it in every if whole.search(it)] or [
+        it for it in every if words.is_named(name, it)
+    ]
     paths = [path for part in parts for path in named.paths(part, world.ask.registry)]
     if set(paths) & {
         place for file in world.repository.dockerfiles for place in (file.path, file.folder)
@@ -309,6 +313,8 @@ def containers_for(world: Situation, item: DeploymentState, reference: str) -> l
 
 _ONE_BY_ONE = re.compile(
     r"\bone (?:after the other|by one|at a time)\b|\bonly then\b.{0,40}\b(?:update|deploy|roll)"
+    r"|\b(?:completely|fully) (?:rolled out|ready|through|up)\b.{0,40}\bbefore\b"
+    r"|就绪[了后]*再(?:更新|部署|发|换|升)|先\s*\w+\s*后\s*\w+"
     r"|先(?:更新|部署|发布?|换|升级)[^。]{0,30}(?:再|才)(?:去)?(?:更新|部署|发布?|换|升级)|依次|逐个|一个一个",
     intents.FLAGS,
 )

@@ -138,6 +138,7 @@ def speaks_of(tag: str, text: str) -> re.Match[str] | None:
             match
             for match in found
             if not _NOT.search(text[: match.start()])
+            and not _NO_GOOD.match(text, match.end())
             and (not tag.isdigit() or named.search(text[: match.start()]))
         ),
         None,

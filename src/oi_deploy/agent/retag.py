@@ -39,8 +39,10 @@ def pair(world: Situation) -> tuple[Image, Image] | None:
 # A version that an image becomes; any other word may be part of the sentence.
 _BECOMES = re.compile(
     r"(?:\b(?:to|as|into|be|become|(?:make|call|name|label) (?:it|this|that))\s|->|=>|→"
-    r"|[打改换命名发布提升]+[成为]|\bmake(?=\s+v?\d[\w.-]* (?:out of|from)\b))"
-    r"\s*(?:version\s+)?[`'\"“]?(?P<tag>v?\d+[.-]\d(?:[\w.-]*\w)?)",
+    r"|[打改换命名发布提升]+[成为]|改标[成为]|\bgive it (?:the )?(?:\w+ )?tag\s"
+    r"|\bmake(?=\s+v?\d[\w.-]* (?:out of|from)\b))"
+    r"\s*(?:version\s+)?(?:[`'\"“]?(?P<tag>v?\d+[.-]\d(?:[\w.-]*\w)?)"
+    r"|[`'\"“](?P<word>[a-z][\w.-]*)[`'\"”])",
     intents.FLAGS,
 )
 
@@ -51,7 +53,7 @@ def _other_tag(world: Situation, old: str) -> str:
         return world.tag
     text = words.plain(world.ask.text, world.ask.registry)
     said = {
-        match["tag"]
+        match["tag"] or match["word"]
         for clause in intents.clauses(text)
         if not clause.supposed
         for match in _BECOMES.finditer(clause.text)

@@ -53,7 +53,8 @@ _OTHERS = re.compile(
 
 def delete(world: Situation) -> Iterable[str]:
     """`git tag -d` with the names, if the prompt says which."""
-    text = words.plain(world.ask.text, world.ask.registry)
+    # "nightly-2025..." means all that begin so.
+    text = re.sub(r"(?<=[\w-])(?:\.{3}|…)", "*", words.plain(world.ask.text, world.ask.registry))
     about = world.ask.expect == "none" and _ABOUT.search(text)
     if about and (names := unwanted(text, world.repository.tags)):
         yield f"git tag -d {' '.join(names)}"

@@ -19,6 +19,14 @@ _FIELDS = (
     (r"replica|desired|pods?$|副本|期望", _REPLICAS),
     (r"name(?!space)|deployment|名", _NAME),
 )
+# The same of a Service.
+_OF_SERVICES = (
+    (r"target|目标", ".spec.ports[*].targetPort"),
+    (r"port|端口", ".spec.ports[*].port"),
+    (r"type|类型", ".spec.type"),
+    (r"\bip\b|address|地址", ".spec.clusterIP"),
+    (r"name(?!space)|service|名", _NAME),
+)
 # Only some of them.
 _SOME = re.compile(
     # "With their images" says what is told of each.
@@ -75,7 +83,8 @@ def report(world: Situation) -> Iterable[str]:
         return
     if world.ask.expect != "none" or not (file and about and wanted and world.deployments):
         return
-    columns = _columns(world.ask.text)
+    kind = _other_kind(text)
+    columns = _columns(world.ask.text, _OF_SERVICES if kind == "services" else _FIELDS)
     fields = list((columns or _DEFAULT).values())
     some = _condition(text, fields)
     if not some and _SOME.search(text):
@@ -86,7 +95,9 @@ def report(world: Situation) -> Iterable[str]:
     )
     one = len(world.meant.chosen) == 1 and not every and not some
     what = f"deployment {world.meant.chosen[0].name}" if one else "deployments"
-    if not columns and not some and (kind := _other_kind(text)):
+    if columns and kind == "services":
+        what = kind
+    elif not columns and not some and kind:
         yield f"{world.kubectl} get {kind} -o wide > {file}"
         return
     heads = list(columns or _DEFAULT)
@@ -124,17 +135,19 @@ def _strings(row: str) -> str:
     return "".join(f" -v {name}={known[name]}" for name in used)
 
 
-def _columns(prompt: str) -> dict[str, str]:
+def _columns(prompt: str, known: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Heads and fields of the table that the prompt describes; or none.
 
     It does so with a line `A | B | C`, or with words: "columns: A, B and C".
     """
+    # What stands behind a head in parentheses says it in another language.
+    prompt = re.sub(rf"(?<=[{intents.CJK}])\([\w /-]{{1,24}}\)", "", prompt, flags=re.ASCII)
     lines = [line.strip().strip("|`").split("|") for line in prompt.splitlines()]
     told = [_LISTED.split(match["heads"]) for match in _HEADS.finditer(prompt)]
     for line in (*lines, *told):
         heads = [head.strip(" `'\"“”") for head in line]
         fields = [
-            next((field for said, field in _FIELDS if re.search(said, head.lower())), "")
+            next((field for said, field in known if re.search(said, head.lower())), "")
             for head in heads
         ]
         plain = all(re.fullmatch(r"[\w /-]+", head) for head in heads)

@@ -10,9 +10,9 @@ from oi_deploy.agent.tags import words as tag_words
 
 # What may stand between two parts without saying anything else.
 _FILL = (
-    rf"[\s,(){tag_words.QUOTES}:]|\b(?:the|an?|of|this|that|its|our|your|current|latest|in|from|file"
+    rf"'s\b|[\s,(){tag_words.QUOTES}:]|\b(?:the|an?|of|this|that|its|our|your|current|latest|in|from|file"
     r"|commit|head|git|utc|ci|single|character|sign|then|also|by|both|followed|it|with|comes?|goes"
-    r"|finally|first|next|name|number|project|repository|repo|image)\b|'s\b"
+    r"|finally|first|next|name|number|project|repository|repo|image|contents?)\b"
     r"|的|先|当前|这个|本次|里|中|文件|一个|又|把|用|是|面|边|提交|仓库|代码|项目|最新|以|对应|版本|名|号|内容"
 )
 _LINKS = (

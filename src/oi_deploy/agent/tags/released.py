@@ -20,8 +20,9 @@ _RELEASED = re.compile(
     rf"(?<!broken )(?<!than )(?<!to )(?<!for )\bversion (?P<version>{_NUMBER})"
     # A sentence that goes on tells something of it.
     r"(?=\s*(?:$|[,.;:)]|(?:and|now|please|today|to)\b))"
+    rf"|\b(?:like|want|need|have) (?P<built>{_NUMBER}) built\b"
     rf"|\b(?:hotfix|fix|release)\s*:\s*(?:{_WORD})?(?P<title>{_NUMBER})"
-    r"|(?:发版|发布|发|上线|部署|升级?|出)\s*(?:到|至|为|成|一下)?\s*:?\s*(?:[a-z][\w-]*\s*)?(?:的)?"
+    r"|(?:发版|发布|发|上线|部署|升级?|出|构建)\s*(?:到|至|为|成|一下)?\s*:?\s*(?:[a-z][\w-]*\s*)?(?:的)?"
     rf"(?:版本号?|新版)?\s*(?P<zh>{_NUMBER})"
     rf"|^\W*(?:{_WORD})(?P<alone>{_NUMBER})\W*$"
     rf"|(?P<this>{_NUMBER})\s*(?:这个|这一)(?:新版本?|版本|版)(?!有|坏|之前|以前))"

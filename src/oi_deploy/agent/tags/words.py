@@ -30,7 +30,7 @@ _NAMED_BRANCH = "".join(
 # What can be a part of a tag, in the order in which one that is meant is looked for.
 KINDS = {
     "git tag": r"git[- ]describe(?: --[\w-]+)*|git[-_ ]?(?:tag|标签)(?:'s)?(?: name)?"
-    r"|tag of (?:the|this) (?:current )?commit|commit is tagged"
+    r"|tag of (?:the|this) (?:current )?commit|(?:commit|head) is tagged(?: in git)?"
     r"|(?:当前)?提交上?的\s*(?:git )?(?:tag|标签)",
     "full commit": _FULL,
     "commit": _HASH,
@@ -72,7 +72,7 @@ JOINTS = {
 _TAGGING = re.compile(
     r"tag|标签|版本号|版本定|\bcall(?:ed)? (?:it|this) (?:v?\d|what|after|by\b)"
     r"|\bversion(?:ed)? (?:from|in|by|as|out of|is(?: \w+)? in|(?:lives|stands) in)"
-    r"|\b(?:image|read the) version\b"
+    r"|\b(?:image|read the) version\b|\bown VERSION file\b"
     r"|\bnamed? after\b|\b(?:push|publish|put)\b[^.;]{0,80}\bunder \w+ names\b|命名"
     # What is left of a reference whose tag is still to be filled in.
     r"|(?:^|\s):(?=[\w.-]*[<{\[$]|(?-i:[A-Z]{3}))"
@@ -188,7 +188,7 @@ _COMMIT = re.compile("|".join(KINDS[name] for name in ("full commit", "commit"))
 
 # "Under the number that is in the VERSION file."
 _AS_IN_FILE = re.compile(
-    r"\b(?:under|as|with) (?:the )?(?:number|version|content|value)\b[^,;]{0,24}?"
+    r"\b(?:under|as|with|using) (?:the )?(?:number|version|content|value)\b[^,;]{0,24}?"
     r"\b(?:VERSION|version\.txt)\b|\bas (?:the )?VERSION\b"
 )
 _AS_NUMBER = re.compile(r"\bas [`\"']?v?\d+\.\d[\w.-]*", intents.FLAGS)
