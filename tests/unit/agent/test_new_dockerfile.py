@@ -144,6 +144,14 @@ SHOP = {
             "FROM python:3.11-slim\nWORKDIR /app\nCOPY --from=build /src/out/ ./\n"
             "ENV APP_MODE=production\nCMD exec python3 app.py\n",
         ),
+        (
+            "分两个阶段:阶段一执行 python3 -m zipapp lib -o web.pyz;阶段二只放阶段一产出的 web.pyz,"
+            "启动命令是 python3 web.pyz",
+            ("lib/__main__.py",),
+            "FROM python:3.11-slim AS build\nWORKDIR /src\nCOPY . .\n"
+            "RUN python3 -m zipapp lib -o web.pyz\nFROM python:3.11-slim\nWORKDIR /app\n"
+            "COPY --from=build /src/web.pyz ./\nCMD exec python3 web.pyz\n",
+        ),
     ],
 )
 def test_what_the_prompt_says_is_kept(

@@ -99,7 +99,7 @@ class _Folder:
             first = [*self._first_stage(kind, base), f"FROM {base}"]
             to = f"{_PAGES}/" if kind.pages else "./"
             found = [] if kind.pages else found
-            found.append(f"COPY --from=build /src/{self.wanted.stages[1]}/ {to}")
+            found.append(f"COPY --from=build /src/{self.wanted.stages[1]} {to}")
         else:
             first = [f"FROM {base}"]
             found += [*self._copies(kind), *self._shown(kind)]

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from oi_deploy.agent import intents
+from oi_deploy.agent import intents, named
 from oi_deploy.agent.dockerfile import wished_files
 from oi_deploy.agent.situation import Situation
 
@@ -21,7 +21,7 @@ _BASE = re.compile(
 )
 _ARGUMENTS = r"(?: --?[\w-]+(?:[= ](?:\d[\d.:]*))?)*"
 _BARE = (
-    r"python3?(?:\.\d+)?(?: -[uBOI])* (?:-m [\w.]*\w|[\w./-]+\.py)"
+    r"python3?(?:\.\d+)?(?: -[uBOI])* (?:-m [\w.]*\w|[\w./-]+\.pyz?)"
     r"|node [\w./-]+\.[cm]?js|npm (?:start|run [\w:-]+)"
 )
 _COMMAND = re.compile(
@@ -126,7 +126,8 @@ class Wishes:
         pages: the folder that is a site.
         shown: what a server of pages is to show, too.
         site: whether it speaks of a static site.
-        stages: the command that fills a folder, and that folder: the image gets nothing else.
+        stages: the command of the first stage, and the folder (with a slash) or file that it makes:
+            the image gets nothing else.
     """
 
     bases: tuple[str, ...] = ()
@@ -186,15 +187,23 @@ def read(world: Situation, paths: Collection[str]) -> Wishes:
 
 
 def stages_of(world: Situation) -> tuple[str, str] | None:
-    """The command of a first stage and the folder that it fills, if the prompt has both."""
+    """The command of a first stage and what it makes, if the prompt has both."""
     if "stages" not in world.intents:
         return None
     prompt = world.ask.text
     commands = re.findall(r"`([^`\n]+)`", prompt)
     commands = [it for it in commands if re.match(r"(?:python3?|node|sh|bash|npm|make)\b", it)]
-    commands = commands or re.findall(
-        r"(?:python3?|node|sh|bash) [\w./-]+|npm run [\w:-]+|make(?: [\w-]+)?", prompt, re.ASCII
-    )
+    known = {*world.repository.files, *named.folders(world.repository.files)}
+    commands = commands or [
+        match[0] + _arguments(prompt[match.end() :], known)
+        for match in re.finditer(
+            r"(?:python3?|node|sh|bash) (?:-m )?[\w./-]+|npm run [\w:-]+|make(?: [\w-]+)?",
+            prompt,
+            re.ASCII,
+        )
+    ]
+    if commands and (file := _OUTPUT.search(commands[0])):
+        return commands[0], file[1]
     folder = re.search(
         r"(?:folder|directory|目录|文件夹)\s*`?([\w-]+(?:\.[\w-]+)*)", prompt, re.ASCII
     ) or re.search(
@@ -202,7 +211,22 @@ def stages_of(world: Situation) -> tuple[str, str] | None:
         prompt,
         re.ASCII,
     )
-    return (commands[0], folder[1]) if commands and folder else None
+    return (commands[0], f"{folder[1]}/") if commands and folder else None
+
+
+_OUTPUT = re.compile(r"(?:\s(?:-o|--out(?:put)?)[ =]|>\s*)([\w-][\w./-]*\.\w+)$", re.ASCII)
+
+
+def _arguments(text: str, known: Collection[str]) -> str:
+    """The beginning of a text that goes on with a command: options, their values, and paths."""
+    found, option = "", False
+    for match in re.finditer(r" ([\w./:@=+-]+)", text, re.ASCII):
+        word = match[1]
+        if match.start() != len(found) or not (option or word[0] == "-" or word in known):
+            break
+        found += match[0]
+        option = word[0] == "-" and "=" not in word
+    return found
 
 
 def _bases(world: Situation) -> Iterator[str]:
@@ -247,7 +271,7 @@ def _start(text: str, used: Collection[str]) -> str:
     found = [
         (command, clause)
         for command, clause in _commands(text)
-        if command not in used and not _OTHER_USE.search(clause)
+        if not any(it.startswith(command) for it in used) and not _OTHER_USE.search(clause)
     ]
     said = [command for command, clause in found if _STARTS.search(clause)]
     return next(iter((*said, *(command for command, _ in found))), "")
