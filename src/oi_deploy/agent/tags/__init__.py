@@ -56,7 +56,15 @@ _COMPACT = re.compile(
 )  # fmt: skip
 _DAY = re.compile(tag_words.DAY, intents.FLAGS)
 # What stands for the parts of a day, in a text in small letters.
-_DAY_WORDS = {"yyyy": "%Y", "yy": "%y", "mm": "%m", "dd": "%d"}
+_DAY_WORDS = {
+    "yyyy": "%Y",
+    "yy": "%y",
+    "mm": "%m",
+    "dd": "%d",
+    "year": "%Y",
+    "month": "%m",
+    "day": "%d",
+}
 _SMALL = re.compile(r"lower-?case|小写(?!字母)", intents.FLAGS)
 
 

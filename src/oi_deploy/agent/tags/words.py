@@ -6,6 +6,7 @@ from oi_deploy.agent import intents
 
 QUOTES = "`\"'“”「」『』"
 DAY = r"yy(?:yy)?[-._]?mm(?:[-._]?dd)?|mm[-._]?dd|%y[-._]?%m(?:[-._]?%d)?"
+DAY += r"|(?<![a-z])year[-._]month(?:[-._]day)?(?![a-z])"
 _COUNT = r"(?:\d+|six|seven|eight|nine|ten|twelve|[六七八九十])"
 _SHORT = r"(?:(?:short(?:ened)?|abbreviated|abbrev|commit|git|head)(?:'s)?[-_ ]*)*"
 _HASH = (
@@ -35,6 +36,7 @@ KINDS = {
     "full commit": _FULL,
     "commit": _HASH,
     "date": rf"today(?:'s)?(?: (?:utc )?date)?|(?<!due )date(?![a-z])|{DAY}"
+    r"|the day (?:it|this|that|the image) (?:was|is|gets) built(?: on)?|day of the build"
     r"|日期|年月日|[今当]天|当日",
     "branch": rf"{_NAMED_BRANCH}branch(?:'s)?(?:[-_ ]?name)?|ref[-_ ]name|分支(?:的?名称?|名字)?",
     "version": r"(?:[\w.-]+/)*(?:version\.txt|version|[\w-]+\.(?:json|toml)|pyproject)"
@@ -219,7 +221,15 @@ def _says_tag(clause: str) -> bool:
 
 def meant(text: str) -> str:
     """A text without what it says is not meant."""
-    return _DENIED.sub(" , ", text)
+    return _DENIED.sub(" , ", _INCLUDED.sub(" ", text))
+
+
+# What is there already is no part of its own.
+_INCLUDED = re.compile(
+    rf"(?:\bincluding|包括|包含|保留|连同)(?: the| its|前面的|开头的)*"
+    rf"\s*[{QUOTES}][\w.-]+[{QUOTES}]",
+    intents.FLAGS,
+)
 
 
 def kind(match: re.Match[str]) -> str:
