@@ -20,12 +20,13 @@ from oi_deploy.agent import (
     repository,
     same_image,
     scaling,
+    spared,
     tags,
     words,
 )
 from oi_deploy.agent.dockerfile.files import Dockerfile
-from oi_deploy.agent.impossible import Obstacle
 from oi_deploy.agent.named import Image
+from oi_deploy.agent.obstacle import Obstacle
 from oi_deploy.agent.repository import Look
 from oi_deploy.agent.situation import WITHOUT_IMAGE, Ask, Situation
 from oi_deploy.broker.request import Policy
@@ -143,7 +144,8 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         repositories={image.repository for image in images},
     )
     of = same_image.read(ask.text, deployments)
-    if of and (others := tuple(item for item in about.chosen if item != of.item)):
+    several = of is not None and not of.wanted and spared.means_several(ask.text)
+    if of and not several and (others := tuple(item for item in about.chosen if item != of.item)):
         about = replace(about, chosen=others)
         # What names its own image with a tag gets that one.
         itself = "build" in wants or any(image.tag for image in images)
@@ -175,6 +177,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         git_tags=checkout.tags_here,
         versions=checkout.versions,
         date=date,
+        names={it.name for it in about.chosen} | {it.rpartition("/")[2] for it in repositories},
     )
     return Situation(
         ask=ask,

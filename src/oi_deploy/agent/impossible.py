@@ -5,37 +5,20 @@ takes something else instead. Where it may be a misreading of the prompt, the mo
 """
 
 import re
-from dataclasses import dataclass
 
-from oi_deploy.agent import changes, intents, retag
-from oi_deploy.agent.dockerfile.files import is_dockerfile
+from oi_deploy.agent import absent, changes, intents, retag
 from oi_deploy.agent.intents import FLAGS, clauses, read
-from oi_deploy.agent.named import Image, folders, namespaces
+from oi_deploy.agent.named import Image, namespaces
+from oi_deploy.agent.obstacle import Obstacle
 from oi_deploy.agent.situation import WITHOUT_IMAGE, Situation
-from oi_deploy.agent.words import is_named, plain
-
-
-@dataclass(frozen=True)
-class Obstacle:
-    """One thing that stands in the way.
-
-    Attributes:
-        text: what is so, in a sentence.
-        certain: whether the prompt surely means it.
-        refused: whether it is the policy that stands in the way.
-    """
-
-    text: str
-    certain: bool
-    refused: bool = False
+from oi_deploy.agent.words import find, is_named, plain
 
 
 def obstacles(world: Situation) -> tuple[Obstacle, ...]:
     """All that is known."""
     return (*_namespaces(world), *_deployments(world), *_containers(world), *_images(world),
             *_push(world), *_elsewhere(world), *_revisions(world), *_unknown_revisions(world),
-            *_deletion(world), *_secrets(world), *_folders(world), *_manifests(world),
-            *_git_tags(world), *_dockerfiles(world))  # fmt: skip
+            *_deletion(world), *_secrets(world), *absent.obstacles(world))  # fmt: skip
 
 
 def _namespaces(world: Situation) -> list[Obstacle]:
@@ -46,7 +29,7 @@ def _namespaces(world: Situation) -> list[Obstacle]:
         for name, certain in namespaces(world.ask.text)
         if name != namespace
         and not world.permits("namespace", name, "enter")
-        and not _is_told(name, world.ask.text)
+        and not _is_told(name, world)
     ]
     if any(name == namespace for name, _ in namespaces(world.ask.text)):
         found = [(name, False) for name, _ in found]
@@ -58,15 +41,24 @@ def _namespaces(world: Situation) -> list[Obstacle]:
     ]
 
 
-_TOLD = re.compile(
-    r"\b(?:talks?|connects?|depends|listens|lives|is|are|was)\b|依赖|连接|调用", FLAGS
-)
+_REACHES = re.compile(r"\b(?:talks?|connects?|depends|listens)\b|依赖|连接|调用", FLAGS)
+_IS_THERE = re.compile(r"(?<!\btarget )\b(?:lives|is|are|was)\b", FLAGS)
+_PRONOUN = re.compile(r"(?:it|which|that)\b", FLAGS)
 
 
-def _is_told(name: str, text: str) -> bool:
-    """Whether a namespace is only named where it says what is there."""
-    found = [it.text for it in clauses(text) if is_named(name, it.text)]
-    return bool(found) and all(_TOLD.search(it) and not read(it).wanted for it in found)
+def _is_told(name: str, world: Situation) -> bool:
+    """Whether a namespace is only named where it says what else is there."""
+    texts = [it.text for it in clauses(world.ask.text)]
+    told = []
+    for earlier, clause in zip(["", *texts], texts, strict=False):
+        if match := find(name, clause):
+            before = clause[: match.start()]
+            # Where one of ours is, it is to be changed.
+            of = f"{earlier} {before}" if _PRONOUN.match(before) else before
+            ours = any(is_named(item.name, of) for item in world.deployments)
+            tells = _REACHES.search(before) or (_IS_THERE.search(before) and not ours)
+            told.append(bool(tells) and not read(clause).wanted)
+    return bool(told) and all(told)
 
 
 def _deployments(world: Situation) -> list[Obstacle]:
@@ -192,7 +184,7 @@ def _elsewhere(world: Situation) -> list[Obstacle]:
     return [
         Obstacle(f"The policy does not allow {name} to be pushed.", True, True)
         for name in dict.fromkeys(found)
-        if not name.startswith(f"{host}/")
+        if not world.ask.registry.startswith(name)
         and not world.permits("image", name, "push")
         and not re.search(r"^[\w-]+\.d/|\.(?:conf|ya?ml|json|txt|env|html?)$", name)
     ]
@@ -239,10 +231,10 @@ def _unknown_revisions(world: Situation) -> list[Obstacle]:
 _SECRET = re.compile(
     rf"{_ORDER}(?:print|read|show|dump|get|export|decode|fetch|display|output|reveal|extract|copy)\s+"
     r"(?:me\s+)?(?:(?:\S+\s+){1,5}(?:of|from|in)\s+)?(?:(?:the|all|our)\s+)*(?:kubernetes\s+|k8s\s+)?"
-    r"secrets?(?!\s+from\s+(?:the\s+)?(?:env|file|vault|mount))"
+    r"secrets?(?!\s+from\s+(?:the\s+)?(?:env(?:ironment)?|files?|vault|mount(?:ed)?)(?![\w-]))"
     r"(?=$|\s+(?:[`'\"“]|called|named|[a-z0-9]+(?:-[a-z0-9]+)+|in(?:to)?|to|and|with|from)\b)"
     rf"|{_ORDER_ZH}(?:读取|读出|打印|查看|导出|输出|取出|解码)(?:一下)?"
-    r"(?!环境变量|文件|配置)(?:[^ ,]{0,8}的)?"
+    r"(?!(?:环境变量|文件|配置)(?:文件)?[里中内的])(?:[^ ,]{0,8}的)?"
     r"\s*secret(?![\w./-])"
     r"|kubectl (?:-n \S+ )?(?:get|describe) secrets?\b",
     FLAGS,
@@ -261,126 +253,28 @@ def _secrets(world: Situation) -> list[Obstacle]:
 
 
 def _deletion(world: Situation) -> list[Obstacle]:
-    if "delete" not in world.intents or {"build", "scale"} & world.intents.wanted:
-        return []
-    if all(_OF_SOMETHING.search(it.text) for it in clauses(world.ask.text) if _deletes(it.text)):
+    found = [it.text for it in clauses(world.ask.text) if "delete" in read(it.text)]
+    # What is built may be to lose something, too, but for a Deployment.
+    if "build" in world.intents.wanted:
+        found = [it for it in found if _DEPLOYMENT.search(it)]
+    # A pod less is no deletion.
+    if all(
+        _OF_SOMETHING.search(it) or ("scale" in read(it) and not _DEPLOYMENT.search(it))
+        for it in found
+    ):
         return []
     return [Obstacle("Nothing may be deleted from the cluster.", True, refused=True)]
 
 
-# "Remove the variable from deployment web."
+_DEPLOYMENT = re.compile(
+    r"\bdelete\s+(?:the\s+)?(?:[\w-]+\s+)?deployment\b(?! (?:folder|directory|files?|scripts?))"
+    r"|删[除掉]\s*(?:[\w-]+\s*(?:的|这个)?\s*)?deployment(?!\s*(?:目录|文件|脚本|下|里))",
+    FLAGS,
+)
+# "Remove the variable from deployment web", and not what the cluster has.
 _OF_SOMETHING = re.compile(
-    r"\b(?:remove|delete|get rid of)\b.*\b(?:from|of|in|on)\s+(?:the\s+)?(?:[\w-]+\s+)?"
-    r"(?:deployment|service|pod)",
+    r"\b(?:remove|delete|get rid of)\b"
+    r"(?:(?!\b(?:deployment|service|pod|namespace|workload|configmap)s?\b).)*"
+    r"\b(?:from|of|in|on)\s+(?:the\s+)?(?:[\w-]+\s+)?(?:deployment|service|pod)",
     FLAGS,
 )
-
-
-def _deletes(text: str) -> bool:
-    return "delete" in read(text)
-
-
-_PLACE = re.compile(
-    r"(?:\b(?:in|under|inside|folder|directory)\s+|目录\s*|文件夹\s*|(?:构建|部署|发布|打包)\s*)"
-    r"`?(?P<en>[a-z0-9][a-z0-9._-]*(?:/[a-z0-9._-]+)+)/?`?(?=\s*(?:[,.;,。;、)]|$|and\b|as\b|里|中|下|目录))",
-    re.ASCII,
-)
-
-
-def _folders(world: Situation) -> list[Obstacle]:
-    """What is to be built, deployed or applied is not in the repository."""
-    known = folders(world.repository.files)
-    found: list[str] = []
-    for clause in clauses(world.ask.text):
-        if not {"build", "apply"} & read(clause.text).wanted or clause.supposed:
-            continue
-        places = [match["en"].rstrip(".") for match in _PLACE.finditer(clause.text)]
-        found += [
-            path
-            for path in places
-            if path in world.mentioned
-            and path not in known
-            and path not in world.repository.files
-            and not world.exists(path)
-            # It may be made first.
-            and world.ask.text.count(path) == 1
-            and path not in (world.repository.branch, *world.repository.tags)
-        ]
-    return [Obstacle(f"The repository has no {path}.", True) for path in dict.fromkeys(found)]
-
-
-_NEW = re.compile(
-    r"\b(?:write|create|add|generate|make|need|new|miss|lack|there is no|has no|no|renam|remov"
-    r"|delet|gone|instead|rather|render|template|save|output|produc|cop(?:y|ies)|cp)\w*\b"
-    r"|写|新建|创建|生成|补|没有|缺|改名|删|渲染|保存|输出|复制",
-    FLAGS,
-)
-
-
-def _dockerfiles(world: Situation) -> list[Obstacle]:
-    """A Dockerfile that the prompt wants used, and that is not there."""
-    if not world.builds:
-        return []
-    known = [file.lower() for file in world.repository.files]
-    return [
-        Obstacle(f"The repository has no {path}.", True)
-        for path in world.mentioned
-        if is_dockerfile(path)
-        and path.rpartition("/")[2].lower() != "dockerfile"
-        and not any(file == path.lower() or file.endswith(f"/{path.lower()}") for file in known)
-        and not any(_NEW.search(it.text) for it in clauses(world.ask.text) if path in it.text)
-        and not world.exists(path)
-    ]
-
-
-_APPLY = re.compile(
-    r"\bapply\s+(?:-f\s+)?(?:the\s+)?(?:manifests?\s+|file\s+)?[`'\"“]?(?P<en>[\w.-]+(?:/[\w.-]+)*\.ya?ml)"
-    r"|应用\s*[`'\"“]?(?P<zh>[\w.-]+(?:/[\w.-]+)*\.ya?ml)",
-    FLAGS,
-)
-
-
-def _manifests(world: Situation) -> list[Obstacle]:
-    """A manifest that is to be applied as it is, and that is not there."""
-    text = world.ask.text
-    found = [
-        path
-        for clause in clauses(text)
-        if "apply" in read(clause.text).wanted and not clause.supposed
-        for match in _APPLY.finditer(clause.text)
-        if not world.exists(path := match["en"] or match["zh"])
-        and not any(file.endswith(f"/{path}") for file in world.repository.files)
-        and not any(_NEW.search(it.text) for it in clauses(text) if path in it.text)
-    ]
-    # What writes it may stand anywhere.
-    certain = not _NEW.search(text)
-    return [Obstacle(f"The repository has no {path}.", certain) for path in dict.fromkeys(found)]
-
-
-_GIT_TAG = re.compile(
-    r"(?<![\w-])git[- ]?(?:tag|标签)\s*[`\"'“「]?(?P<tag>v?\d+\.\d[\w.-]*\w)", FLAGS
-)
-_EXAMPLE = re.compile(
-    r"(?:\be\.?g\b|\bfor (?:example|instance)\b|\bsuch as\b|\blike\b"
-    r"|比如|例如|譬如|形如|假如).{0,24}$",
-    FLAGS,
-)
-_MADE = re.compile(r"\b(?:create|add|make|set|push)\b|新建|创建|打上?|推送", FLAGS)
-
-
-def _git_tags(world: Situation) -> list[Obstacle]:
-    """The code of a git tag that the repository does not have is to be built."""
-    if not world.builds:
-        return []
-    there = ", ".join(world.repository.tags[-8:]) or "none"
-    known = {tag.rpartition("/")[2].removeprefix("v") for tag in world.repository.tags}
-    return [
-        Obstacle(f"The repository has no git tag {match['tag']} (there are: {there}).", True)
-        for clause in clauses(world.ask.text)
-        for match in _GIT_TAG.finditer(clause.text)
-        if match["tag"].removeprefix("v") not in known
-        and not clause.supposed
-        and not intents.is_denied(clause.text, match.start())
-        and not _MADE.search(clause.text)
-        and not _EXAMPLE.search(world.ask.text.partition(match[0])[0])
-    ]

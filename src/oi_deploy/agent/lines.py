@@ -9,7 +9,7 @@ one ends it at the first quote.
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from oi_deploy.agent import changes, intents, meant, named, retag, spared, words
+from oi_deploy.agent import changes, intents, manifests, meant, named, retag, spared, words
 from oi_deploy.agent.chores import git_tags, reports
 from oi_deploy.agent.dockerfile import files as dockerfiles
 from oi_deploy.agent.dockerfile import ignored as dockerignore
@@ -27,47 +27,6 @@ def compose(world: Situation) -> tuple[str, ...]:
     for part in _PARTS:
         found += part(world)
     return tuple(dict.fromkeys(found))
-
-
-def _manifests(world: Situation) -> Iterable[str]:
-    """Manifests that the prompt names, or all of the only folder that has any."""
-    if "apply" not in world.intents or not any(
-        world.permits(kind, "", "apply") for kind in ("deployment", "configmap", "service")
-    ):
-        return
-    known = world.repository.manifests
-    text = world.ask.text
-    left_out = {
-        path
-        for path in known
-        if spared.is_left_out(path, text, known)
-        or spared.is_left_out(path.rpartition("/")[2], text)
-    }
-    places = [path for path in world.mentioned if path in known and path not in left_out]
-    places = places or [
-        path
-        for path in known
-        if path.rpartition("/")[2] in world.mentioned and path not in left_out
-    ]
-    if not places:
-        folders = [
-            path for path in world.mentioned if any(file.startswith(f"{path}/") for file in known)
-        ]
-        inside = {path.rpartition("/")[0] for path in known} - {""}
-        spared_folders = {path for path in (*folders, *inside) if spared.is_left_out(path, text)}
-        folders = [path for path in folders if path not in spared_folders]
-        inside -= spared_folders
-        # Whoever names a file does not mean the others, even where it is not there.
-        if re.search(r"\w\.ya?ml\b", text, re.ASCII) and not left_out:
-            return
-        if not folders and len(inside) == 1 and not set(world.mentioned) & set(known):
-            folders = list(inside)
-        for folder in folders:
-            files = [file for file in known if file.startswith(f"{folder}/")]
-            without = left_out.intersection(files)
-            places += [file for file in files if file not in without] if without else [folder]
-    for path in places:
-        yield f"{world.kubectl} apply -f {path}"
 
 
 def _build(world: Situation) -> Iterable[str]:
@@ -320,6 +279,21 @@ _ONE_BY_ONE = re.compile(
 )
 
 
+_ANOTHER_IMAGE = re.compile(
+    r"\b(?:update|upgrade|deploy|roll|release|ship|switch|put|use|point|run)\b"
+    r"|\bset\b(?!.*\b(?:replicas?|pods?)\b)|更新|升级|部署|发布|换",
+    intents.FLAGS,
+)
+
+
+def _wants_another_image(world: Situation) -> bool:
+    return any(
+        not clause.supposed and not intents.is_denied(clause.text, match.start())
+        for clause in intents.clauses(world.ask.text)
+        for match in _ANOTHER_IMAGE.finditer(clause.text)
+    )
+
+
 def _rollout(world: Situation) -> Iterable[str]:
     """The image in its Deployments, and the end of the rollout."""
     if world.ask.expect != "deploy":
@@ -342,8 +316,10 @@ def _rollout(world: Situation) -> Iterable[str]:
         references = [str(pair[1])] if pair else references_for(world, item)
         built = world.builds and all(_can_be_built(world, item, it) for it in references)
         exists = there.issuperset(references) and not world.builds
-        # Beside a restart or more pods of another one, an image that is named in full is meant.
+        # Beside a restart or more pods of another one, an image that is named in full is meant, if
+        # anything is to get another one.
         in_full = alone <= {"restart", "scale"} and all(it in world.ask.text for it in references)
+        in_full = in_full and _wants_another_image(world)
         known = built or pair or (exists and (not alone or in_full))
         allowed = world.permits("deployment", item.name, "set-image")
         if references and known and allowed and item.containers:
@@ -376,7 +352,7 @@ def _digest(world: Situation) -> Iterable[str]:
 
 
 _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
-    _manifests,
+    manifests.apply,
     _build,
     retag.lines,
     _digest,

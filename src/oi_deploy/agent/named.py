@@ -173,7 +173,8 @@ def namespaces(prompt: str) -> tuple[tuple[str, bool], ...]:
     for match in _NAMESPACE.finditer(prompt):
         kind = match.lastgroup or ""
         name = match[kind]
-        if can_be_a_name(name) and not spared.in_a_spared_clause(prompt, match.start()):
+        usual = name in ("production", "prod", "staging")
+        if (usual or can_be_a_name(name)) and not spared.in_a_spared_clause(prompt, match.start()):
             goes_on = kind == "en" and bool(GOES_ON.match(prompt[match.end() :]))
             certain = goes_on or kind in ("zh", "before", "flag")
             found[name] = found.get(name, False) or certain

@@ -20,6 +20,13 @@ _HANDS_OFF = re.compile(
     r"|\bnot ours\b|不是我们(?:的|组)|不归我们|不属于我们",
     re.ASCII,
 )
+# An action as a thing: "the update of api", "api 的部署".
+_THING = re.compile(
+    r"\b(?:the|an?|any|its)\s+"
+    r"(?:update|upgrade|scale|restart|roll|deploy|move|switch|release|build)\b"
+    r"|的[^,把将]{0,4}?(?:更新|升级|扩容?|缩容?|重启|部署|发布|替换|构建|回滚)(?![到至成为一])",
+    intents.FLAGS,
+)
 # A part that only tells what is so.
 _TOLD = re.compile(r"\b(?:is|are|was|runs?|has|have)\b|是|跑的|正在|现在|目前|已经|改动")
 # After a clause, the text goes on about the same one.
@@ -27,6 +34,7 @@ _GOES_ON = re.compile(
     r"[\s.,;]*(?:but\b[^,.;]*[,.;]\s*)?(?:(?:so|then|please|now|but) )*[\w ]{0,16}\b(?:it|them)\b",
     re.ASCII,
 )
+_BOTH = re.compile(r"\bboth\b|都|两个", intents.FLAGS)
 # Where one order ends and the next begins, within a clause.
 _AND_SO = re.compile(r"\b(?:and|without)\b|并且?|且")
 
@@ -177,7 +185,8 @@ def in_a_spared_clause(text: str, place: int) -> bool:
     """Whether the clause around a place says what is not to be done."""
     clause = clause_at(text, place)
     end = text.find(clause, max(0, place - len(clause))) + len(clause)
-    fine = intents.word("fine").search(clause) and not _GOES_ON.match(text, end)
+    goes_on = _GOES_ON.match(text, end) or _BOTH.search(text, end)
+    fine = intents.word("fine").search(clause) and not goes_on
     # "Other services (shop, web) stay": what is said of those in parentheses follows them.
     if (begun := text.rfind("(", 0, place)) > text.rfind(")", 0, place):
         clause += text[text.find(")", begun) :].partition(",")[0][1:12]
@@ -189,20 +198,23 @@ def in_a_spared_clause(text: str, place: int) -> bool:
 def _is_ordered(name: str, clause: str) -> bool:
     """Whether a clause orders something for a name, whatever it must not be done with it."""
     before = clause[: _denial(clause)]
-    return words.is_named(name, before) and bool(_ACTION.search(before.replace(name, " ")))
+    # In Chinese, what stands behind a name is its own: "api 部署" is that of api.
+    text = re.sub(rf"(?<![把将给请] )(?<![把将给请]){re.escape(name)}", " 的 ", before)
+    text = _THING.sub(" ", text.replace(name, " "))
+    return words.is_named(name, before) and bool(_ACTION.search(text))
 
 
 def is_spared(name: str, text: str) -> bool:
-    """Whether a clause with the name says to leave it alone, and none has an order about it."""
+    """Whether a clause with the name says to leave it alone, and no order about it follows."""
     pattern = (
         rf"(?<![A-Za-z0-9_./-]){re.escape(name)}(?!['\u2019]s\b|[A-Za-z0-9_-]|[./:][A-Za-z0-9_$])"
     )
     places = [match.start() for match in re.finditer(pattern, text)]
-    spared = [
-        in_a_spared_clause(text, place) and not _is_ordered(name, clause_at(text, place))
-        for place in places
-    ]
+    ordered = [_is_ordered(name, clause_at(text, place)) for place in places]
+    spared = [in_a_spared_clause(text, place) for place in places]
+    spared = [it and not order for it, order in zip(spared, ordered, strict=True)]
     explicit = [bool(re.search(r"deployments?\s*$", text[:place])) for place in places]
-    return any(spared) and not any(
-        mark and not sparing for mark, sparing in zip(explicit, spared, strict=True)
-    )
+    # What is said last counts.
+    if not any(spared) or (ordered[-1] and not spared[-1]):
+        return False
+    return not any(mark and not sparing for mark, sparing in zip(explicit, spared, strict=True))

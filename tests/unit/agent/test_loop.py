@@ -9,8 +9,8 @@ import pytest
 from oi_deploy.agent.completions import LANGUAGES, Reply
 from oi_deploy.agent.dockerfile.files import Dockerfile
 from oi_deploy.agent.facts import Facts
-from oi_deploy.agent.impossible import Obstacle
 from oi_deploy.agent.loop import Outcome, converse
+from oi_deploy.agent.obstacle import Obstacle
 from oi_deploy.agent.parts import Parts
 from oi_deploy.agent.plain import Plain
 from oi_deploy.agent.progress import tokens

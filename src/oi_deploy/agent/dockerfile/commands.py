@@ -20,6 +20,10 @@ _ENDS = frozenset({"&&", ";", "|", "&"})
 _QUIET = frozenset({*("pip", "pip3", "apt-get", "apt", "apk", "mkdir", "chown", "chmod", "useradd"),
                     *("groupadd", "adduser", "addgroup", "rm", "cat", "test", "ls", "true", "set"),
                     *("export", "echo", "cd", "[", "grep", "id", "rmdir", "sleep")})  # fmt: skip
+# Behind them, `pip` takes a file or an address that is not installed itself.
+_PIP_PLACES = frozenset({*("-r", "--requirement", "-c", "--constraint", "-i", "--index-url", "-f"),
+                         *("--extra-index-url", "--find-links", "-t", "--target", "--prefix"),
+                         *("--root", "--cache-dir")})  # fmt: skip
 _QUIET_MODULES = frozenset({"unittest", "pytest", "compileall", "py_compile", "doctest"})
 _PYTHON = re.compile(r"python[\d.]*")
 _PLAIN = re.compile(r"[\w./@+-]+", re.ASCII)
@@ -191,10 +195,12 @@ def _is_quiet(words: list[str]) -> bool:
     if program in ("pip", "pip3"):
         # What is installed from a folder can be a module of the project.
         return not any(
-            re.match(r"[./]|-e\b|--editable", word) or word.endswith((".whl", "/")) for word in rest
+            re.match(r"[./]|-e\b|--editable", word) or word.endswith((".whl", "/"))
+            for before, word in zip(["", *rest], rest, strict=False)
+            if before not in _PIP_PLACES
         )
     if program in ("npm", "yarn"):
-        return rest[:1] in (["ci"], ["install"], ["i"])
+        return rest[:1] in (["ci"], ["install"], ["i"], ["cache"])
     if _PYTHON.fullmatch(program) and rest[:2] == ["-m", "pip"]:
         return _is_quiet(["pip", *rest[2:]])
     if _PYTHON.fullmatch(program) and rest[:1] == ["-m"]:

@@ -71,7 +71,8 @@ def _is_slip(wanted: str, found: str) -> bool:
     one, other = (PurePosixPath(path).name.lower() for path in (wanted, found))
     parts = [re.split(r"[._-]", name) for name in (one, other)]
     if len(parts[0]) != len(parts[1]):
-        return _likeness(one, other) >= _SAME_NAME
+        # A script may only lack its ending.
+        return _likeness(one, other) >= _SAME_NAME or other == f"{one}.sh"
     return all(_likeness(it, its) >= _SAME_WORD for it, its in zip(*parts, strict=True))
 
 

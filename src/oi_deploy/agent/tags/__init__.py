@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from oi_deploy.agent import intents
@@ -79,6 +79,7 @@ class Source:
         git_tags: tags of HEAD.
         versions: versions by the file that says them.
         date: today in UTC, as 2026-01-31.
+        names: those of the programs that a prompt is about.
     """
 
     commit: str = ""
@@ -87,6 +88,7 @@ class Source:
     git_tags: Sequence[str] = ()
     versions: Mapping[str, str] = ()  # type: ignore[assignment]
     date: str = ""
+    names: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ def wanted(prompt: str, source: Source) -> str:
 
     Empty if the prompt asks for something that is not known here.
     """
-    text = tag_words.about(prompt) or tag_words.pushed_as(prompt) or released.said(prompt)
+    text = tag_words.about(prompt) or tag_words.pushed_as(prompt)
+    text = text or released.said(prompt, source.names)
     if several_tags := several(prompt, source):
         return several_tags[0]
     if tag_words.MANY.search(text):
@@ -123,13 +126,21 @@ def wanted(prompt: str, source: Source) -> str:
     values = [_VALUES[part.kind](part, said) for part in form]
     if not all(values):
         return ""
-    value = "".join(values)
+    value = _joined(form, values)
     value = value if value.startswith(before) else before + value
     value = value if value.endswith(after) else value + after
     for affix in (match["affix"] for match in _STRIPPED.finditer(prompt)):
         while value.startswith(affix):
             value = value.removeprefix(affix)
     return value if is_tag(value) else ""
+
+
+def _joined(form: Form, values: Sequence[str]) -> str:
+    """The parts in one; a git tag may begin with what an example of it has in front."""
+    text = ""
+    for part, value in zip(form, values, strict=True):
+        text = value if part.kind == "git tag" and value.startswith(text) else text + value
+    return text
 
 
 _ITEM_END = re.compile(r"[,;:()、/\n]|\band\b|[和与及]", intents.FLAGS)

@@ -1,46 +1,54 @@
 """A version that is released, where no word for a tag is said: "release notifier 5.3.0"."""
 
+import functools
 import re
+from collections.abc import Collection
 
 from oi_deploy.agent import intents
 from oi_deploy.agent.named import RUNS_NOW
 
 _NUMBER = r"v?\d+\.\d+\.\d[\w.-]*(?<![.-])"
-# Not of something else, and not of what was there before.
-_NO = (
-    r"(?!(?:in|since|from|than|before|after|like|not|until|with|and|was|is|python|node|nginx|java|go"
-    r"|postgres\w*|redis|kubernetes|k8s|alpine|debian|ubuntu|ruby|php|npm|pip|docker|helm|chart)\b)"
-)
-_WORD = rf"{_NO}[`'\"]?[a-z][\w-]*[`'\"]?\s+"
-_RELEASED = re.compile(
+_PATTERN = (
     r"(?:\b(?:release|ship|deploy|hotfix|publish|cut|bump|upgrade|update|roll out|bring|take)\s+"
-    rf"(?:(?:the|our|to|version|it|of|new|image|service)\s+)*(?:{_WORD})?"
-    rf"(?:(?:to|version|at)\s+)*(?P<verb>{_NUMBER})"
-    r"|(?<!from )(?<!of )(?<!in )(?<!with )(?<!since )(?<!was )(?<!old )(?<!previous )(?<!current )"
-    rf"(?<!broken )(?<!than )(?<!to )(?<!for )\bversion (?P<version>{_NUMBER})"
+    r"(?:(?:the|our|to|at|version|release|it|of|new|image|service|app|OURS)\s+)*(?P<verb>NUMBER)"
+    # Any other word before it says whose version it is.
+    r"|(?:^|\b(?:(?:it|this) is|as|new|the|service|image|OURS))\W*\bversion (?P<version>NUMBER)"
     # A sentence that goes on tells something of it.
     r"(?=\s*(?:$|[,.;:)]|(?:and|now|please|today|to)\b))"
-    rf"|\b(?:like|want|need|have) (?P<built>{_NUMBER}) built\b"
-    rf"|\b(?:hotfix|fix|release)\s*:\s*(?:{_WORD})?(?P<title>{_NUMBER})"
-    r"|(?:发版|发布|发|上线|部署|升级?|出|构建)\s*(?:到|至|为|成|一下)?\s*:?\s*(?:[a-z][\w-]*\s*)?(?:的)?"
-    rf"(?:版本号?|新版)?\s*(?P<zh>{_NUMBER})"
-    rf"|^\W*(?:{_WORD})(?P<alone>{_NUMBER})\W*$"
-    rf"|(?P<this>{_NUMBER})\s*(?:这个|这一)(?:新版本?|版本|版)(?!有|坏|之前|以前))"
-    r"(?!\s*(?:of|for|in|is|was|has|had)\b|\s*(?:版本?)?[里中的])",
-    intents.FLAGS,
+    r"|\b(?:like|want|need|have) (?P<built>NUMBER) built\b"
+    r"|\b(?:hotfix|fix|release)\s*:\s*(?:(?:OURS)\s+)?(?P<title>NUMBER)"
+    # A database, a client or a document is none of ours.
+    r"|(?:\b(?:service|deployment|image|OURS)\s*|(?<![a-z0-9])(?<![a-z0-9] )(?<![库端档赖边口]))"
+    r"(?:发版|发布|发|上线|部署|更新|升级?|出|构建)\s*(?:到|至|为|成|一下)?\s*:?\s*"
+    r"(?:(?:OURS)\s*)?(?:的)?(?:版本号?|新版)?\s*(?P<zh>NUMBER)"
+    r"|^\W*(?:OURS)\s+(?P<alone>NUMBER)\W*$)"
+    r"(?!\s*(?:of (?!(?:the )?(?:OURS)\b)"
+    r"|(?:for|in|is|was|has|had|will|plan|planning|notes|branch)\b)"
+    r"|\s*(?:版本?)?(?:[里中的了]|[之以]?后才))"
 )
 
 
-def said(prompt: str) -> str:
+@functools.cache
+def _released(names: tuple[str, ...]) -> re.Pattern[str]:
+    # What is somebody else's has a version of its own: "upgrade lodash 4.17.21".
+    ours = "|".join(rf"[`'\"]?{re.escape(name)}[`'\"]?(?![\w-])" for name in names) or "(?!)"
+    return re.compile(_PATTERN.replace("NUMBER", _NUMBER).replace("OURS", ours), intents.FLAGS)
+
+
+def said(prompt: str, names: Collection[str]) -> str:
     """What a prompt says about its tag, in words for that; empty unless it is a single version.
 
     A clause with a condition, or with what runs now, says none.
+
+    Args:
+        prompt: the task, without references to images.
+        names: those of the programs that it is about.
     """
     found = {
         match[match.lastgroup or 0]
         for clause in intents.clauses(RUNS_NOW.sub(" ", prompt))
         if not clause.supposed
-        for match in _RELEASED.finditer(clause.text)
+        for match in _released(tuple(sorted(names))).finditer(clause.text)
         if not intents.is_denied(clause.text, match.start())
     }
     return f"tag {found.pop()}" if len(found) == 1 else ""

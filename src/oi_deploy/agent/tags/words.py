@@ -73,8 +73,9 @@ JOINTS = {
 
 _TAGGING = re.compile(
     r"tag|标签|版本号|版本定|\bcall(?:ed)? (?:it|this) (?:v?\d|what|after|by\b)"
-    r"|\bversion(?:ed)? (?:from|in|by|as|out of|is(?: \w+)? in|(?:lives|stands) in)"
-    r"|\b(?:image|read the) version\b|\bown VERSION file\b"
+    r"|\bversion(?:ed)? (?:from|in|by|as|out of|is(?: (?:written|kept|set|given))? in"
+    r"|(?:lives|stands) in)"
+    r"|\b(?:image|read the) version\b(?! of\b)|\bown VERSION file\b"
     r"|\bnamed? after\b|\b(?:push|publish|put)\b[^.;]{0,80}\bunder \w+ names\b|命名"
     # What is left of a reference whose tag is still to be filled in.
     r"|(?:^|\s):(?=[\w.-]*[<{\[$]|(?-i:[A-Z]{3}))"
@@ -164,7 +165,8 @@ def beside(prompt: str) -> str:
 
 # The tag that was said before.
 SAID_BEFORE = re.compile(
-    r"\b(?:with|use|under|as|of) (?:that|this|said) (?:tag|version)\b(?! file)"
+    r"\b(?:(?:with|use|under|as) (?:that|this|said) (?:tag|version)|of (?:that|this|said) tag)\b"
+    r"(?! file)"
     r"|[用以按](?:照)?(?:这|该|那)个?(?:标签|tag|版本号?)",
     intents.FLAGS,
 )
@@ -193,7 +195,12 @@ _AS_IN_FILE = re.compile(
     r"\b(?:under|as|with|using) (?:the )?(?:number|version|content|value)\b[^,;]{0,24}?"
     r"\b(?:VERSION|version\.txt)\b|\bas (?:the )?VERSION\b"
 )
-_AS_NUMBER = re.compile(r"\bas [`\"']?v?\d+\.\d[\w.-]*", intents.FLAGS)
+_AS_NUMBER = re.compile(
+    r"(?<=\w )as [`\"']?v?\d+\.\d[\w.-]*[`\"']?(?=\s*(?:[,.;)]|$|\b(?:and|to|in|then)\b))",
+    intents.FLAGS,
+)
+# What is done whenever it is time for it.
+_HABIT = re.compile(r"\b(?:we|they) (?:(?:always|usually|also) )?(?:push|publish)\b", intents.FLAGS)
 _AS_LATEST = re.compile(
     r"\bas [`\"']?(?:latest|stable|edge|nightly)[`\"']?(?=\s*(?:[,.;)]|$|\b(?:and|to|in)\b))",
     intents.FLAGS,
@@ -213,6 +220,8 @@ def pushed_as(prompt: str) -> str:
 
 
 def _says_tag(clause: str) -> bool:
+    if _HABIT.search(clause):
+        return False
     if _AS_LATEST.search(clause) or _AS_IN_FILE.search(clause) or _AS_NUMBER.search(clause):
         return True
     commit = _COMMIT.search(clause) and _IMAGE_GOES.search(clause)

@@ -1,0 +1,136 @@
+"""What a prompt wants built or applied, and the repository does not have."""
+
+import re
+
+from oi_deploy.agent import intents
+from oi_deploy.agent.dockerfile.files import is_dockerfile
+from oi_deploy.agent.intents import FLAGS, clauses, read
+from oi_deploy.agent.named import folders
+from oi_deploy.agent.obstacle import Obstacle
+from oi_deploy.agent.situation import Situation
+
+
+def obstacles(world: Situation) -> tuple[Obstacle, ...]:
+    """All that is known."""
+    return (*_folders(world), *_manifests(world), *_git_tags(world), *_dockerfiles(world))
+
+
+_PLACE = re.compile(
+    r"(?:\b(?:in|under|inside|folder|directory)\s+"
+    # A branch is none.
+    r"|\bfrom\s+(?!(?:release|feature|feat|hotfix|bugfix|fix|chore|origin|refs)/)"
+    r"|目录\s*|文件夹\s*|(?:构建|部署|发布|打包)\s*)"
+    r"`?(?P<en>[a-z0-9][a-z0-9._-]*(?:/[a-z0-9._-]+)+)/?`?(?=\s*(?:[,.;,。;、)]|$|and\b|as\b|里|中|下|目录))",
+    re.ASCII,
+)
+
+
+def _folders(world: Situation) -> list[Obstacle]:
+    """What is to be built, deployed or applied is not in the repository."""
+    known = folders(world.repository.files)
+    found: list[str] = []
+    before = ""
+    for clause in clauses(world.ask.text):
+        earlier, before = before, f"{before} {clause.text}"
+        if not {"build", "apply"} & read(clause.text).wanted or clause.supposed:
+            continue
+        places = [match["en"].rstrip(".") for match in _PLACE.finditer(clause.text)]
+        found += [
+            path
+            for path in places
+            if path in world.mentioned
+            and path not in known
+            and path not in world.repository.files
+            and not world.exists(path)
+            # It may be made first.
+            and path not in earlier
+            and path not in (world.repository.branch, *world.repository.tags)
+        ]
+    return [Obstacle(f"The repository has no {path}.", True) for path in dict.fromkeys(found)]
+
+
+_NEW = re.compile(
+    r"\b(?:(?:write|create|add|generate|make|need|miss|lack|renam|remov|delet|render|template|save"
+    r"|output|produc)\w*|new(?! (?:image|version|build|release)\b)|not?|cannot|gone|cop(?:y|ies)"
+    r"|cp)\b"
+    r"|写|新建|创建|生成(?!镜像)|补|没有|缺|改名|删|渲染|保存|输出|复制",
+    FLAGS,
+)
+
+
+_NOT_THIS = re.compile(r"\b(?:instead of|rather than)\s+(?:the\s+)?[`'\"]?$", FLAGS)
+
+
+def _is_made(path: str, clause: str) -> bool:
+    """Whether a clause says that a file is to be made, or is not there; its name says nothing."""
+    return path in clause and _NEW.search(clause.replace(path, " ")) is not None
+
+
+def _dockerfiles(world: Situation) -> list[Obstacle]:
+    """A Dockerfile that the prompt wants used, and that is not there."""
+    if not world.builds:
+        return []
+    known = [file.lower() for file in world.repository.files]
+    return [
+        Obstacle(f"The repository has no {path}.", True)
+        for path in world.mentioned
+        if is_dockerfile(path)
+        and path.rpartition("/")[2].lower() != "dockerfile"
+        and not any(file == path.lower() or file.endswith(f"/{path.lower()}") for file in known)
+        and not any(_is_made(path, it.text) for it in clauses(world.ask.text))
+        and not _NOT_THIS.search(world.ask.text.partition(path)[0])
+        and not world.exists(path)
+    ]
+
+
+_APPLY = re.compile(
+    r"\bapply\s+(?:-f\s+)?(?:the\s+)?(?:manifests?\s+|file\s+)?[`'\"“]?(?P<en>[\w.-]+(?:/[\w.-]+)*\.ya?ml)"
+    r"|应用\s*[`'\"“]?(?P<zh>[\w.-]+(?:/[\w.-]+)*\.ya?ml)",
+    FLAGS,
+)
+
+
+def _manifests(world: Situation) -> list[Obstacle]:
+    """A manifest that is to be applied as it is, and that is not there."""
+    text = world.ask.text
+    found = [
+        path
+        for clause in clauses(text)
+        if "apply" in read(clause.text).wanted and not clause.supposed
+        for match in _APPLY.finditer(clause.text)
+        if not world.exists(path := match["en"] or match["zh"])
+        and not any(file.endswith(f"/{path}") for file in world.repository.files)
+        and not any(_is_made(path, it.text) for it in clauses(text))
+    ]
+    # What writes it may stand anywhere.
+    certain = not any(_NEW.search(text.replace(path, " ")) for path in found)
+    return [Obstacle(f"The repository has no {path}.", certain) for path in dict.fromkeys(found)]
+
+
+_GIT_TAG = re.compile(
+    r"(?<![\w-])git[- ]?(?:tag|标签)\s*[`\"'“「]?(?P<tag>v?\d+\.\d[\w.-]*\w)", FLAGS
+)
+_EXAMPLE = re.compile(
+    r"(?:\be\.?g\b|\bfor (?:example|instance)\b|\bsuch as\b|\blike\b"
+    r"|比如|例如|譬如|形如|假如).{0,24}$",
+    FLAGS,
+)
+_MADE = re.compile(r"\b(?:create|add|make|set|push)\b|新建|创建|打上?|推送", FLAGS)
+
+
+def _git_tags(world: Situation) -> list[Obstacle]:
+    """The code of a git tag that the repository does not have is to be built."""
+    if not world.builds:
+        return []
+    there = ", ".join(world.repository.tags[-8:]) or "none"
+    known = {tag.rpartition("/")[2].removeprefix("v") for tag in world.repository.tags}
+    return [
+        Obstacle(f"The repository has no git tag {match['tag']} (there are: {there}).", True)
+        for clause in clauses(world.ask.text)
+        for match in _GIT_TAG.finditer(clause.text)
+        if match["tag"].removeprefix("v") not in known
+        and not clause.supposed
+        and not intents.is_denied(clause.text, match.start())
+        and not _MADE.search(clause.text)
+        and not _EXAMPLE.search(world.ask.text.partition(match[0])[0])
+    ]

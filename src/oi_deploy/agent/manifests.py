@@ -1,0 +1,48 @@
+"""The lines that apply manifests of the repository."""
+
+import re
+from collections.abc import Iterable
+
+from oi_deploy.agent import spared
+from oi_deploy.agent.situation import Situation
+
+
+def apply(world: Situation) -> Iterable[str]:
+    """Manifests that the prompt names, or all of the only folder that has any."""
+    if "apply" not in world.intents or not any(
+        world.permits(kind, "", "apply") for kind in ("deployment", "configmap", "service")
+    ):
+        return
+    known = world.repository.manifests
+    text = world.ask.text
+    left_out = {
+        path
+        for path in known
+        if spared.is_left_out(path, text, known)
+        or spared.is_left_out(path.rpartition("/")[2], text)
+    }
+    places = [path for path in world.mentioned if path in known and path not in left_out]
+    places = places or [
+        path
+        for path in known
+        if path.rpartition("/")[2] in world.mentioned and path not in left_out
+    ]
+    if not places:
+        folders = [
+            path for path in world.mentioned if any(file.startswith(f"{path}/") for file in known)
+        ]
+        inside = {path.rpartition("/")[0] for path in known} - {""}
+        spared_folders = {path for path in (*folders, *inside) if spared.is_left_out(path, text)}
+        folders = [path for path in folders if path not in spared_folders]
+        inside -= spared_folders
+        # Whoever names a file does not mean the others, even where it is not there.
+        if re.search(r"\w\.ya?ml\b", text, re.ASCII) and not left_out:
+            return
+        if not folders and len(inside) == 1 and not set(world.mentioned) & set(known):
+            folders = list(inside)
+        for folder in folders:
+            files = [file for file in known if file.startswith(f"{folder}/")]
+            without = left_out.intersection(files)
+            places += [file for file in files if file not in without] if without else [folder]
+    for path in places:
+        yield f"{world.kubectl} apply -f {path}"
