@@ -188,6 +188,26 @@ WRONG = {
         f"{TOP}COPY VERSION ./\nCOPY tests ./tests/\nCOPY src ./src/\n"
         "RUN python3 tests/test_app.py\nCMD python3 src/app.py\n",
     ),
+    "a comma of full width": (
+        f'{TOP}COPY src/ .\nCMD ["python3"\uff0c"app.py"]\n',
+        f"{TOP}COPY src/ .\nCMD exec python3 app.py\n",
+    ),
+    "a comment behind an instruction": (
+        f"{TOP}COPY src/ .  # the code\nCMD exec python3 app.py\n",
+        f"{TOP}COPY src/ .\nCMD exec python3 app.py\n",
+    ),
+    "several sources into a folder": (
+        f"{TOP}COPY src/app.py VERSION web\nCMD exec python3 web/app.py\n",
+        f"{TOP}COPY src/app.py VERSION web/\nCMD exec python3 web/app.py\n",
+    ),
+    "a variable without a shell": (
+        f'{TOP}ENV PORT=80\nCOPY src/ .\nCMD ["python3", "app.py", "$PORT"]\n',
+        f"{TOP}ENV PORT=80\nCOPY src/ .\nCMD exec python3 app.py $PORT\n",
+    ),
+    "a module of another kind": (
+        f'{NODE}COPY lib/sizes.js ./\nCMD ["node", "sizes.mjs"]\n',
+        f'{NODE}COPY lib/sizes.js ./\nCMD ["node", "sizes.js"]\n',
+    ),
     "late folder for a check": (
         "FROM python:3.11-slim\nCOPY src/app.py VERSION ./\nWORKDIR /srv\n"
         "RUN python3 -m py_compile app.py\nCMD python3 app.py\n",

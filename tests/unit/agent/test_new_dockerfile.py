@@ -171,6 +171,11 @@ def test_what_is_denied_is_not_taken(prompt: str, line: str) -> None:
     assert line in written(prompt, ("app.py", "main.py"))[1].splitlines()
 
 
+@pytest.mark.parametrize("said", ["It serves on port 8080.", "端口 8080", "对外 8080 端口"])
+def test_a_port_that_is_said_is_exposed(said: str) -> None:
+    assert "EXPOSE 8080" in written(said, ("app.py",))[1].splitlines()
+
+
 def test_a_number_of_users_is_no_user() -> None:
     assert "USER" not in written("服务要支撑 5000 用户。", ("app.py",))[1]
 

@@ -125,7 +125,7 @@ def _within(lines: Lines) -> Iterator[Edit | None]:
             if close and word.isalpha():
                 yield swap(lines, number, line.find(word), word, close[0])
         elif not goes_on:
-            for check in (_stage, _copy, _exec_form, _env, _expose):
+            for check in (_comment, _stage, _copy, _exec_form, _variable, _env, _expose):
                 yield from check(lines, number, word.upper(), rest.strip())
 
 
@@ -161,9 +161,37 @@ def _copy(lines: Lines, number: int, word: str, rest: str) -> Iterator[Edit | No
         if close and _PLAIN.fullmatch(close[0]):
             yield swap(lines, number, place, f"--from={named[1]}", f"--from={close[0]}")
     paths = [item for item in rest.split() if not item.startswith("--")]
+    # Of several, the destination is a folder; docker wants to see it as one.
+    if len(paths) > 2 and "[" not in rest and not paths[-1].endswith(("/", ".")):
+        place = len(lines[number - 1].rstrip()) - len(paths[-1])
+        yield swap(lines, number, place, paths[-1], f"{paths[-1]}/")
     if len(paths) == 1 and "[" not in rest:
         line = f"{lines[number - 1]} ./"
         yield Edit(f"-E '{number}s#$# ./#'", (*lines[: number - 1], line, *lines[number:]))
+
+
+_NO_SHELL = ("COPY", "ADD", "WORKDIR", "EXPOSE", "USER", "FROM")
+
+
+def _comment(lines: Lines, number: int, word: str, rest: str) -> Iterator[Edit | None]:
+    """A comment behind an instruction: it is none there, but more words."""
+    line = lines[number - 1]
+    if word in _NO_SHELL and (match := re.search(r"\s+#\s.*$", line)):
+        left = (*lines[: number - 1], line[: match.start()], *lines[number:])
+        yield Edit(f"-E '{number}s|[[:space:]]+#[[:space:]].*||'", left)
+
+
+def _variable(lines: Lines, number: int, word: str, rest: str) -> Iterator[Edit | None]:
+    """A list with a variable as a word of its own: no shell fills it in."""
+    words = _json_words(rest) if word in ("CMD", "ENTRYPOINT") else []
+    shell = any(it in ("sh", "bash", "/bin/sh", "/bin/bash", "env") for it in words[:1])
+    if shell or not any(re.fullmatch(r"\$\w+", it) for it in words):
+        return
+    if all(_PLAIN.fullmatch(it.removeprefix("$")) for it in words):
+        text = f"{word} exec {' '.join(words)}"
+        if _other_start(lines, number, word) is None:
+            left = (*lines[: number - 1], text, *lines[number:])
+            yield Edit(f"'{number}s#.*#{text}#'", left)
 
 
 def _exec_form(lines: Lines, number: int, word: str, rest: str) -> Iterator[Edit | None]:
@@ -196,7 +224,8 @@ def _bad_list(rest: str) -> list[str]:
         return []
     if _json_words(rest):
         return []
-    inner = rest.strip().removeprefix("[").removesuffix("]")
+    # A comma of full width is one that was meant.
+    inner = rest.strip().removeprefix("[").removesuffix("]").replace("\uff0c", ",")
     quotes = "'\"\u201c\u201d\u2018\u2019"
     if not re.search(rf"[{quotes},]", inner) or "]" in inner or re.search(r"[;&|$`\\]", inner):
         return []

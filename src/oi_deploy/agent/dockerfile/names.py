@@ -142,7 +142,18 @@ def renamed_in_commands(context: Context, item: Dockerfile, lines: Lines) -> Ite
             if part.word == "RUN" and not _is_started(part.rest, file):
                 continue
             known = [path for path in brought if path.endswith(ending)]
-            new = like(name, known) or (known[0] if len(known) == 1 and part.word != "RUN" else "")
+            # The same program as a module of another kind.
+            kinds = (".js", ".mjs", ".cjs") if ending in (".js", ".mjs", ".cjs") else ()
+            twins = [
+                path
+                for path in brought
+                if path in {f"{file.rpartition('.')[0]}{it}" for it in kinds}
+            ]
+            new = (
+                (twins[0] if len(twins) == 1 else "")
+                or like(name, known)
+                or (known[0] if len(known) == 1 and part.word != "RUN" else "")
+            )
             if new:
                 new = file.removesuffix(name) + new
                 yield swap_word(lines, range(part.line, part.last + 1), file, new)

@@ -19,7 +19,7 @@ _BASE = re.compile(
     rf"[^,。;\n/]{{0,16}}?[`\s]?(?P<base>{_REFERENCE})",
     re.ASCII,
 )
-_ARGUMENTS = r"(?: --?[\w-]+(?:[= ](?:\d[\d.:]*))?)*"
+_ARGUMENTS = r"(?: (?:--?[\w-]+(?:[= ](?:\d[\d.:]*|/[\w./-]*\w))?|\d{2,5}(?![\w.])))*"
 _BARE = (
     r"python3?(?:\.\d+)?(?: -[uBOI])* (?:-m [\w.]*\w|[\w./-]+\.pyz?)"
     r"|node [\w./-]+\.[cm]?js|npm (?:start|run [\w:-]+)"
@@ -93,7 +93,11 @@ _NO_ROOT = re.compile(
 )
 _PORT = re.compile(
     r"\b(?:expos\w*|listen\w*)(?:\s+(?:on|to|at|the|its|port|tcp))*\s+`?(\d{2,5})\b(?![.\d])"
-    r"|(?:暴露|监听|开放)\s*(?:端口)?\s*`?(\d{2,5})(?![.\d])",
+    r"|(?:暴露|监听|开放|端口)\s*(?:端口)?\s*(?:是|为|用|:)?\s*`?(\d{2,5})(?![.\d])"
+    # Not that of something else.
+    r"|(?<!on )(?<!from )(?<!-)\bport (?:is )?`?(\d{2,5})\b(?!\s*(?:of|in)\b)"
+    r"|\bon port `?(\d{2,5})\b"
+    r"|(?<![\d.:])(\d{2,5})\s*端口",
     intents.FLAGS,
 )
 _WORKDIR = re.compile(
@@ -177,7 +181,7 @@ def read(world: Situation, paths: Collection[str]) -> Wishes:
         else "10001"
         if _NO_ROOT.search(text)
         else "",
-        ports=tuple(dict.fromkeys(one or other for one, other in _PORT.findall(text))),
+        ports=tuple(dict.fromkeys(next(filter(None, it)) for it in _PORT.findall(text))),
         workdir=workdir[1] if workdir else "",
         pages=next((it for it in _folders(text, paths) if f"{it}/index.html" in paths), ""),
         shown=tuple(it for it in wished_files.shown(text, paths) if it not in left_out),
