@@ -207,9 +207,12 @@ def test_what_runs_asks_the_engine_for_what_was_meant(
         meant = asked(engine, policy, words)
         ran = asked(engine, policy, decision.argv)
         for (_, path, bounded, _), (_, _, query, _) in zip(ran, meant, strict=True):
-            if path == "/build":  # what the broker bounds, whatever is asked for
+            if path == "/build":  # what the broker sets, whatever is asked for
                 assert bounded["memory"] == bounded["memswap"] == str(4 * 1024**3)
-                query.update(memory=bounded["memory"], memswap=bounded["memswap"])
+                assert bounded["forcerm"] == "1"
+                query.pop("rm", None)
+                fixed = ("memory", "memswap", "forcerm", "rm")
+                query.update({it: bounded[it] for it in fixed if it in bounded})
         assert meant == ran, words
         assert meant or line.command == "version", words
 
