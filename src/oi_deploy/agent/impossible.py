@@ -8,7 +8,7 @@ import re
 
 from oi_deploy.agent import absent, changes, intents, retag
 from oi_deploy.agent.intents import FLAGS, clauses, read
-from oi_deploy.agent.named import Image, namespaces
+from oi_deploy.agent.named import Image, namespaces, whole
 from oi_deploy.agent.obstacle import Obstacle
 from oi_deploy.agent.situation import WITHOUT_IMAGE, Situation
 from oi_deploy.agent.words import find, is_named, plain
@@ -139,7 +139,7 @@ _BASE = re.compile(
 
 def _is_base(repository: str, text: str) -> bool:
     """Whether a repository is only named as what is built on."""
-    found = re.finditer(rf"{re.escape(repository)}(?![\w./-]*\w)", text, re.ASCII)
+    found = whole(repository).finditer(text)
     return all(_BASE.search(text[: match.start()]) for match in found)
 
 

@@ -125,7 +125,7 @@ def _mentioned_with(world: Situation, reference: str) -> Sequence[str]:
     repository = named.repository_of(reference)
     if len({image.repository for image in world.named}) < 2:
         return world.mentioned
-    whole = re.compile(rf"{re.escape(repository)}(?![\w./-]*\w)", re.ASCII)
+    whole = named.whole(repository)
     name = repository.rpartition("/")[2]
     every = _LIST_END.split(world.ask.text)
     parts = [it for it in every if whole.search(it)] or [
@@ -177,7 +177,7 @@ def _only_pushed(world: Situation) -> Iterable[Image]:
     for image in world.named:
         if image.repository in runs or world.has_image(image) or not _has_own_file(world, image):
             continue
-        whole = re.compile(rf"{re.escape(image.repository)}(?![\w./-]*\w)", re.ASCII)
+        whole = named.whole(image.repository)
         said = [it for it in sentences if whole.search(it) and not _NOT_OURS.search(it)]
         if any("push" in intents.read(it) for it in said):
             yield image

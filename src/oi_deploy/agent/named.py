@@ -76,6 +76,11 @@ class Image:
         return f"{self.repository}:{self.tag}" if self.tag else self.repository
 
 
+def whole(repository: str) -> re.Pattern[str]:
+    """A pattern for a repository, and not for a longer one that begins like it."""
+    return re.compile(rf"{re.escape(repository)}(?![\w./-]*\w)", re.ASCII)
+
+
 def images(prompt: str, registry: str, commit: str) -> tuple[Image, ...]:
     """The images under the registry's host that the prompt names, in order, each once."""
     host = registry.partition("/")[0]
