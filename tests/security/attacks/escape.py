@@ -515,7 +515,7 @@ client.connect(os.environ['OI_DEPLOY_BROKER'])
 argv = ['build', '--no-cache', '-t', '@ID@:1', '-']
 header = {'tool': 'docker', 'argv': argv, 'cwd': os.getcwd(), 'stdin': len(dockerfile)}
 client.sendall(json.dumps(header).encode() + b'\\n' + dockerfile)
-for _ in range(100):
+for _ in range(600):
     found = subprocess.run(['docker', 'images', '-q', '@ID@'], capture_output=True).stdout
     if found.strip():
         break
