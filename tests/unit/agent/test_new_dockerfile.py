@@ -94,7 +94,7 @@ SHOP = {
             "Tests run with `python3 -m unittest`, "
             "the service with `python3 service.py --port 80`.",
             ("service.py", "helper.py"),
-            f"{PYTHON}{ALL}CMD exec python3 service.py --port 80\n",
+            f"{PYTHON}{ALL}EXPOSE 80\nCMD exec python3 service.py --port 80\n",
         ),
         (
             "The image must contain only server/ and VERSION. Start: python3 -m server.",

@@ -13,7 +13,9 @@ from typing import Any
 import yaml
 
 from oi_deploy.agent import named
-from oi_deploy.agent.dockerfile.files import inside, is_dockerfile, is_plain
+from oi_deploy.agent.dockerfile.files import Dockerfile, inside, is_dockerfile, is_plain
+from oi_deploy.agent.dockerfile.image import Context, lacks
+from oi_deploy.agent.dockerfile.stages import Stages
 from oi_deploy.agent.dockerfile.wishes import Wishes, start_of
 
 _PAGES = "/usr/share/nginx/html"
@@ -92,35 +94,51 @@ class _Folder:
         kind = self._kind()
         if kind is None:
             return []
-        base = self._image(kind.base)
+        ways = [self._around(kind, copies) for copies in self._ways(kind)]
+        return next((lines for lines in ways if not self._lacks(lines)), ways[-1])
+
+    def _around(self, kind: _Kind, copies: Iterable[str]) -> list[str]:
+        """All lines, with some that bring the files."""
         app = self.wanted.workdir or _APP
-        found = [] if kind.pages and not self.wanted.stages else [f"WORKDIR {app}"]
-        if self.wanted.stages:
-            first = [*self._first_stage(kind, base), f"FROM {base}"]
-            to = f"{_PAGES}/" if kind.pages else "./"
-            found = [] if kind.pages else found
-            found.append(f"COPY --from=build /src/{self.wanted.stages[1]} {to}")
-        else:
-            first = [f"FROM {base}"]
-            found += [*self._copies(kind), *self._shown(kind)]
-            found += self._install(kind.base)
-        found += self._placed()
-        found += [f"WORKDIR {app}/{kind.below}"] if kind.below != "." else []
-        return [*first, *found, *self._variables(kind, app), *self._end(kind)]
+        base = self._image(kind.base, self.wanted.bases)
+        workdir = [] if kind.pages else [f"WORKDIR {app}"]
+        below = [f"WORKDIR {app}/{kind.below}"] if kind.below != "." else []
+        return [
+            *self._first_stage(kind, app),
+            f"FROM {base}",
+            *workdir,
+            *copies,
+            *self._placed(kind),
+            *below,
+            *self._variables(kind, app),
+            *self._end(kind),
+        ]
+
+    def _lacks(self, lines: Iterable[str]) -> bool:
+        """Whether something surely is not there that is needed."""
+        there = {*self.names, *named.folders(self.names)}
+        context = Context(self.names, lambda path: path in there or path == ".", self.texts)
+        return bool(lacks(Dockerfile("Dockerfile", "\n".join(lines) + "\n"), context))
 
     def _kind(self) -> _Kind | None:
         """What the prompt says, else the first of the table that fits."""
         table, wanted = _table(), self.wanted
         named_bases = [_repository(base) for base in wanted.bases]
+        shows = "nginx" in named_bases and (
+            wanted.stages or any(place.startswith(_PAGES) for _, place in wanted.placed)
+        )
+        if shows and not wanted.start:
+            return _Kind("nginx", pages=".")
         start = wanted.start or start_of(wanted.program, table["endings"])
-        if start and _WORDS.fullmatch(start):
-            bases = [table["programs"].get(re.sub(r"[\d.]+$", "", start.split()[0])), *named_bases]
-            base = next(filter(None, bases), "")
-            return _Kind(base, start, below=_below(start, self.names)) if base else None
         kinds = [kind for item in table["kinds"] if (kind := self._fits(item))]
+        if start and _WORDS.fullmatch(start):
+            own = table["programs"].get(re.sub(r"[\d.]+$", "", start.split()[0]))
+            # A script may start anything.
+            base = next(filter(None, [own, *named_bases, *(kind.base for kind in kinds)]), "")
+            return _Kind(base, start, below=_below(start, self.names)) if base else None
         same = [kind for kind in kinds if kind.base in named_bases]
         pages = [kind for kind in kinds if kind.pages and wanted.site]
-        if wanted.stages and wanted.site and ("nginx" in named_bases or not same):
+        if wanted.stages and wanted.site and not same:
             return _Kind("nginx", pages=".")
         return next(iter((*pages, *same, *kinds)), None)
 
@@ -146,43 +164,85 @@ class _Folder:
         start = item["start"].replace("{entry}", entry).replace("{folder}", below)
         return _Kind(item["base"], start)
 
-    def _image(self, repository: str) -> str:
+    def _image(self, repository: str, bases: Sequence[str]) -> str:
         """The one that the prompt names, the usual one, or one that the engine already has."""
         tags = _table()["tags"]
-        same = [base for base in self.wanted.bases if _repository(base) == repository]
-        strange = [base for base in self.wanted.bases if _repository(base) not in tags]
+        same = [base for base in bases if _repository(base) == repository]
+        strange = [base for base in bases if _repository(base) not in tags]
         if same or strange:
             return (same or strange)[0]
         usual = f"{repository}:{tags[repository]}"
         here = sorted(image for image in self.images if image.startswith(f"{repository}:"))
         return usual if usual in here or not here else here[-1]
 
-    def _first_stage(self, kind: _Kind, base: str) -> Iterator[str]:
-        """The stage that fills a folder, in the image of its program."""
-        made = self.wanted.stages[0] if self.wanted.stages else ""
-        program = _table()["programs"].get(made.split()[0], kind.base)
-        yield f"FROM {base if program == _repository(base) else self._image(program)} AS build"
-        yield "WORKDIR /src"
+    def _first_stage(self, kind: _Kind, app: str) -> Iterator[str]:
+        """The stage that makes or proves something, in the image of its program."""
+        wanted = self.wanted.stages
+        if wanted is None:
+            return
+        program = _table()["programs"].get(wanted.command.split()[0], kind.base)
+        yield f"FROM {self._image(program, self.wanted.first_bases)} AS {wanted.name}"
+        yield f"WORKDIR {_root(wanted, app)}"
         yield "COPY . ."
         if program == "node":
             yield from self._install(program)
-        yield f"RUN {made}"
+        yield f"RUN {wanted.command}"
 
-    def _copies(self, kind: _Kind) -> Iterator[str]:
-        """What is copied: all, what alone is wanted, or all but what is not wanted."""
-        top = kind.pages or "."
+    def _ways(self, kind: _Kind) -> Iterator[list[str]]:
+        """Lines that bring the files, the most exact first."""
+        wanted, stages = self.wanted, self.wanted.stages
         to = f"{_PAGES}/" if kind.pages else "./"
-        only = [path for path in self.wanted.only if path in self.names or self._inner(path)]
-        if kind.start and only and self._starts_with(kind.start, only):
-            yield from self._each(only, to)
+        top = kind.pages or "."
+        left_out = [path for path in wanted.left_out if not _is_in(top, path)]
+        known = [path for path in (*wanted.only, *wanted.listed) if self._has(path)]
+        if stages is not None and not stages.proves:
+            made = list(self._made(kind, stages))
+            own = [path for path in dict.fromkeys(known) if path not in stages.taken]
+            first = [path for path in _files_of(kind.start) if path in self.names][:1]
+            # A folder that is filled may have it, too.
+            if not first or any(path.endswith("/") for path in stages.made):
+                yield [*made, *self._each(own, to)]
+            if kind.start:
+                placed = {path for path, _ in wanted.placed}
+                more = [path for path in first if path not in {*placed, *stages.taken}]
+                yield [*made, *self._each(dict.fromkeys([*own, *more]), to)]
+                yield [*made, *self._each(self._all_but(left_out, "."), to)]
             return
-        left_out = [path for path in self.wanted.left_out if not _is_in(top, path)]
+        source = f"--from={stages.name} {wanted.workdir or _APP}/" if stages else ""
+        if kind.start:
+            placed = [path for path, _ in wanted.placed]
+            some = (wanted.only, dict.fromkeys((*wanted.only, *wanted.listed)))
+            for paths in ([path for path in it if self._has(path)] for it in some):
+                if paths and self._starts_with(kind.start, [*paths, *placed]):
+                    yield [*self._each(paths, to, source=source), *self._install(kind.base)]
+            if placed and self._starts_with(kind.start, placed):
+                yield []
         prefix = "" if top == "." else f"{top}/"
         # A server shows all that is in its folder: what begins with a dot is not for it.
-        if kind.pages != "." and not any(path.startswith(prefix) for path in left_out):
-            yield f"COPY {prefix or '.'} {to if prefix else '.'}"
-            return
-        yield from self._each(self._all_but(left_out, top), to, prefix)
+        every = kind.pages != "." and not any(path.startswith(prefix) for path in left_out)
+        if every:
+            copies = [f"COPY {source}{prefix or '.'} {to if prefix else '.'}".replace("/. ", "/ ")]
+        else:
+            copies = list(self._each(self._all_but(left_out, top), to, prefix, source))
+        if kind.pages and any(place.startswith(_PAGES) for _, place in wanted.placed):
+            copies = []
+        yield [*copies, *self._shown(kind), *self._install(kind.base)]
+
+    def _made(self, kind: _Kind, stages: Stages) -> Iterator[str]:
+        """What comes from the first stage, unless it has a place of its own."""
+        root = _root(stages, self.wanted.workdir or _APP)
+        placed = {path for path, _ in self.wanted.placed}
+        for path in stages.made:
+            if path.rstrip("/") in placed:
+                continue
+            kept = f"./{path}" if f" {path}" in f" {kind.start}" else "./"
+            kept = kept if path.endswith("/") else f"./{path.rpartition('/')[0]}/".replace("//", "/")
+            yield f"COPY --from={stages.name} {root}/{path} {f'{_PAGES}/' if kind.pages else kept}"
+        taken = [path for path in stages.taken if path not in placed and self._has(path)]
+        yield from self._each(taken, "./", source=f"--from={stages.name} {root}/")
+
+    def _has(self, path: str) -> bool:
+        return path in self.names or bool(self._inner(path))
 
     def _shown(self, kind: _Kind) -> Iterator[str]:
         """Files beside the folder of pages that are to be shown with them."""
@@ -194,9 +254,10 @@ class _Folder:
         return [path for path in self.names if path.startswith(f"{folder}/")]
 
     def _starts_with(self, start: str, only: Collection[str]) -> bool:
-        """Whether the file that a command starts is among some, as far as it is known."""
+        """Whether the file that a command starts, if it is one of ours, is among some."""
         needed = [path for path in _files_of(start) if path in self.names]
-        return bool(needed) and all(any(_is_in(path, it) for it in only) for path in needed[:1])
+        ends = [it for path in _files_of(start) for it in only if it.endswith(f"/{path}")]
+        return bool(ends) or all(any(_is_in(path, it) for it in only) for path in needed[:1])
 
     def _all_but(self, left_out: Collection[str], folder: str) -> Iterator[str]:
         """The fewest files and folders that together have all but those."""
@@ -211,17 +272,22 @@ class _Folder:
             else:
                 yield path
 
-    def _each(self, paths: Iterable[str], to: str, prefix: str = "") -> Iterator[str]:
+    def _each(
+        self, paths: Iterable[str], to: str, prefix: str = "", source: str = ""
+    ) -> Iterator[str]:
         """A COPY for all files that stay in the same folder, and one for each folder."""
+        flag, _, root = source.rpartition(" ")
+        flag += " " if flag else ""
         every = list(paths)
         single = [path for path in every if path in self.names]
         for place in dict.fromkeys(path.removeprefix(prefix).rpartition("/")[0] for path in single):
             same = [path for path in single
                     if path.removeprefix(prefix).rpartition("/")[0] == place]  # fmt: skip
-            yield f"COPY {' '.join(same)} {f'{to}{place}/' if place else to}"
+            names = " ".join(f"{root}{path}" for path in same)
+            yield f"COPY {flag}{names} {f'{to}{place}/' if place else to}"
         for path in every:
             if path not in self.names:
-                yield f"COPY {path}/ {to}{path.removeprefix(prefix)}/"
+                yield f"COPY {flag}{root}{path}/ {to}{path.removeprefix(prefix)}/"
 
     def _install(self, base: str) -> Iterator[str]:
         for item in _table()["installs"]:
@@ -248,9 +314,14 @@ class _Folder:
             content.get(key) for key in ("dependencies", "optionalDependencies", "workspaces")
         ) or (isinstance(scripts, dict) and any(name in scripts for name in _HOOKS))
 
-    def _placed(self) -> Iterator[str]:
+    def _placed(self, kind: _Kind) -> Iterator[str]:
+        stages = self.wanted.stages
+        root = f"{_root(stages, self.wanted.workdir or _APP)}/" if stages else ""
         for path, place in self.wanted.placed:
-            if path not in self.names:
+            made = next((it for it in stages.made if it.rstrip("/") == path), "") if stages else ""
+            if stages and (made or path in stages.taken):
+                yield f"COPY --from={stages.name} {root}{made or path} {place}/"
+            elif path not in self.names:
                 yield f"COPY {path}/ {place}/"
             else:
                 yield f"COPY {path} {place if _is_file(place, path) else f'{place}/'}"
@@ -275,14 +346,24 @@ class _Folder:
     def _end(self, kind: _Kind) -> Iterator[str]:
         """Ports, the user and the command; a server of pages has its own."""
         yield from (f"EXPOSE {port}" for port in self.wanted.ports)
-        if self.wanted.user and kind.pages:
+        user = self.wanted.user
+        if user:
+            yield from user.lines(kind.base)
+        if user and kind.pages:
             # What it writes to belongs to root.
             places = "/var/cache/nginx /var/lib/nginx /var/log/nginx"
-            yield f"RUN mkdir -p {places} && chown -R {self.wanted.user} {places} /run"
-        if self.wanted.user:
-            yield f"USER {self.wanted.user}"
+            yield f"RUN mkdir -p {places} && chown -R {user.itself} {places} /run"
+        if user:
+            yield f"USER {user.itself}"
+        if self.wanted.health:
+            yield f"HEALTHCHECK CMD {self.wanted.health}"
         if kind.start:
             yield f"CMD exec {kind.start}"
+
+
+def _root(stages: Stages, app: str) -> str:
+    """Where the first stage works; what the image takes from the repository lies as it does there."""
+    return app if stages.taken or stages.proves else "/src"
 
 
 def _repository(reference: str) -> str:
@@ -304,7 +385,7 @@ def _is_file(place: str, path: str) -> bool:
 
 def _files_of(start: str) -> Iterator[str]:
     """The files that a command may start, as it names them."""
-    words = start.split()
+    words = start.split() or [""]
     for place, word in enumerate(words[1:], 1):
         if words[place - 1] == "-m":
             module = word.replace(".", "/")

@@ -15,6 +15,8 @@ _PUT = re.compile(
     intents.FLAGS,
 )
 MARK = "\x00"
+# "app.py in /srv"
+_RIGHT_THERE = re.compile(rf"{MARK}[`/]*\s+(?:in|into|at|under|->|=>)\s+`?/", re.ASCII)
 # A comma within a list of paths ends no clause.
 _CLAUSE_END = re.compile(
     r",(?<![/`],)|,(?!\s*`?[\w./-]+`?\s*(?:[,、和与及]|and\b|or\b))|;|\bbut\b|\bwhile\b|但|而(?!且)",
@@ -29,7 +31,8 @@ _OUT = tuple(
         rf".{{0,60}}?{MARK}",
         rf"{MARK}[^,]{{0,30}}?(?:\bnot|n't)(?: be)?[ .`]*$",
         rf"\b(?:without|exclud\w+|omit\w*|leav\w+ out|keep\w* out)\b.{{0,60}}?{MARK}",
-        rf"\bnothing\b.{{0,24}}{MARK}",
+        rf"\bnothing\b.{{0,60}}{MARK}",
+        rf"\bno\s+(?:\S+(?:\s*,\s*|\s+(?:or|and|nor)\s+)){{0,4}}{MARK}",
         rf"\b(?:leav|keep)\w*\b.{{0,40}}?{MARK}.{{0,40}}?\bout\b",
         rf"{MARK}.{{0,40}}?\b(?:stays?|kept|left|remains?)\s+(?:out\b|outside\b)",
         rf"{MARK}.{{0,24}}?(?:不|(?<!分)别|勿|禁止|严禁|无需|排除).{{0,8}}?(?:进|入|在|放|拷|复制|打|包含|出现|带|要)",
@@ -43,24 +46,67 @@ _TAKES = re.compile(IN_IMAGE.pattern + r"|\bship|打包|打进", intents.FLAGS)
 _SHOWN = re.compile(
     r"\bserv(?:e|ed|es|ing)\b|\bavailable\b|\breach|\bfetch|访问|提供|下载", intents.FLAGS
 )
+_LISTS = re.compile(
+    r"\b(?:cop(?:y|ies|ied)|includ\w+|goes? in|put|add|hold(?:s|ing)?|take[ns]?|consists?)\b"
+    r"|\bimage\b.{0,20}\bcontain|放|拷|复制|包含|装|带上|打包",
+    intents.FLAGS,
+)
 _ONLY = re.compile(
     r"\b(?:only|just|nothing but|no more than)\b|只(?:要|需|放|包含|含|有|能|拷|复制|装|带)|仅",
     intents.FLAGS,
 )
 
 
+# What makes a bare word a folder's name: what stands before or after it.
+_FOLDER_AFTER = re.compile(
+    r"`?\s*(?:folder|director(?:y|ies)|package|dir\b|目录|文件夹|包(?![含括])|的(?:全部)?(?:内容|文件)|里(?=的))"
+    r"|\s*[都也]?(?:不|(?<!分)别|勿)[^,。]{0,4}[进放带打入拷]"
+    r"|\s+(?:must|should|may|do|does|is|are)(?:\s+not|n't)\b|\s+stays? out\b",
+    re.IGNORECASE,
+)
+_FOLDER_BEFORE = re.compile(
+    r"(?:\b(?:folder|directory|package|contents? of|everything (?:in|from|under)|files (?:in|from|under))"
+    r"(?: the)?|目录|文件夹)\s*`?$",
+    re.IGNORECASE,
+)
+# Between two members of a list.
+_LISTED = re.compile(
+    r"[`/\s]*(?:\s(?:folder|directory|package)\b|目录|文件夹|包)?[`\s]*"
+    r"(?:,|、|/|\+|&|和|与|及|以及|\band\b|\bor\b|\bplus\b)+\s*(?:and |or |the |its )?[`\s]*",
+    re.IGNORECASE,
+)
+
+
 def named_in(text: str, paths: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Each file or folder that a text names, with the text in which it is marked."""
+    """Each file or folder that a text names, with the text in which it is marked; in its order."""
+    found: dict[int, tuple[int, str, bool]] = {}
+    taken: list[range] = []
     for path in sorted((it for it in paths if it in text), key=len, reverse=True):
         pattern = rf"(?<![\w./-])(?:\./)?{re.escape(path)}(?:/(?![\w.])|(?![\w/-]|\.\w))"
-        # A bare word is a folder's name only with a slash or in quotes.
         for match in re.finditer(pattern, text, re.ASCII):
+            if any(match.start() in it for it in taken):
+                continue
+            taken.append(range(*match.span()))
             quoted = text[max(0, match.start() - 1) : match.start()] == "`"
-            if "/" in match[0] or "." in match[0] or path.isupper() or quoted:
-                yield path, text[: match.start()] + MARK + text[match.end() :]
+            # A bare word is a folder's name only with a slash, in quotes, or where it is called one.
+            sure = "/" in match[0] or "." in match[0] or path.isupper() or quoted
+            sure = sure or bool(_FOLDER_AFTER.match(text, match.end()))
+            sure = sure or bool(_FOLDER_BEFORE.search(text[: match.start()]))
+            found[match.start()] = (match.end(), path, sure)
+    # A member of a list is what its neighbours are.
+    places = sorted(found)
+    for order in (list(zip(places, places[1:])), list(zip(places[1:], places))[::-1]):
+        for one, other in order:
+            first, second = sorted((one, other))
+            if found[one][2] and _LISTED.fullmatch(text[found[first][0] : second]):
+                found[other] = (*found[other][:2], True)
+    for start in places:
+        end, path, sure = found[start]
+        if sure:
+            yield path, text[:start] + MARK + text[end:]
 
 
-def _clauses(text: str, also: Callable[[str], object]) -> Iterator[str]:
+def clauses(text: str, also: Callable[[str], object]) -> Iterator[str]:
     """The clauses of those sentences for which something holds."""
     for sentence in intents.sentences(text):
         if also(sentence):
@@ -70,7 +116,7 @@ def _clauses(text: str, also: Callable[[str], object]) -> Iterator[str]:
 def left_out(text: str, paths: Collection[str]) -> Iterator[str]:
     """What must not be in the image; each path once."""
     seen: set[str] = set()
-    for clause in _clauses(text, _TAKES.search):
+    for clause in clauses(text, _TAKES.search):
         if re.search(
             r"\b(?:forget|miss|touch|chang|edit|modif|delet|remov|renam)|忘|漏|改|删", clause
         ):
@@ -83,19 +129,33 @@ def left_out(text: str, paths: Collection[str]) -> Iterator[str]:
 
 def placed(text: str, paths: Collection[str], others: Collection[str]) -> Iterator[tuple[str, str]]:
     """Files and folders that a clause puts at an absolute path of the image."""
-    for clause in _clauses(text, lambda sentence: True):
+    for clause in clauses(text, lambda sentence: True):
         places = _THERE.findall(_SETS.sub("", clause))
-        if len(set(places)) != 1 or not _PUT.search(clause):
+        if len(set(places)) != 1:
+            continue
+        found = list(named_in(clause, paths))
+        put = _PUT.search(clause) or any(_RIGHT_THERE.search(marked) for _, marked in found)
+        for path, marked in found:
+            before_place = marked.find(MARK) < marked.rfind(places[0])
+            if path not in others and before_place and put:
+                yield path, places[0].rstrip("/.")
+
+
+def listed(text: str, paths: Collection[str], others: Collection[str]) -> list[str]:
+    """What the image is to have by name, without a place of its own."""
+    found: list[str] = []
+    for clause in clauses(text, lambda sentence: True):
+        if not _LISTS.search(clause) or _THERE.search(_SETS.sub("", clause)):
             continue
         for path, marked in named_in(clause, paths):
-            before_place = marked.find(MARK) < marked.rfind(places[0])
-            if path not in others and before_place:
-                yield path, places[0].rstrip("/.")
+            if path not in others and not intents.is_denied(marked, marked.find(MARK)):
+                found.append(path)
+    return list(dict.fromkeys(found))
 
 
 def only(text: str, paths: Collection[str], others: Collection[str]) -> list[str]:
     """What alone the image is to have; nothing if a clause that says so names no path."""
-    for clause in _clauses(text, IN_IMAGE.search):
+    for clause in clauses(text, IN_IMAGE.search):
         if _ONLY.search(clause) and IN_IMAGE.search(clause):
             found = [path for path, _ in named_in(clause, paths) if path not in others]
             if found:
@@ -105,5 +165,5 @@ def only(text: str, paths: Collection[str], others: Collection[str]) -> list[str
 
 def shown(text: str, paths: Collection[str]) -> list[str]:
     """What a clause says is to be had from a server of pages."""
-    clauses = (clause for clause in _clauses(text, _SHOWN.search) if _SHOWN.search(clause))
-    return list(dict.fromkeys(path for clause in clauses for path, _ in named_in(clause, paths)))
+    found = (clause for clause in clauses(text, _SHOWN.search) if _SHOWN.search(clause))
+    return list(dict.fromkeys(path for clause in found for path, _ in named_in(clause, paths)))

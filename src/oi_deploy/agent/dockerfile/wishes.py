@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from oi_deploy.agent import intents, named
-from oi_deploy.agent.dockerfile import wished_files
+from oi_deploy.agent.dockerfile import stages as two_stages
+from oi_deploy.agent.dockerfile import users, wished_files
+from oi_deploy.agent.dockerfile.stages import Stages
+from oi_deploy.agent.dockerfile.users import User
 from oi_deploy.agent.situation import Situation
 
 _ZH = "\u4e00-\u9fff"
@@ -22,10 +25,10 @@ _BASE = re.compile(
 _ARGUMENTS = r"(?: (?:--?[\w-]+(?:[= ](?:\d[\d.:]*|/[\w./-]*\w))?|\d{2,5}(?![\w.])))*"
 _BARE = (
     r"python3?(?:\.\d+)?(?: -[uBOI])* (?:-m [\w.]*\w|[\w./-]+\.pyz?)"
-    r"|node [\w./-]+\.[cm]?js|npm (?:start|run [\w:-]+)"
+    r"|node [\w./-]+\.[cm]?js|npm (?:start|run [\w:-]+)|(?:ba)?sh [\w./-]+\.sh|httpd(?= -)"
 )
 _COMMAND = re.compile(
-    r"`(?:exec )?(?P<quoted>(?:python3?(?:\.\d+)?|node|npm|npx|gunicorn|uvicorn|flask|\./[\w./-]+)"
+    r"`(?:exec )?(?P<quoted>(?:python3?(?:\.\d+)?|node|npm|npx|gunicorn|uvicorn|flask|httpd|(?:ba)?sh|\./[\w./-]+)"
     rf"(?: [\w./:@%+=, -]+)?)`|(?<![\w./-])(?P<bare>(?:{_BARE}){_ARGUMENTS})(?![\w/-])",
     re.ASCII,
 )
@@ -80,20 +83,9 @@ _NO_VALUES = frozenset(
 _ELSEWHERE = re.compile(
     r"\b(?:deployments?|manifests?|configmaps?|pods?|kubectl|workflow)\b|清单", intents.FLAGS
 )
-_USER = re.compile(
-    r"\bUSER\s+`?(\d+(?::\d+)?)"
-    r"|(?i:\b(?:uid|user ?id|user)\b)\s*(?:is |of |=|:|为|是)?\s*`?(\d{1,6}(?::\d+)?)\b"
-    r"|用户(?:\s*(?i:id))?\s*(?:为|是|用|:)?\s*`?(\d{2,6}(?::\d+)?)|(\d{2,6})\s*号用户",
-    re.ASCII,
-)
-_NO_ROOT = re.compile(
-    r"\bnon-?root\b|\b(?:not|n't|never)\b[^,.]{0,20}\bas root\b|非\s*root"
-    r"|(?:不|勿|禁止)[^,。]{0,8}\broot\b",
-    intents.FLAGS,
-)
 _PORT = re.compile(
-    r"\b(?:expos\w*|listen\w*)(?:\s+(?:on|to|at|the|its|port|tcp))*\s+`?(\d{2,5})\b(?![.\d])"
-    r"|(?:暴露|监听|开放|端口)\s*(?:端口)?\s*(?:是|为|用|:)?\s*`?(\d{2,5})(?![.\d])"
+    r"\b(?:expos\w*|listen\w*)(?:\s+(?:on|to|at|the|its|port|tcp))*\s+`?(\d{2,5})\b(?!\.?\d)"
+    r"|(?:暴露|监听|开放|端口)\s*(?:端口)?\s*(?:是|为|用|:)?\s*`?(\d{2,5})(?!\.?\d)"
     # Not that of something else.
     r"|(?<!on )(?<!from )(?<!-)\bport (?:is )?`?(\d{2,5})\b(?!\s*(?:of|in)\b)"
     r"|\bon port `?(\d{2,5})\b"
@@ -101,9 +93,21 @@ _PORT = re.compile(
     intents.FLAGS,
 )
 _WORKDIR = re.compile(
-    r"(?:\bWORKDIR|\bworking directory|工作目录)\s*(?:is|of|must be|should be|=|:|为|是|设为|用)?"
-    r"\s*`?(/[\w./-]*\w)",
+    r"(?:\bWORKDIR|\bwork(?:ing)? ?(?:dir(?:ectory)?|folder)|工作目录)\s*"
+    r"(?:is|of|at|to|in|must be|should be|=|:|为|是|设为|设成|设置为|用|放在|在)?\s*`?(/[\w./-]*\w)"
+    r"|(/[\w./-]*\w)`?(?:,? which is (?:also )?| (?:is|as) |[,(]? ?(?:也)?(?:就)?(?:是|作为|为))"
+    r"(?:the |its |our )?(?:work(?:ing)? ?(?:dir|folder)|工作目录)",
     intents.FLAGS,
+)
+# They mean something whatever their value is.
+_SWITCHES = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")
+_HEALTH = re.compile(r"health ?checks?\b|健康检查", intents.FLAGS)
+# What ENTRYPOINT gets by itself.
+_DEFAULTS = re.compile(
+    r"(?:\bCMD\b|\bdefault (?:arguments?|args|parameters?)|默认参数)[)\s]*"
+    r"(?:\(?CMD\)?)?\s*(?:is|are|being|=|:|为|是|用)?\s*`?"
+    r"(?P<words>[\w./:@=-]+(?: (?!(?:so|and|which|that|to|as|by|then|for|in)\b)[\w./:@=-]+)*)",
+    re.ASCII,
 )
 _SITE = re.compile(
     r"\bnginx\b|\bstatic (?:web ?)?(?:site|pages?|files)\b|静态(?:网站|站点|网页|页面|文件)",
@@ -117,6 +121,7 @@ class Wishes:
 
     Attributes:
         bases: images that may be the base.
+        first_bases: those that may be the first stage's.
         start: the command that starts it.
         program: the file that starts it.
         variables: names and values; a value that is a file of the repository and is wanted as a
@@ -124,30 +129,34 @@ class Wishes:
         placed: files and folders of the repository, each with its place in the image.
         left_out: files and folders that the image must not have.
         only: files and folders, if it must not have anything else.
-        user: the number of the user that it runs as.
+        listed: files and folders that it is to have, where it is not said that there is no more.
+        user: the user that it runs as.
         ports: those that it says it listens on.
         workdir: the working folder.
         pages: the folder that is a site.
         shown: what a server of pages is to show, too.
         site: whether it speaks of a static site.
-        stages: the command of the first stage, and the folder (with a slash) or file that it makes:
-            the image gets nothing else.
+        health: the command that looks whether it is well.
+        stages: what two stages do.
     """
 
     bases: tuple[str, ...] = ()
+    first_bases: tuple[str, ...] = ()
     start: str = ""
     program: str = ""
     variables: tuple[tuple[str, str], ...] = ()
     placed: tuple[tuple[str, str], ...] = ()
     left_out: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
-    user: str = ""
+    listed: tuple[str, ...] = ()
+    user: User | None = None
     ports: tuple[str, ...] = ()
     workdir: str = ""
     pages: str = ""
     shown: tuple[str, ...] = ()
     site: bool = False
-    stages: tuple[str, str] | None = None
+    stages: Stages | None = None
+    health: str = ""
 
 
 def read(world: Situation, paths: Collection[str]) -> Wishes:
@@ -157,95 +166,91 @@ def read(world: Situation, paths: Collection[str]) -> Wishes:
         world: what is known.
         paths: files and folders that it may name: those of the folder that is to be built.
     """
-    text = world.ask.text
-    stages = stages_of(world)
-    used = {stages[0]} if stages else set()
+    stages = stages_of(world, paths)
+    # What the final image is.
+    text = stages.second if stages else world.ask.text
+    used = {stages.command} if stages else set()
     start = _start(text, used)
     if not start:
         notes = (body for path, body in world.repository.texts.items() if path in world.mentioned
                  and path.endswith((".md", ".txt", ".rst")))  # fmt: skip
         start = next((it for body in notes if (it := _start_in_notes(body))), "")
-    user = _USER.search(text)
-    workdir = _WORKDIR.search(text)
+    program = "" if start else _program(world, text, used)
     left_out = tuple(wished_files.left_out(text, paths))
+    made = (it.rstrip("/") for it in stages.made) if stages else ()
+    placed = tuple(wished_files.placed(text, {*paths, *made}, left_out))
+    workdir = _WORKDIR.search(text)
+    begin = program or next(iter(re.findall(r"[\w./-]+\.\w+", start)), "")
+    beside = next((place for path, place in placed if path == begin and "." not in place[-4:]), "")
     return Wishes(
-        bases=tuple(dict.fromkeys(_bases(world))),
-        start=start,
-        program="" if start else _program(world, used),
-        variables=tuple(dict(_variables(text, paths)).items()),
-        placed=tuple(wished_files.placed(text, paths, left_out)),
+        bases=tuple(dict.fromkeys(_bases(world, text))),
+        first_bases=tuple(dict.fromkeys(_bases(world, stages.first if stages else ""))),
+        start=_with_defaults(start, text),
+        program=program,
+        variables=tuple(dict([*_switches(text), *_variables(text, paths)]).items()),
+        placed=placed,
         left_out=left_out,
-        only=() if stages else tuple(wished_files.only(text, paths, left_out)),
-        user=next(filter(None, user.groups()))
-        if user
-        else "10001"
-        if _NO_ROOT.search(text)
-        else "",
-        ports=tuple(dict.fromkeys(next(filter(None, it)) for it in _PORT.findall(text))),
-        workdir=workdir[1] if workdir else "",
+        only=tuple(wished_files.only(text, paths, left_out)),
+        listed=tuple(wished_files.listed(text, paths, left_out)),
+        user=users.read(text),
+        ports=_ports(text, start),
+        workdir=(workdir[1] or workdir[2]) if workdir else beside,
         pages=next((it for it in _folders(text, paths) if f"{it}/index.html" in paths), ""),
         shown=tuple(it for it in wished_files.shown(text, paths) if it not in left_out),
         site=_SITE.search(text) is not None,
         stages=stages,
+        health=_health(text),
     )
 
 
-def stages_of(world: Situation) -> tuple[str, str] | None:
-    """The command of a first stage and what it makes, if the prompt has both."""
-    if "stages" not in world.intents:
-        return None
-    prompt = world.ask.text
-    commands = re.findall(r"`([^`\n]+)`", prompt)
-    commands = [it for it in commands if re.match(r"(?:python3?|node|sh|bash|npm|make)\b", it)]
-    known = {*world.repository.files, *named.folders(world.repository.files)}
-    commands = commands or [
-        match[0] + _arguments(prompt[match.end() :], known)
-        for match in re.finditer(
-            r"(?:python3?|node|sh|bash) (?:-m )?[\w./-]+|npm run [\w:-]+|make(?: [\w-]+)?",
-            prompt,
-            re.ASCII,
-        )
-    ]
-    if commands and (file := _OUTPUT.search(commands[0])):
-        return commands[0], file[1]
-    folder = re.search(
-        r"(?:folder|directory|目录|文件夹)\s*`?([\w-]+(?:\.[\w-]+)*)", prompt, re.ASCII
-    ) or re.search(
-        r"`?\b(dist|build|out|public|target)\b`?(?:/| ?(?:folder|directory|目录|文件夹))",
-        prompt,
-        re.ASCII,
-    )
-    return (commands[0], f"{folder[1]}/") if commands and folder else None
+def files_of(world: Situation, paths: Collection[str]) -> set[str]:
+    """The files and folders that the image is to have by name."""
+    text = world.ask.text
+    placed = {path for path, _ in wished_files.placed(text, paths, ())}
+    out = wished_files.left_out(text, paths)
+    return {*placed, *wished_files.listed(text, paths, ()), *wished_files.only(text, paths, ())} - {*out}
 
 
-_OUTPUT = re.compile(r"(?:\s(?:-o|--out(?:put)?)[ =]|>\s*)([\w-][\w./-]*\.\w+)$", re.ASCII)
+def _ports(text: str, start: str) -> tuple[str, ...]:
+    """The ports that are said, or that the command has as an option."""
+    said = [next(filter(None, it)) for it in _PORT.findall(text)]
+    option = re.search(r"(?:--port[= ]|\bhttp\.server |-p )(\d{2,5})\b", start)
+    return tuple(dict.fromkeys(said or ([option[1]] if option else [])))
 
 
-def _arguments(text: str, known: Collection[str]) -> str:
-    """The beginning of a text that goes on with a command: options, their values, and paths."""
-    found, option = "", False
-    for match in re.finditer(r" ([\w./:@=+-]+)", text, re.ASCII):
-        word = match[1]
-        if match.start() != len(found) or not (option or word[0] == "-" or word in known):
-            break
-        found += match[0]
-        option = word[0] == "-" and "=" not in word
-    return found
+def _with_defaults(start: str, text: str) -> str:
+    """The command with the arguments that ENTRYPOINT gets where none are given."""
+    entry = re.search(r"\bENTRYPOINT\b", text)
+    found = _DEFAULTS.search(text, entry.end()) if entry and start else None
+    words = found["words"].rstrip(".") if found else ""
+    return f"{start} {words}" if words and not words.startswith(start) else start
 
 
-def _bases(world: Situation) -> Iterator[str]:
-    """Images that the prompt calls the base, or that the engine has and no registry of ours."""
+def _health(text: str) -> str:
+    """The command of a health check; without one, none is asked for."""
+    for sentence in intents.sentences(text):
+        if (said := _HEALTH.search(sentence)) and not intents.is_denied(sentence, said.start()):
+            if found := re.search(r"`([^`\n\"\\]+)`", sentence[said.start() :]):
+                return re.sub(r"^(?:HEALTHCHECK )?(?:CMD )?", "", found[1])
+    return ""
+
+
+def stages_of(world: Situation, paths: Collection[str]) -> Stages | None:
+    """The stages that the prompt wants, if it says what they do."""
+    return two_stages.read(world.ask.text, paths) if "stages" in world.intents else None
+
+
+def _bases(world: Situation, text: str) -> Iterator[str]:
+    """Images that a text calls the base, or that the engine has and no registry of ours."""
     yield from (
         match["base"].rstrip(".")
-        for match in _BASE.finditer(world.ask.text)
-        if not _NOT_SO.search(world.ask.text[: match.start("base")])
+        for match in _BASE.finditer(text)
+        if not _NOT_SO.search(text[: match.start("base")])
     )
     host = world.ask.registry.partition("/")[0]
     for image in world.images:
-        there = re.search(
-            rf"(?<![\w./:-]){re.escape(image)}(?![\w/-]|\.\w)", world.ask.text, re.ASCII
-        )
-        denied = there and _NOT_SO.search(world.ask.text[: there.start()])
+        there = re.search(rf"(?<![\w./-]){re.escape(image)}(?![\w/-]|\.\w)", text, re.ASCII)
+        denied = there and _NOT_SO.search(text[: there.start()])
         if there and not denied and not (host and image.startswith(f"{host}/")):
             yield image
 
@@ -296,18 +301,19 @@ def _start_in_notes(text: str) -> str:
     return ""
 
 
-def _program(world: Situation, used: Collection[str]) -> str:
+def _program(world: Situation, text: str, used: Collection[str]) -> str:
     """The file that the prompt calls the entry, or the only program that it names."""
     busy = " ".join(used)
     files = [
         path
         for path in world.mentioned
         if path in world.repository.files
-        and PurePosixPath(path).suffix in (".py", ".js", ".mjs", ".cjs")
+        and PurePosixPath(path).suffix in (".py", ".js", ".mjs", ".cjs", ".sh")
+        and path in text
         and path not in busy
-        and not _NOT_SO.search(world.ask.text.partition(path)[0])
+        and not _NOT_SO.search(text.partition(path)[0])
     ]
-    for sentence in intents.sentences(world.ask.text):
+    for sentence in intents.sentences(text):
         for clause in re.split(r"[,;]", sentence):
             for path in files:
                 if path in clause and _ENTRY.search(clause) and not _OTHER_USE.search(clause):
@@ -332,6 +338,13 @@ def _variables(text: str, paths: Collection[str]) -> Iterator[tuple[str, str]]:
                 if wanted and not known and not value.startswith("/"):
                     continue
                 yield name, f"file:{value.strip('/')}" if wanted and known else value
+
+
+def _switches(text: str) -> Iterator[tuple[str, str]]:
+    for name in _SWITCHES:
+        found = text.find(name)
+        if found >= 0 and not intents.is_denied(text[max(0, found - 24) :], min(24, found)):
+            yield name, "1"
 
 
 def start_of(program: str, endings: Mapping[str, str]) -> str:

@@ -1,0 +1,150 @@
+"""What a prompt says of the two stages of a Dockerfile that is to be written."""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from oi_deploy.agent import intents
+from oi_deploy.agent.dockerfile import wished_files
+
+_FIRST = re.compile(
+    r"\b(?:first|1st)(?: one| stage)?\b|\bstage (?:one|1|a)\b"
+    r"|\b(?:builder|build|test|tests|compile|generator) stage\b"
+    r"|(?:第一|前一?)(?:个)?阶段|阶段(?:一|1)|第一个|(?:构建|编译|测试|生成)阶段",
+    intents.FLAGS,
+)
+_SECOND = re.compile(
+    r"\b(?:second|2nd)(?: one| stage| image)?\b|\bstage (?:two|2|b)\b"
+    r"|\b(?:final|last|runtime|run|production|serving|resulting) (?:stage|image)\b"
+    r"|(?:第二|后一?|最后一?|最终)(?:个)?(?:阶段|镜像)|阶段(?:二|2)|第二个|(?:运行|最终)阶段",
+    intents.FLAGS,
+)
+_FROM_FIRST = re.compile(
+    r"\bfrom (?:the )?(?:first|test|build|builder|previous|stage one|stage 1)\b"
+    r"|从(?:第一|前一?|上一?|测试|构建)(?:个)?阶段",
+    intents.FLAGS,
+)
+_QUOTED = re.compile(r"`((?:python3?|node|sh|bash|npm|npx|make|go)\b[^`\n]*)`")
+_BARE = re.compile(
+    r"(?<![\w./-])(?:(?:python3?|node|sh|bash) (?:-m [\w.]*\w|[\w./-]+\.(?:py|[cm]?js|sh)\b)|npm (?:run [\w:-]+|test)"
+    r"|make(?: [a-z][\w-]*)?(?=[`,.;)]|$| (?:and|which|that|to)\b))",
+    re.ASCII,
+)
+_RUNS = re.compile(r"\b(?:runs?|running|execut\w+|calls?|with)\s+`?$|(?:用|运行|执行|跑)\s*`?$", re.I)
+_OPTION = re.compile(r"(?:\s(?:-o|--out(?:put)?)[ =]|>\s*)([\w-][\w./-]*\.\w+)$", re.ASCII)
+_TESTS = re.compile(r"(?<!la)\btests?\b|unittest|\blint\b|\bcheck\b")
+# What a stage makes, when it is not in the repository: a folder, or a file.
+_MADE = re.compile(
+    r"(?<![\w./:@-])`?(?P<slash>[a-z][\w-]*(?:/[\w-]+)*)/`?(?![\w./])"
+    r"|(?:\b(?:folder|directory)|目录|文件夹)\s*`?(?P<after>[A-Za-z][\w-]*(?:\.[\w-]+)*)`?(?![\w/-])"
+    r"|(?<![\w./:@-])`?(?P<before>(?!(?:an?|the|its|this|that|one|of|same|work(?:ing)?|own|final|only|with|and)\b)[a-z][\w-]*)`?\s*(?:folder|directory|目录|文件夹)"
+    r"|(?<![\w./:@-])`?(?P<usual>(?:dist|output|public|target|_site)(?=`?(?:$|[,.;)]|\s*[的里放拷复]"
+    r"| (?:as|in|into|to|from|with|and|is|goes|at|under)\b))|(?:build|out)(?=`?\s*[的里]))"
+    r"|(?<![\w./:@-])`?(?P<file>[\w-]+(?:/[\w-]+)*\.(?:json|js|mjs|html|txt|css|csv|db|sqlite|py|pyz|zip|tar|bin))\b",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Two stages.
+
+    Attributes:
+        command: what the first one runs.
+        name: of the first one.
+        first: the words on the first one, with those on both.
+        second: the words on the second one, with those on both.
+        made: what the first one makes and the second gets; a folder ends with a slash.
+        taken: files and folders of the repository that the second gets from the first.
+        proves: whether the first one only has to succeed.
+    """
+
+    command: str
+    name: str
+    first: str
+    second: str
+    made: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
+    proves: bool = False
+
+
+def read(text: str, paths: Collection[str]) -> Stages | None:
+    """The stages of a prompt that has them, or None if it is not said what they do.
+
+    Args:
+        text: the prompt.
+        paths: files and folders of the folder that is built.
+    """
+    first, second, both = _split(text)
+    command = _command(first, paths)
+    if not command:
+        return None
+    tests = _TESTS.search(command) is not None
+    if option := _OPTION.search(command):
+        made = [option[1]]
+    else:
+        known = {*paths, *command.split()}
+        made = [it for it in _made(second) if it.rstrip("/") not in known] or [
+            it for it in _made(first) if it.rstrip("/") not in known
+        ]
+    denied = set(wished_files.left_out(second, paths))
+    taken: list[str] = []
+    for clause in wished_files.clauses(second, _FROM_FIRST.search):
+        if _FROM_FIRST.search(clause):
+            taken += [it for it, _ in wished_files.named_in(clause, paths) if it not in denied]
+    if not (made or taken or tests):
+        return None
+    return Stages(
+        command,
+        "test" if tests else "build",
+        f"{both}\n{first}",
+        f"{both}\n{second}",
+        () if tests else tuple(dict.fromkeys(made)),
+        tuple(dict.fromkeys(taken)),
+        tests and not taken,
+    )
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    """The words on the first stage, on the second one, and on both; all, where that is not clear."""
+    start = _FIRST.search(text)
+    then = _SECOND.search(text, start.end()) if start else None
+    if start is None or then is None:
+        return text, text, ""
+    return text[start.start() : then.start()], text[then.start() :], text[: start.start()]
+
+
+def _command(text: str, paths: Collection[str]) -> str:
+    """What a stage runs: in quotes, as words, or a program of the repository."""
+    if found := _QUOTED.search(text):
+        return found[1].strip()
+    if found := _BARE.search(text):
+        return found[0] + _arguments(text[found.end() :], paths)
+    for path, marked in wished_files.named_in(text, paths):
+        with_ = {".py": "python3", ".js": "node", ".mjs": "node", ".sh": "sh"}
+        before = marked.partition(wished_files.MARK)[0]
+        if (program := with_.get(PurePosixPath(path).suffix)) and _RUNS.search(before):
+            return f"{program} {path}"
+    return ""
+
+
+def _arguments(text: str, known: Collection[str]) -> str:
+    """The beginning of a text that goes on with a command: options, their values, and paths."""
+    found, option = "", False
+    for match in re.finditer(r" ([\w./:@=+-]*[\w/])", text, re.ASCII):
+        word = match[1]
+        there = word in known or word.rstrip("/") in known or (word == "discover")
+        if match.start() != len(found) or not (option or word[0] == "-" or there):
+            break
+        found += match[0]
+        option = word[0] == "-" and "=" not in word
+    return found
+
+
+def _made(text: str) -> Iterator[str]:
+    """Folders, with a slash, and files that a text names."""
+    for match in _MADE.finditer(text):
+        kind = match.lastgroup or ""
+        name = match[kind]
+        yield name if kind == "file" or (kind == "after" and "." in name) else f"{name}/"
