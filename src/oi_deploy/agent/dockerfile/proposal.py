@@ -16,12 +16,19 @@ from oi_deploy.agent import named
 from oi_deploy.agent.dockerfile.files import Dockerfile, inside, is_dockerfile, is_plain
 from oi_deploy.agent.dockerfile.image import Context, lacks
 from oi_deploy.agent.dockerfile.stages import Stages
+from oi_deploy.agent.dockerfile.starts import Health
 from oi_deploy.agent.dockerfile.wishes import Wishes, start_of
 
 _PAGES = "/usr/share/nginx/html"
 _APP = "/app"
 # Scripts that an installation runs.
 _HOOKS = ("preinstall", "install", "postinstall", "prepare")
+# It stands for a double quote, which no line has, until the file is written.
+_QUOTE = "~"
+_QUOTES = (
+    "python3 -c 'import pathlib, sys; file = pathlib.Path(sys.argv[1]); "
+    "file.write_text(file.read_text().replace(chr(126), chr(34)))'"
+)
 _WORDS = re.compile(r"[\w./:@%+=,~ -]+", re.ASCII)
 
 
@@ -46,7 +53,9 @@ def command(
     found = _Folder(names, images, wanted, texts or {})
     lines = found.lines()
     body = "\n".join(lines)
-    return f"cat > {inside(folder, 'Dockerfile')} <<'EOF'\n{body}\nEOF" if lines else ""
+    path = inside(folder, "Dockerfile")
+    quotes = f"\n{_QUOTES} {path}" if _QUOTE in body else ""
+    return f"cat > {path} <<'EOF'\n{body}\nEOF{quotes}" if lines else ""
 
 
 @functools.cache
@@ -180,8 +189,10 @@ class _Folder:
         wanted = self.wanted.stages
         if wanted is None:
             return
-        program = _table()["programs"].get(wanted.command.split()[0], kind.base)
-        yield f"FROM {self._image(program, self.wanted.first_bases)} AS {wanted.name}"
+        bases = self.wanted.first_bases
+        known = _repository(bases[0]) if bases else kind.base
+        program = _table()["programs"].get(wanted.command.split()[0], known)
+        yield f"FROM {self._image(program, bases)} AS {wanted.name}"
         yield f"WORKDIR {_root(wanted, app)}"
         yield "COPY . ."
         if program == "node":
@@ -224,7 +235,7 @@ class _Folder:
             copies = [f"COPY {source}{prefix or '.'} {to if prefix else '.'}".replace("/. ", "/ ")]
         else:
             copies = list(self._each(self._all_but(left_out, top), to, prefix, source))
-        if kind.pages and any(place.startswith(_PAGES) for _, place in wanted.placed):
+        if kind.pages and any(it.startswith(_PAGES) or path == top for path, it in wanted.placed):
             copies = []
         yield [*copies, *self._shown(kind), *self._install(kind.base)]
 
@@ -355,10 +366,25 @@ class _Folder:
             yield f"RUN mkdir -p {places} && chown -R {user.itself} {places} /run"
         if user:
             yield f"USER {user.itself}"
-        if self.wanted.health:
-            yield f"HEALTHCHECK CMD {self.wanted.health}"
-        if kind.start:
+        if (health := self.wanted.health) and (asks := self._asks(health, kind.base)):
+            yield f"HEALTHCHECK {health.options}CMD {asks}"
+        if self.wanted.entry:
+            yield f"ENTRYPOINT {_list(self.wanted.entry)}"
+            if self.wanted.defaults:
+                yield f"CMD {_list(self.wanted.defaults)}"
+        elif kind.start:
             yield f"CMD exec {kind.start}"
+
+    def _asks(self, health: Health, base: str) -> str:
+        """The command of a health check; empty if it is not known how to ask."""
+        form: str = _table()["health"].get(base, "")
+        port = next(iter(self.wanted.ports), "80" if base == "nginx" else "")
+        return health.command or (form.format(port=port, path=health.place) if port else "")
+
+
+def _list(words: Iterable[str]) -> str:
+    """A list as ENTRYPOINT has it."""
+    return f"[{', '.join(f'{_QUOTE}{word}{_QUOTE}' for word in words)}]"
 
 
 def _root(stages: Stages, app: str) -> str:

@@ -1,7 +1,7 @@
 """What a prompt says of the two stages of a Dockerfile that is to be written."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -39,6 +39,7 @@ _MADE = re.compile(
     r"(?<![\w./:@-])`?(?P<slash>[a-z][\w-]*(?:/[\w-]+)*)/`?(?![\w./])"
     r"|(?:\b(?:folder|directory)|目录|文件夹)\s*`?(?P<after>[A-Za-z][\w-]*(?:\.[\w-]+)*)`?(?![\w/-])"
     r"|(?<![\w./:@-])`?(?P<before>(?!(?:an?|the|its|this|that|one|of|same|work(?:ing)?|own|final|only|with|and)\b)[a-z][\w-]*)`?\s*(?:folder|directory|目录|文件夹)"
+    r"|\b(?:contents? of|everything in) (?:the )?`?(?P<inside>[a-z][\w-]*)\b(?![\w./])"
     r"|(?<![\w./:@-])`?(?P<usual>(?:dist|output|public|target|_site)(?=`?(?:$|[,.;)]|\s*[的里放拷复]"
     r"| (?:as|in|into|to|from|with|and|is|goes|at|under)\b))|(?:build|out)(?=`?\s*[的里]))"
     r"|(?<![\w./:@-])`?(?P<file>[\w-]+(?:/[\w-]+)*\.(?:json|js|mjs|html|txt|css|csv|db|sqlite|py|pyz|zip|tar|bin))\b",
@@ -69,14 +70,15 @@ class Stages:
     proves: bool = False
 
 
-def read(text: str, paths: Collection[str]) -> Stages | None:
+def read(text: str, paths: Collection[str], bases: Sequence[str]) -> Stages | None:
     """The stages of a prompt that has them, or None if it is not said what they do.
 
     Args:
         text: the prompt.
         paths: files and folders of the folder that is built.
+        bases: the images that it names, in its order.
     """
-    first, second, both = _split(text)
+    first, second, both = _split(text, bases)
     command = _command(first, paths)
     if not command:
         return None
@@ -84,7 +86,7 @@ def read(text: str, paths: Collection[str]) -> Stages | None:
     if option := _OPTION.search(command):
         made = [option[1]]
     else:
-        known = {*paths, *command.split()}
+        known = {*paths, *(it for it in command.split() if re.search(r"[./]", it))}
         made = [it for it in _made(second) if it.rstrip("/") not in known] or [
             it for it in _made(first) if it.rstrip("/") not in known
         ]
@@ -106,13 +108,18 @@ def read(text: str, paths: Collection[str]) -> Stages | None:
     )
 
 
-def _split(text: str) -> tuple[str, str, str]:
+def _split(text: str, bases: Sequence[str]) -> tuple[str, str, str]:
     """The words on the first stage, on the second one, and on both; all, where that is not clear."""
     start = _FIRST.search(text)
     then = _SECOND.search(text, start.end()) if start else None
-    if start is None or then is None:
-        return text, text, ""
-    return text[start.start() : then.start()], text[then.start() :], text[: start.start()]
+    if start is not None and then is not None:
+        return text[start.start() : then.start()], text[then.start() :], text[: start.start()]
+    # Each begins where its image is named.
+    one, other = [*(text.find(base) for base in bases), -1, -1][:2]
+    if 0 <= one < other:
+        at = max(text.rfind(sign, 0, other) for sign in ",;.。\n")
+        return text[:at], text[at:], ""
+    return text, text, ""
 
 
 def _command(text: str, paths: Collection[str]) -> str:

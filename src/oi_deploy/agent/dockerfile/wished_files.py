@@ -6,17 +6,19 @@ from collections.abc import Callable, Collection, Iterator
 from oi_deploy.agent import intents
 
 _ZH = "\u4e00-\u9fff"
-IN_IMAGE = re.compile(r"\bimage|dockerfile|\bcontainer|镜像|容器", intents.FLAGS)
+IN_IMAGE = re.compile(r"\bimage|dockerfile|\bcontainer|\bstage\b|镜像|容器|阶段", intents.FLAGS)
 _THERE = re.compile(r"(?<![\w.:/`-])`?(/[\w-][\w./-]*)", re.ASCII)
 _PUT = re.compile(
-    r"\b(?:cop(?:y|ied)|put|plac(?:e|ed)|go(?:es)?|belongs?|install(?:ed)?|mov(?:e|ed)|ends? up"
-    r"|expect(?:s|ed)?)\b"
+    r"\b(?:cop(?:y|ies|ied)|put|plac(?:e|ed)|go(?:es)?|belongs?|install(?:ed)?|mov(?:e|ed)|ends? up"
+    r"|expect(?:s|ed)?|becomes?|lies?|lives?|sits?)\b"
     r"|拷|复制|放|装|移",
     intents.FLAGS,
 )
 MARK = "\x00"
 # "app.py in /srv"
-_RIGHT_THERE = re.compile(rf"{MARK}[`/]*\s+(?:in|into|at|under|->|=>)\s+`?/", re.ASCII)
+_RIGHT_THERE = re.compile(
+    rf"{MARK}[`/]*(?:\s+(?:is|are)(?:\s+\w+){{0,4}})?\s+(?:in|into|at|under|->|=>)\s+`?/", re.ASCII
+)
 # A comma within a list of paths ends no clause.
 _CLAUSE_END = re.compile(
     r",(?<![/`],)|,(?!\s*`?[\w./-]+`?\s*(?:[,、和与及]|and\b|or\b))|;|\bbut\b|\bwhile\b|但|而(?!且)",
@@ -48,7 +50,7 @@ _SHOWN = re.compile(
 )
 _LISTS = re.compile(
     r"\b(?:cop(?:y|ies|ied)|includ\w+|goes? in|put|add|hold(?:s|ing)?|take[ns]?|consists?)\b"
-    r"|\bimage\b.{0,20}\bcontain|放|拷|复制|包含|装|带上|打包",
+    r"|\bimage\b.{0,20}\bcontain|\bcontains? (?:just|only)\b|放|拷|复制|包含|装|带上|打包",
     intents.FLAGS,
 )
 _ONLY = re.compile(
@@ -65,8 +67,9 @@ _FOLDER_AFTER = re.compile(
     re.IGNORECASE,
 )
 _FOLDER_BEFORE = re.compile(
-    r"(?:\b(?:folder|directory|package|contents? of|everything (?:in|from|under)|files (?:in|from|under))"
-    r"(?: the)?|目录|文件夹)\s*`?$",
+    r"(?:\b(?:folder|directory|package|contents? of|everything (?:in|from|under)|files (?:in|from|under)"
+    r"|contains?|holds?|cop(?:y|ies)|includes?)(?: (?:the|just|only))*|\b(?:just|only)|目录|文件夹"
+    r"|放入?|拷入?|复制|拷贝|[只仅][有放含要拷])\s*`?$",
     re.IGNORECASE,
 )
 # Between two members of a list.
@@ -153,10 +156,19 @@ def listed(text: str, paths: Collection[str], others: Collection[str]) -> list[s
     return list(dict.fromkeys(found))
 
 
-def only(text: str, paths: Collection[str], others: Collection[str]) -> list[str]:
-    """What alone the image is to have; nothing if a clause that says so names no path."""
-    for clause in clauses(text, IN_IMAGE.search):
-        if _ONLY.search(clause) and IN_IMAGE.search(clause):
+def only(
+    text: str, paths: Collection[str], others: Collection[str], *, of_image: bool = False
+) -> list[str]:
+    """What alone the image is to have; nothing if a clause that says so names no path.
+
+    Args:
+        text: the words.
+        paths: files and folders that they may name.
+        others: those that the image must not have.
+        of_image: whether the words are on nothing else.
+    """
+    for clause in clauses(text, lambda sentence: of_image or IN_IMAGE.search(sentence)):
+        if _ONLY.search(clause) and (of_image or IN_IMAGE.search(clause)):
             found = [path for path, _ in named_in(clause, paths) if path not in others]
             if found:
                 return list(dict.fromkeys(found))

@@ -10,8 +10,9 @@ from pathlib import PurePosixPath
 
 from oi_deploy.agent import intents, named
 from oi_deploy.agent.dockerfile import stages as two_stages
-from oi_deploy.agent.dockerfile import users, wished_files
+from oi_deploy.agent.dockerfile import starts, users, wished_files
 from oi_deploy.agent.dockerfile.stages import Stages
+from oi_deploy.agent.dockerfile.starts import Health
 from oi_deploy.agent.dockerfile.users import User
 from oi_deploy.agent.situation import Situation
 
@@ -22,6 +23,7 @@ _BASE = re.compile(
     rf"[^,。;\n/]{{0,16}}?[`\s]?(?P<base>{_REFERENCE})",
     re.ASCII,
 )
+_OFFICIAL = "python|node|nginx|busybox|golang|alpine|debian|ubuntu|httpd|caddy|ruby|php|rust"
 _ARGUMENTS = r"(?: (?:--?[\w-]+(?:[= ](?:\d[\d.:]*|/[\w./-]*\w))?|\d{2,5}(?![\w.])))*"
 _BARE = (
     r"python3?(?:\.\d+)?(?: -[uBOI])* (?:-m [\w.]*\w|[\w./-]+\.pyz?)"
@@ -92,6 +94,7 @@ _PORT = re.compile(
     r"|(?<![\d.:])(\d{2,5})\s*端口",
     intents.FLAGS,
 )
+_EXPOSES = re.compile(r"\bexpos|暴露|开放", intents.FLAGS)
 _WORKDIR = re.compile(
     r"(?:\bWORKDIR|\bwork(?:ing)? ?(?:dir(?:ectory)?|folder)|工作目录)\s*"
     r"(?:is|of|at|to|in|must be|should be|=|:|为|是|设为|设成|设置为|用|放在|在)?\s*`?(/[\w./-]*\w)"
@@ -101,14 +104,6 @@ _WORKDIR = re.compile(
 )
 # They mean something whatever their value is.
 _SWITCHES = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")
-_HEALTH = re.compile(r"health ?checks?\b|健康检查", intents.FLAGS)
-# What ENTRYPOINT gets by itself.
-_DEFAULTS = re.compile(
-    r"(?:\bCMD\b|\bdefault (?:arguments?|args|parameters?)|默认参数)[)\s]*"
-    r"(?:\(?CMD\)?)?\s*(?:is|are|being|=|:|为|是|用)?\s*`?"
-    r"(?P<words>[\w./:@=-]+(?: (?!(?:so|and|which|that|to|as|by|then|for|in)\b)[\w./:@=-]+)*)",
-    re.ASCII,
-)
 _SITE = re.compile(
     r"\bnginx\b|\bstatic (?:web ?)?(?:site|pages?|files)\b|静态(?:网站|站点|网页|页面|文件)",
     intents.FLAGS,
@@ -136,7 +131,9 @@ class Wishes:
         pages: the folder that is a site.
         shown: what a server of pages is to show, too.
         site: whether it speaks of a static site.
-        health: the command that looks whether it is well.
+        health: how it is seen whether it is well.
+        entry: the words of ENTRYPOINT, if it is to have one.
+        defaults: what ENTRYPOINT gets where nothing else is said.
         stages: what two stages do.
     """
 
@@ -156,7 +153,9 @@ class Wishes:
     shown: tuple[str, ...] = ()
     site: bool = False
     stages: Stages | None = None
-    health: str = ""
+    health: Health | None = None
+    entry: tuple[str, ...] = ()
+    defaults: tuple[str, ...] = ()
 
 
 def read(world: Situation, paths: Collection[str]) -> Wishes:
@@ -175,31 +174,36 @@ def read(world: Situation, paths: Collection[str]) -> Wishes:
         notes = (body for path, body in world.repository.texts.items() if path in world.mentioned
                  and path.endswith((".md", ".txt", ".rst")))  # fmt: skip
         start = next((it for body in notes if (it := _start_in_notes(body))), "")
+    entry, defaults = starts.entry(text, paths)
+    start = " ".join((*entry, *defaults)) if entry else start
     program = "" if start else _program(world, text, used)
     left_out = tuple(wished_files.left_out(text, paths))
     made = (it.rstrip("/") for it in stages.made) if stages else ()
     placed = tuple(wished_files.placed(text, {*paths, *made}, left_out))
     workdir = _WORKDIR.search(text)
+    variables = dict([*_switches(text), *_variables(text, paths)])
     begin = program or next(iter(re.findall(r"[\w./-]+\.\w+", start)), "")
     beside = next((place for path, place in placed if path == begin and "." not in place[-4:]), "")
     return Wishes(
         bases=tuple(dict.fromkeys(_bases(world, text))),
         first_bases=tuple(dict.fromkeys(_bases(world, stages.first if stages else ""))),
-        start=_with_defaults(start, text),
+        start=start,
+        entry=entry,
+        defaults=defaults,
         program=program,
-        variables=tuple(dict([*_switches(text), *_variables(text, paths)]).items()),
+        variables=tuple(variables.items()),
         placed=placed,
         left_out=left_out,
-        only=tuple(wished_files.only(text, paths, left_out)),
+        only=tuple(wished_files.only(text, paths, left_out, of_image=stages is not None)),
         listed=tuple(wished_files.listed(text, paths, left_out)),
         user=users.read(text),
-        ports=_ports(text, start),
+        ports=_ports(text, start, variables),
         workdir=(workdir[1] or workdir[2]) if workdir else beside,
         pages=next((it for it in _folders(text, paths) if f"{it}/index.html" in paths), ""),
         shown=tuple(it for it in wished_files.shown(text, paths) if it not in left_out),
         site=_SITE.search(text) is not None,
         stages=stages,
-        health=_health(text),
+        health=starts.health(text),
     )
 
 
@@ -211,33 +215,20 @@ def files_of(world: Situation, paths: Collection[str]) -> set[str]:
     return {*placed, *wished_files.listed(text, paths, ()), *wished_files.only(text, paths, ())} - {*out}
 
 
-def _ports(text: str, start: str) -> tuple[str, ...]:
-    """The ports that are said, or that the command has as an option."""
+def _ports(text: str, start: str, variables: Mapping[str, str]) -> tuple[str, ...]:
+    """The ports that are said, or that the command has as an option, or a variable."""
     said = [next(filter(None, it)) for it in _PORT.findall(text)]
     option = re.search(r"(?:--port[= ]|\bhttp\.server |-p )(\d{2,5})\b", start)
-    return tuple(dict.fromkeys(said or ([option[1]] if option else [])))
-
-
-def _with_defaults(start: str, text: str) -> str:
-    """The command with the arguments that ENTRYPOINT gets where none are given."""
-    entry = re.search(r"\bENTRYPOINT\b", text)
-    found = _DEFAULTS.search(text, entry.end()) if entry and start else None
-    words = found["words"].rstrip(".") if found else ""
-    return f"{start} {words}" if words and not words.startswith(start) else start
-
-
-def _health(text: str) -> str:
-    """The command of a health check; without one, none is asked for."""
-    for sentence in intents.sentences(text):
-        if (said := _HEALTH.search(sentence)) and not intents.is_denied(sentence, said.start()):
-            if found := re.search(r"`([^`\n\"\\]+)`", sentence[said.start() :]):
-                return re.sub(r"^(?:HEALTHCHECK )?(?:CMD )?", "", found[1])
-    return ""
+    other = [it for name, it in variables.items() if re.search(r"(?:^|_)PORT$", name)]
+    other = [it for it in other if it.isdigit() and _EXPOSES.search(text)]
+    return tuple(dict.fromkeys(said or ([option[1]] if option else []) or other))
 
 
 def stages_of(world: Situation, paths: Collection[str]) -> Stages | None:
     """The stages that the prompt wants, if it says what they do."""
-    return two_stages.read(world.ask.text, paths) if "stages" in world.intents else None
+    bases = sorted(set(_bases(world, world.ask.text)), key=world.ask.text.find)
+    several = "stages" in world.intents or len({it.partition(":")[0] for it in bases}) > 1
+    return two_stages.read(world.ask.text, paths, bases) if several else None
 
 
 def _bases(world: Situation, text: str) -> Iterator[str]:
@@ -248,7 +239,8 @@ def _bases(world: Situation, text: str) -> Iterator[str]:
         if not _NOT_SO.search(text[: match.start("base")])
     )
     host = world.ask.registry.partition("/")[0]
-    for image in world.images:
+    official = re.findall(rf"(?<![\w./-])(?:{_OFFICIAL}):[\w.-]*\w", text, re.ASCII)
+    for image in dict.fromkeys((*official, *world.images)):
         there = re.search(rf"(?<![\w./-]){re.escape(image)}(?![\w/-]|\.\w)", text, re.ASCII)
         denied = there and _NOT_SO.search(text[: there.start()])
         if there and not denied and not (host and image.startswith(f"{host}/")):
