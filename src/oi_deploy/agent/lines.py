@@ -54,6 +54,7 @@ def _build(world: Situation) -> Iterable[str]:
             images,
             world.repository.texts,
             gone,
+            world.ask.text,
         )
         context = file.context(world.exists)
         if rules := world.repository.texts.get(dockerfiles.inside(context, ".dockerignore")):

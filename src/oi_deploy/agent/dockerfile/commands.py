@@ -185,6 +185,16 @@ def _without_redirection(words: list[str]) -> list[str]:
     return words[: places[0]] if places else words
 
 
+def is_install(words: list[str]) -> bool:
+    """Whether a command only brings packages, users and folders."""
+    program, rest = words[0], words[1:]
+    if program in ("npm", "yarn"):
+        return rest[:1] in (["ci"], ["install"], ["i"], ["cache"])
+    if _PYTHON.fullmatch(program):
+        return rest[:2] == ["-m", "pip"]
+    return program in _QUIET
+
+
 def is_quiet(commands: Iterable[list[str]]) -> bool:
     """Whether commands leave no file behind that they do not name."""
     return all(_is_quiet(words) for words in commands)

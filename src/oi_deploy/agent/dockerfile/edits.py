@@ -128,14 +128,14 @@ def delete(lines: Lines, number: int) -> Edit:
 
 
 def in_turn(
-    lines: Lines, checks: Sequence[Callable[[Lines], Iterable[Edit]]], *, most: int = 12
+    lines: Lines, checks: Sequence[Callable[[Lines], Iterable[Edit | None]]], *, most: int = 12
 ) -> tuple[Edit, ...]:
     """The edits that checks call for, each after the last one was made."""
     found: list[Edit] = []
     seen = {lines}
     while len(found) < most:
         edits = (edit for check in checks for edit in check(lines))
-        edit = next((it for it in edits if it.lines not in seen), None)
+        edit = next((it for it in edits if it is not None and it.lines not in seen), None)
         if edit is None:
             break
         found.append(edit)

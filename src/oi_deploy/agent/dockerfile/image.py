@@ -13,6 +13,7 @@ from oi_deploy.agent.dockerfile import commands
 from oi_deploy.agent.dockerfile.commands import Need
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
 from oi_deploy.agent.dockerfile.reads import Read, reads
+from oi_deploy.agent.dockerfile.told import Told
 
 # Images whose files are known well enough: nothing of a project is in them.
 _KNOWN = re.compile(
@@ -34,11 +35,30 @@ class Context:
         names: of its files, as git knows them.
         exists: whether something is there, whatever git says.
         texts: of its programs, as far as they were read.
+        told: what the prompt tells.
     """
 
     names: tuple[str, ...]
     exists: Callable[[str], bool]
     texts: Mapping[str, str] = field(default_factory=dict)
+    told: Told = Told()
+
+    @cached_property
+    def lost(self) -> tuple[tuple[str, str], ...]:
+        """Files and folders that a message misses: each with its place, if that was absolute."""
+        found: dict[str, str] = {}
+        for path in self.told.lost:
+            for name in (path, *(f"{path}{it}" for it in (".js", ".mjs", ".cjs", ".json"))):
+                parts = [it for it in name.split("/") if it not in ("", ".", "..")]
+                ends = ("/".join(parts[at:]) for at in range(len(parts)))
+                if end := next((it for it in ends if it in self.known or it in self.folders), ""):
+                    found.setdefault(end, name if path.startswith("/") else "")
+                    break
+        for module in self.told.modules:
+            name = module.replace(".", "/")
+            if f"{name}.py" in self.known or name in self.folders:
+                found.setdefault(f"{name}.py" if f"{name}.py" in self.known else name, "")
+        return tuple(found.items())
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -199,6 +219,8 @@ def _run(part: Instruction, walk: _Walk) -> Stage:
     for need in (*wanted, *_read_by(wanted, stage, walk.context)):
         if _is_lacking(need, stage, walk.context, made):
             walk.lacks.append(Lack(part, need, stage))
+    if not all(map(commands.is_install, found)):
+        walk.lacks += _told(part, stage, walk, made)
     said = f"{stage.said}\n{part.rest}"
     quiet = commands.is_quiet(found) and not (_runs_scripts(found, walk.context))
     return replace(stage, said=said, certain=stage.certain and quiet)
@@ -270,6 +292,23 @@ def _check_start(starts: dict[str, Instruction], walk: _Walk) -> None:
         part = next((it for it in parts if need.word in it.rest), parts[-1])
         if _is_lacking(need, stage, walk.context):
             walk.lacks.append(Lack(part, need, stage))
+
+
+    walk.lacks += _told(parts[-1], stage, walk)
+
+
+def _told(part: Instruction, stage: Stage, walk: _Walk, made: str = "") -> Iterator[Lack]:
+    """What a message misses and the folder of this stage does not have: only where it comes first.
+
+    A step that makes something may have made it, unless the message says where it is missed.
+    """
+    for name, place in walk.context.lost:
+        path = normpath(join(stage.workdir, name))
+        if any(lack.need.word == name for lack in walk.lacks) or (place and place != path):
+            continue
+        sure = replace(stage, certain=True, loose=(), said="") if place else stage
+        if _is_lacking(Need(name, (path,)), sure, walk.context, made):
+            yield Lack(part, Need(name, (path,)), sure)
 
 
 def _copy(part: Instruction, walk: _Walk) -> Stage:

@@ -11,7 +11,8 @@ from itertools import islice
 from pathlib import PurePosixPath
 from posixpath import basename, dirname, relpath
 
-from oi_deploy.agent.dockerfile import commands, lint, names
+from oi_deploy.agent import named
+from oi_deploy.agent.dockerfile import commands, lint, moved, names, slips, told
 from oi_deploy.agent.dockerfile.edits import (
     Edit,
     Lines,
@@ -45,6 +46,7 @@ def repairs(
     images: Sequence[str] = (),
     texts: Mapping[str, str] | None = None,
     gone: Collection[str] = (),
+    prompt: str = "",
 ) -> tuple[str, ...]:
     """Command lines that put it right, in the order in which they have to run.
 
@@ -55,21 +57,37 @@ def repairs(
         images: what the engine has, if the base image is to be looked at too.
         texts: of programs, by path.
         gone: files that the prompt says are not there any more.
+        prompt: what it tells of the Dockerfile may say more than the files.
     """
     folder = item.context(exists)
     prefix = "" if folder == "." else f"{folder}/"
     near = [path for path in filter(is_plain, paths) if path.startswith(prefix)]
+    files = tuple(path.removeprefix(prefix) for path in near)
+    said = told.read(prompt, {*files, *named.folders(files)})
+    old = {name for name, _ in said.renamed}
     context = Context(
-        tuple(path.removeprefix(prefix) for path in near),
-        lambda path: exists(inside(folder, path)),
+        files,
+        lambda path: path not in old and exists(inside(folder, path)),
         {path.removeprefix(prefix): text for path, text in (texts or {}).items() if path in near},
+        said,
     )
     lines, cut = lint.lines_of(item.text)
-    checks: list[Callable[[Lines], Iterator[Edit]]] = [lint.edits]
+    checks: list[Callable[[Lines], Iterator[Edit | None]]] = [lint.edits, slips.joined]
     if not cut:
         missing = partial(names.gone_sources, gone, context)
         ours = (partial(it, context) for it in _CHECKS)
-        for check in (partial(names.bases, images), *ours, missing):
+        of_text = (partial(it, said) for it in (slips.forbidden, slips.servers))
+        with_both = (partial(it, said, context) for it in (moved.told, slips.placed))
+        for check in (
+            partial(names.bases, images),
+            *with_both,
+            *ours,
+            missing,
+            *of_text,
+            slips.arguments,
+            slips.starts,
+            slips.folders,
+        ):
             checks.append(partial(_on_text, check, item.path))
     return tuple(edit.command(item.path) for edit in in_turn(lines, checks))
 
@@ -306,11 +324,14 @@ def _brings(copy: Instruction, name: str) -> bool:
 
 
 _CHECKS = (
+    moved.elsewhere,
     names.missing_sources,
     names.renamed_in_commands,
     names.without_lock,
     _order,
+    slips.made,
     _lacking,
+    slips.variables,
 )
 
 

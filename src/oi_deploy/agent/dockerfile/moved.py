@@ -1,0 +1,50 @@
+"""Names in a Dockerfile of what has another name or place now, as the prompt or the files say."""
+
+import re
+from collections.abc import Iterator
+from posixpath import basename, dirname
+
+from oi_deploy.agent.dockerfile.edits import Edit, Lines, everywhere, swap, swap_word
+from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, is_plain
+from oi_deploy.agent.dockerfile.image import Context
+from oi_deploy.agent.dockerfile.reads import is_private
+from oi_deploy.agent.dockerfile.told import Told
+
+
+def told(said: Told, context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """Names that the prompt says have changed: in COPY, in commands, and in variables."""
+    for old, new in said.renamed:
+        if context.exists(old) or not (is_plain(old) and is_plain(new)):
+            continue
+        if dirname(old) == dirname(new) and (edit := everywhere(lines, old, new)):
+            yield edit
+            continue
+        for part in item.instructions():
+            numbers = range(part.line, part.last + 1)
+            if any(source.removeprefix("./").rstrip("/") == old for source in part.sources):
+                yield swap_word(lines, numbers, old, new)
+            elif dirname(old) == dirname(new) and part.word != "FROM":
+                yield swap_word(lines, numbers, old, new)
+                yield from _in_a_path(lines, part, old, new)
+
+
+def _in_a_path(lines: Lines, part: Instruction, old: str, new: str) -> Iterator[Edit | None]:
+    """The last part of a path in the image: `/app/lib`, where a folder lib had come to."""
+    for number in range(part.line, part.last + 1):
+        for match in re.finditer(
+            rf"(?<=[\w./])/{re.escape(old)}(?![\w.-])", lines[number - 1], re.ASCII
+        ):
+            yield swap(lines, number, match.start(), match[0], f"/{new}")
+
+
+def elsewhere(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """COPY of what lies in another folder now, and nowhere else."""
+    for part in item.instructions():
+        for source in part.sources:
+            path = source.removeprefix("./").strip("/")
+            if not is_plain(path) or context.exists(path) or set(path) & set("*?["):
+                continue
+            names = context.folders if path not in context.known and "." not in basename(path) else ()
+            found = [it for it in (*context.names, *names) if basename(it) == basename(path)]
+            if len(found) == 1 and not is_private(found[0]):
+                yield swap_word(lines, range(part.line, part.last + 1), source.rstrip("/"), found[0])

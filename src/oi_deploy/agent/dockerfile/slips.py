@@ -1,0 +1,304 @@
+"""Slips of a Dockerfile that its programs, or a message in the prompt, give away."""
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from posixpath import basename, dirname, join, normpath
+
+from oi_deploy.agent.dockerfile import lint
+from oi_deploy.agent.dockerfile.edits import (
+    Edit,
+    Lines,
+    delete,
+    move_down,
+    put_before,
+    swap,
+    swap_word,
+)
+from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
+from oi_deploy.agent.dockerfile.image import Context
+from oi_deploy.agent.dockerfile.told import Told
+
+_NAME = re.compile(r"(?<![\w$])([A-Z][A-Z0-9_]*)=")
+_READ = re.compile(
+    r"(?:environ\[['\"]|environ\.get\(['\"]|getenv\(['\"]|process\.env\[['\"]|process\.env\.)"
+    r"([A-Z][A-Z0-9_]*)"
+)
+# Commands that begin a line of a longer RUN only behind a sign that joins them.
+_BEGINS = re.compile(
+    r"(?:apt-get|apk|pip3?|npm|useradd|groupadd|adduser|addgroup|chown|chmod|mkdir|cp|mv|rm|ln|touch"
+    r"|sed|echo|python3?|node|curl|wget|tar)\s"
+)
+_DONE = re.compile(r"(?:&&|\|\||;|\||\bthen|\bdo|\{|\()\s*$")
+
+
+def last_stage(item: Dockerfile) -> list[Instruction]:
+    """The instructions of the stage that becomes the image, its FROM first."""
+    every = list(item.instructions())
+    starts = [at for at, part in enumerate(every) if part.word == "FROM"]
+    return every[starts[-1] :] if starts else []
+
+
+def variables(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """ENV of a name that no program reads, where one is read that is very like it."""
+    read = {name for text in context.texts.values() for name in _READ.findall(text)}
+    set_here = {
+        name for part in item.instructions() if part.word == "ENV" for name in _NAME.findall(part.rest)
+    }
+    for part in item.instructions():
+        for name in _NAME.findall(part.rest) if part.word == "ENV" else ():
+            close = difflib.get_close_matches(name, read - set_here, n=1, cutoff=0.85)
+            used = any(name in text for text in context.texts.values()) or f"${name}" in item.text
+            if name not in read and close and not used:
+                yield swap_word(lines, range(part.line, part.last + 1), name, close[0])
+
+
+def arguments(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """ARG is there while the image is built; what starts it needs ENV."""
+    stage = last_stage(item)
+    starts = [it for it in stage if it.word in ("CMD", "ENTRYPOINT") and not it.rest.startswith("[")]
+    for part in stage:
+        name = part.rest.partition("=")[0].strip() if part.word == "ARG" else ""
+        if not re.fullmatch(r"[A-Za-z_]\w*", name) or part.line != part.last:
+            continue
+        used = any(re.search(rf"\$(?:{name}\b|\{{{name}\b)", it.rest) for it in starts)
+        kept = any(it.word == "ENV" and re.search(rf"(?:^|\s){name}[= ]", it.rest) for it in stage)
+        if used and not kept:
+            text = f"ENV {name}=${name}"
+            left = (*lines[: part.line], text, *lines[part.line :])
+            yield Edit(f"'{part.line}a {text}'", left)
+
+
+def joined(lines: Lines) -> Iterator[Edit | None]:
+    """The lines of an ENV or a RUN without the sign that joins one to the next."""
+    word = ""
+    for number, (line, following) in enumerate(pairwise(lines), 1):
+        text, after = line.strip(), following.strip()
+        goes_on = text.endswith("\\")
+        word = word or text.partition(" ")[0].upper()
+        if word == "ENV" and not goes_on and re.match(r"[A-Z][A-Z0-9_]*=\S", after):
+            place = following.find(after)
+            left = (*lines[:number], f"{following[:place]}ENV {after}", *lines[number + 1 :])
+            yield Edit(f"'{number + 1}s#{after.partition('=')[0]}=#ENV &#'", left)
+            return
+        body = text.removesuffix("\\").strip()
+        command = body.partition(" ")[2] if body.upper().startswith("RUN ") else body
+        begins = _BEGINS.match(re.sub(r"^(?:&&|;)\s*", "", command).strip())
+        if word == "RUN" and goes_on and begins and _BEGINS.match(after) and not _DONE.search(body):
+            place = following.find(after)
+            program = after.split()[0]
+            # In a `sed`, an ampersand means something else.
+            new = f"{following[:place]}|| exit 1; {after}"
+            left = (*lines[:number], new, *lines[number + 1 :])
+            yield Edit(f"'{number + 1}s#{program}#|| exit 1; {program}#'", left)
+            return
+        if not goes_on:
+            word = ""
+
+
+def starts(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """CMD that begins with all of ENTRYPOINT, or that is no list where the base has one."""
+    stage = last_stage(item)
+    found = {part.word: part for part in stage if part.word in ("CMD", "ENTRYPOINT")}
+    cmd = found.get("CMD")
+    if cmd is None or cmd.line != cmd.last:
+        return
+    entry, words = (_words(found[it].rest) if it in found else [] for it in ("ENTRYPOINT", "CMD"))
+    if len(entry) > 1 and words[: len(entry)] == entry and len(words) > len(entry):
+        begin = re.escape(cmd.rest[: cmd.rest.find(f'"{words[len(entry)]}"')].removeprefix("["))
+        line = lines[cmd.line - 1]
+        match = re.search(begin, line)
+        if match and all(re.fullmatch(r"[\w./@:=-]+", it) for it in entry):
+            # A dot is any sign: no quote stands in the line.
+            pattern = re.sub(r"[\"\[]", ".", match[0])
+            left = line[: match.start()] + line[match.end() :]
+            yield Edit(
+                f"'{cmd.line}s#{pattern}##'", (*lines[: cmd.line - 1], left, *lines[cmd.line :])
+            )
+    base = stage[0].rest.split()[0].rpartition("/")[2] if stage[0].rest else ""
+    plain = re.sub(r"[^\w;-]+", " ", cmd.rest).strip()
+    if base.startswith("nginx") and not words and plain == "nginx -g daemon off;":
+        # The base has the same.
+        yield delete(lines, cmd.line)
+
+
+def _words(rest: str) -> list[str]:
+    try:
+        words = json.loads(rest)
+    except (ValueError, RecursionError):
+        return []
+    return [str(it) for it in words] if isinstance(words, list) else []
+
+
+def forbidden(told: Told, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A script that may not be started, or a step that may not write as the image's user."""
+    if not told.forbidden:
+        return
+    stage = last_stage(item)
+    for part in stage:
+        if part.word not in ("CMD", "ENTRYPOINT", "RUN"):
+            continue
+        words = _words(part.rest) or part.rest.removeprefix("exec ").split()
+        script = next(iter(words), "")
+        if not re.fullmatch(r"\.?/[\w./-]+|[\w./-]+\.sh", script) or re.search(
+            rf"chmod[^\n]*{re.escape(basename(script))}", item.text
+        ):
+            continue
+        brings = [it for it in stage if it.word == "COPY" and it.line < part.line]
+        if not brings or "--chmod" in brings[-1].rest or basename(script) not in item.text:
+            continue
+        place = brings[-1].last
+        user = next((it.line for it in stage if it.word == "USER" and it.line < part.line), 0)
+        if user and user <= place:
+            # Before it, the file is not there.
+            line = f"RUN chmod +x {script}"
+            edit = put_before(lines, part.line, line)
+            yield edit and Edit(edit.script, move_down(edit.lines, user, part.line).lines)
+            continue
+        yield put_before(lines, place + 1, f"RUN chmod +x {script}")
+    writes = re.compile(r"(?:python3?|node|npm|sh|bash)\b")
+    yield lint.user_before(lines, lambda part: bool(writes.match(part.rest)))
+
+
+def folders(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A last stage that has a relative COPY, is started in a folder, and sets none."""
+    stage = last_stage(item)
+    if any(part.word == "WORKDIR" for part in stage):
+        return
+    places = [
+        words[-1].removeprefix("./").rstrip("/")
+        for part in stage
+        if part.word == "COPY" and not (words := part.rest.split())[-1].startswith("/")
+    ]
+    for part in stage:
+        if part.word not in ("CMD", "ENTRYPOINT"):
+            continue
+        words = _words(part.rest) or part.rest.split()
+        for word in words:
+            for place in filter(None, places):
+                found = re.fullmatch(rf"(/[\w./-]+)/{re.escape(place)}/[\w./-]+", word)
+                if found:
+                    yield put_before(lines, stage[0].last + 1, f"WORKDIR {found[1]}")
+
+
+def made(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """COPY from a stage of a folder that its program does not make, where it makes another one."""
+    every = item.instructions()
+    for part in every:
+        flag = re.search(r"--from=(\S+)", part.rest)
+        words = [it for it in part.rest.split() if not it.startswith("--")]
+        if part.word != "COPY" or not flag or len(words) != 2:
+            continue
+        wanted = basename(words[0].rstrip("/"))
+        steps = _steps_of(flag[1], every)
+        texts = [
+            context.texts[name]
+            for step in steps
+            for name in context.texts
+            if re.search(rf"(?<![\w-]){re.escape(basename(name))}(?![\w-])", _script(step, context))
+        ]
+        text = "\n".join(texts)
+        if not texts or re.search(rf"(?<![\w-]){re.escape(wanted)}(?![\w-])", text):
+            continue
+        found = {it.strip("./") for it in _MAKES.findall(text)}
+        if len(found) == 1 and re.fullmatch(r"[\w-]+", only := found.pop()):
+            yield swap_word(lines, [part.line], wanted, only) or _last_part(
+                lines, part.line, wanted, only
+            )
+
+
+_MAKES = re.compile(
+    r"(?:mkdir(?:Sync)?|makedirs|rmSync|rmtree|OUT\w*\s*=\s*(?:pathlib\.)?(?:Path\()?|\bout\w*\s*=\s*"
+    r"(?:pathlib\.)?(?:Path\()?|target\s*=\s*(?:pathlib\.)?(?:Path\()?)\(?\s*['\"]([\w./-]+)['\"]"
+)
+
+
+def _last_part(lines: Lines, number: int, old: str, new: str) -> Edit | None:
+    match = re.search(rf"/{re.escape(old)}(?=[/ ])", lines[number - 1])
+    return swap(lines, number, match.start(), match[0], f"/{new}") if match else None
+
+
+def _steps_of(name: str, every: Sequence[Instruction]) -> list[str]:
+    """What a stage runs."""
+    found: list[str] = []
+    number, here = -1, False
+    for part in every:
+        if part.word == "FROM":
+            number += 1
+            stage = re.search(r"(?i)\sAS\s+(\S+)", part.rest)
+            here = name.lower() in (str(number), stage[1].lower() if stage else "")
+        elif part.word == "RUN" and here:
+            found.append(part.rest)
+    return found
+
+
+def _script(step: str, context: Context) -> str:
+    """A step, with what `npm run` stands for."""
+    return f"{step} {' '.join(npm_scripts(step, context))}"
+
+
+def npm_scripts(step: str, context: Context) -> list[str]:
+    """The commands of package.json that a step runs."""
+    try:
+        content = json.loads(context.texts.get("package.json", "{}"))
+        scripts = content.get("scripts", {})
+        names = re.findall(r"\bnpm (?:run )?([\w:-]+)", step)
+        return [str(scripts[name]) for name in names if name in scripts]
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return []
+
+
+def placed(told: Told, context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A file that a message misses at a place of the image outside of the project's own."""
+    for path in told.lost:
+        if not path.startswith("/"):
+            continue
+        for part in item.instructions():
+            if part.word != "RUN" or path not in part.rest or part.line != part.last:
+                continue
+            later = [
+                it for it in item.instructions()
+                if it.line > part.line and it.sources and _is_brought(it, path, context)
+            ]  # fmt: skip
+            if later:
+                yield move_down(lines, part.line, later[0].last)
+                return
+        stage = last_stage(item)
+        workdirs = [it.rest for it in stage if it.word == "WORKDIR"]
+        if any(path.startswith(f"{it.rstrip('/')}/") for it in workdirs):
+            continue
+        brought = any(_is_brought(it, path, context) for it in stage if it.sources)
+        same = [it for it in context.names if basename(it) == basename(path)]
+        copies = [it for it in stage if it.word in ("COPY", "ADD")]
+        if len(same) == 1 and copies and not brought:
+            text = f"COPY {same[0]} {dirname(path)}/"
+            yield put_before(lines, copies[-1].last + 1, text)
+
+
+def _is_brought(part: Instruction, path: str, context: Context) -> bool:
+    """Whether a COPY to an absolute place brings a file there."""
+    place = part.rest.split()[-1]
+    for source in part.sources:
+        name = source.removeprefix("./").strip("/") or "."
+        if name in context.known:
+            here = {place.rstrip("/"), join(place, basename(name))}
+            if path in here:
+                return True
+        elif path.startswith(f"{place.rstrip('/')}/"):
+            rest = path.removeprefix(f"{place.rstrip('/')}/")
+            if normpath(join(name, rest)) in context.known:
+                return True
+    return False
+
+
+def servers(told: Told, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """The main configuration of nginx in the place of a site's."""
+    if not re.search(r"directive is not allowed here in /etc/nginx/conf\.d/", told.text):
+        return
+    for part in item.instructions():
+        words = part.rest.split()
+        if part.word == "COPY" and len(words) == 2 and words[1].startswith("/etc/nginx/conf.d"):
+            if basename(words[0]) == "nginx.conf":
+                yield swap_word(lines, [part.line], words[1], "/etc/nginx/nginx.conf")

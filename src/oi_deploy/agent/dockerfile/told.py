@@ -1,0 +1,97 @@
+"""What a prompt tells of a Dockerfile that fails: names that changed, and messages that it quotes."""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from oi_deploy.agent import intents
+
+_PATH = r"[`\"']?(?P<{0}>[\w.@-]+(?:/[\w.@-]+)*/?)[`\"']?"
+_OLD, _NEW = _PATH.format("old"), _PATH.format("new")
+_KIND_EN = r"(?:the )?(?:(?:folder|directory|file|package|module|script|program) )?"
+_KIND = r"\s*(?:目录|文件夹|文件|包|模块|脚本)?\s*"
+_RENAMED = tuple(
+    re.compile(pattern, re.ASCII | re.IGNORECASE)
+    for pattern in (
+        rf"\b(?:renam\w+|mov(?:ed|ing|e)|chang(?:ed|ing)) {_KIND_EN}(?:from )?{_OLD}"
+        rf"(?: (?:folder|directory|file|package|module))? (?:to|into|as|under|->) {_KIND_EN}{_NEW}",
+        rf"{_OLD}(?: (?:folder|directory|file|package|module))?,? (?:which )?(?:was|is|were|has been|have been|got|now)"
+        rf" (?:now )?(?:renamed|moved|called|named|lives?)(?: (?:to|into|as|in|under|over))* {_KIND_EN}{_NEW}",
+        rf"{_OLD}(?: (?:now )?(?:moved|went|became|becomes|turned into|is now))(?: (?:to|into|in))* {_KIND_EN}{_NEW}",
+        rf"{_OLD}\s*(?:->|=>|→)\s*{_NEW}",
+        rf"{_OLD}{_KIND}(?:已经?|被|都|也)*(?:改名|重命名|更名|改叫|改|移动?|挪|搬|迁移?|放)"
+        rf"(?:成|为|到|至|叫|进|了)+\s*(?:了\s*)?{_NEW}",
+    )
+)
+_NO_NAMES = frozenset("it this that them they he she we is was now the a an file files folder".split())
+_LOST = tuple(
+    re.compile(pattern, re.ASCII)
+    for pattern in (
+        r"No such file or directory:? ?[`'\"]?(?P<path>/?[\w.-]+(?:/[\w.-]+)*)",
+        r"FileNotFoundError:?[^/\w'\"]*[`'\"]?(?P<path>/?(?!Errno)[\w.-]+(?:/[\w.-]+)*)",
+        r"(?:Cannot find module|Could not find|can't (?:open file|read|find)|cannot (?:open|read|find|stat))"
+        r"[ :]*[`'\"]?(?P<path>[./]*[\w-][\w.-]*(?:/[\w.-]+)*)",
+        r"open\(\) \"(?P<path>/[\w./-]+)\" failed",
+        r"ENOENT[^`'\"]{0,60}[`'\"](?P<path>/?[\w./-]+)",
+        r"(?P<path>/?[\w.-]+(?:/[\w.-]+)+|[\w-]+\.[a-z]{1,5})[`'\"]?[:,]? (?:no such file|not found|does not exist)",
+        r"(?:找不到|缺少?|没有找到|读不到)(?:文件|目录)?\s*[`'\"]?(?P<path>/?[\w.-]+(?:/[\w.-]+)+|[\w-]+\.[a-z]{1,5})",
+    )
+)
+_MODULE = re.compile(r"(?:No module named|ModuleNotFoundError:)[ :]*[`'\"]?(?P<name>[A-Za-z_][\w.]*)")
+_FORBIDDEN = re.compile(
+    r"[Pp]ermission denied|EACCES|(?:\bnot|n't)(?: be)? (?:marked )?executable|executable bit"
+    r"|execut\w+ (?:permission|bit)|(?:可?执行)权限|不能执行|不可执行",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is told; empty where nothing is.
+
+    Attributes:
+        renamed: old and new names.
+        lost: paths that a message says are not there, as they stand in it.
+        modules: modules that it says are not there.
+        forbidden: whether something may not be done, or not be started.
+        text: the whole prompt.
+    """
+
+    renamed: tuple[tuple[str, str], ...] = ()
+    lost: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    forbidden: bool = False
+    text: str = ""
+
+
+def read(text: str, paths: Collection[str]) -> Told:
+    """What a prompt tells.
+
+    Args:
+        text: the prompt.
+        paths: files and folders that are there.
+    """
+    lost = (match["path"].rstrip(".") for it in _LOST for match in it.finditer(text))
+    return Told(
+        renamed=tuple(dict.fromkeys(_renamed(text, paths))),
+        lost=tuple(dict.fromkeys(lost)),
+        modules=tuple(dict.fromkeys(it["name"] for it in _MODULE.finditer(text))),
+        forbidden=_FORBIDDEN.search(text) is not None,
+        text=text,
+    )
+
+
+def _renamed(text: str, paths: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Names that nothing has any more, each with that of something that is there."""
+    for sentence in intents.sentences(text):
+        for pattern in _RENAMED:
+            for match in pattern.finditer(sentence):
+                groups = match.groupdict()
+                old, new = match["old"].strip("/"), (groups.get("new") or "").rstrip("/.")
+                if old in _NO_NAMES or old in paths or not new:
+                    continue
+                # What was moved keeps its name.
+                inner = f"{new}/{old.rpartition('/')[2]}"
+                found = next((it for it in (inner, new) if it in paths), "")
+                if found and found != old:
+                    yield old, found
