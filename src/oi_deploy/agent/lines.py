@@ -58,7 +58,14 @@ def _build(world: Situation) -> Iterable[str]:
         )
         context = file.context(world.exists)
         if rules := world.repository.texts.get(dockerfiles.inside(context, ".dockerignore")):
-            yield from dockerignore.repairs(file, context, rules, world.repository.files)
+            yield from dockerignore.repairs(
+                file,
+                context,
+                rules,
+                world.repository.files,
+                world.repository.texts,
+                world.ask.text,
+            )
         yield file.build(reference, world.exists, _arguments(world, file))
         yield f"docker push {reference}"
         for other in retag.others(world, reference):

@@ -5,25 +5,65 @@ The rules are those of the engine: https://docs.docker.com/build/concepts/contex
 
 import contextlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from oi_deploy.agent import named
+from oi_deploy.agent.dockerfile import told
 from oi_deploy.agent.dockerfile.files import Dockerfile, inside, is_plain
+from oi_deploy.agent.dockerfile.image import Context
+from oi_deploy.agent.dockerfile.reads import is_private
 
 
-def repairs(item: Dockerfile, context: str, text: str, files: Sequence[str]) -> tuple[str, ...]:
-    """Command lines that let through what the Dockerfile names and the `.dockerignore` keeps out.
+def repairs(
+    item: Dockerfile,
+    context: str,
+    text: str,
+    files: Sequence[str],
+    texts: Mapping[str, str] | None = None,
+    prompt: str = "",
+) -> tuple[str, ...]:
+    """Command lines that let through what the Dockerfile needs and the `.dockerignore` keeps out.
 
     Args:
         item: the Dockerfile.
         context: the folder that it is built in.
         text: the content of the context's `.dockerignore`.
         files: paths of the repository's files.
+        texts: of programs, by path: what they import and open is needed, too.
+        prompt: so is what it says is missed.
     """
     prefix = "" if context == "." else f"{context}/"
     names = [path.removeprefix(prefix) for path in files if path.startswith(prefix)]
+    own = {path.removeprefix(prefix): it for path, it in (texts or {}).items() if path in files}
+    said = told.read(prompt, {*names, *named.folders(names)})
+    there = Context(tuple(names), set(names).__contains__, own, said)
     rules = list(_rules(text))
-    lost = (name for name in _needed(item, names) if _kept_out(name, names, rules))
+    needed = dict.fromkeys((*_needed(item, names), *_read(item, there)))
+    lost = (name for name in needed if _kept_out(name, names, rules))
     return tuple(f"sed -i '$a !{name}' {inside(context, '.dockerignore')}" for name in lost)
+
+
+def _read(item: Dockerfile, context: Context) -> Iterable[str]:
+    """What programs read, or a message misses, where everything is copied."""
+    parts = item.instructions()
+    if "." not in {inside(".", source) for source in item.copies()}:
+        return
+    yield from (name for name, _ in context.lost if is_plain(name) and not is_private(name))
+    commands = " ".join(p.rest for p in parts if p.word in ("RUN", "CMD", "ENTRYPOINT"))
+    left = [name for name in context.texts if _is_in(name, commands)]
+    seen: set[str] = set()
+    while left:
+        program = left.pop()
+        if program in seen:
+            continue
+        seen.add(program)
+        for read in context.reads(program):
+            left.append(read.name)
+            yield read.name
+
+
+def _is_in(name: str, text: str) -> bool:
+    return re.search(rf"(?<![\w/.-])(?:\./)?{re.escape(name)}(?![\w/.-])", text) is not None
 
 
 def _needed(item: Dockerfile, names: Sequence[str]) -> Iterable[str]:
@@ -36,9 +76,7 @@ def _needed(item: Dockerfile, names: Sequence[str]) -> Iterable[str]:
     commands = " ".join(p.rest for p in parts if p.word in ("RUN", "CMD", "ENTRYPOINT"))
     copied = {inside(".", source) for source in item.copies()}
     for name in names:
-        word = rf"(?<![\w/.-])(?:\./)?{re.escape(name)}(?![\w/.-])"
-        named = name in commands and re.search(word, commands)
-        if named and "." in copied and is_plain(name):
+        if name in commands and _is_in(name, commands) and "." in copied and is_plain(name):
             yield name
 
 

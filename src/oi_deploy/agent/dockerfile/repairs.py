@@ -129,9 +129,10 @@ def _changes(lack: Lack, context: Context, item: Dockerfile, lines: Lines) -> It
             yield swap_word(lines, numbers, need.word, new)
         return
     if part.word == "RUN" and part.line == part.last:
-        for other in stage:
-            if other.line > part.line and other.sources:
-                yield move_down(lines, part.line, other.last)
+        later = [other for other in stage if other.line > part.line and other.sources]
+        # A program of the project may need all that is copied.
+        for other in reversed(later) if _PROGRAM.match(part.rest) else later:
+            yield move_down(lines, part.line, other.last)
     yield from _folder_changes(lack, stage, lines)
     yield from _kept_apart(lack, stage, context, lines)
     name = basename(need.paths[0])
@@ -300,10 +301,13 @@ def _order_in(
                 continue
             later = [other for other in stage[place:] if _brings(other, name)]
             if later:
-                yield move_down(lines, part.line, later[0].last)
+                last = [it for it in stage[place:] if it.sources][-1]
+                after = last if _PROGRAM.match(part.rest) else later[0]
+                yield move_down(lines, part.line, after.last)
                 return
 
 
+_PROGRAM = re.compile(r"(?:npm|pnpm|yarn) (?:run \S+|test)\b|(?:python[\d.]*|node|sh|bash) [\w./-]+\.\w+")
 # It runs a script of the project, which its sources are needed for.
 _SCRIPT = re.compile(r"(?:npm|pnpm|yarn) (?:run \S+|test)\b|(?:yarn|pnpm) build\b")
 

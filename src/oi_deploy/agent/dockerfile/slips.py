@@ -22,6 +22,7 @@ from oi_deploy.agent.dockerfile.image import Context
 from oi_deploy.agent.dockerfile.told import Told
 
 _NAME = re.compile(r"(?<![\w$])([A-Z][A-Z0-9_]*)=")
+_PROGRAMS = (".py", ".js", ".mjs", ".cjs", ".sh")
 _READ = re.compile(
     r"(?:environ\[['\"]|environ\.get\(['\"]|getenv\(['\"]|process\.env\[['\"]|process\.env\.)"
     r"([A-Z][A-Z0-9_]*)"
@@ -43,14 +44,15 @@ def last_stage(item: Dockerfile) -> list[Instruction]:
 
 def variables(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """ENV of a name that no program reads, where one is read that is very like it."""
-    read = {name for text in context.texts.values() for name in _READ.findall(text)}
+    texts = [text for path, text in context.texts.items() if path.endswith(_PROGRAMS)]
+    read = {name for text in texts for name in _READ.findall(text)}
     set_here = {
         name for part in item.instructions() if part.word == "ENV" for name in _NAME.findall(part.rest)
     }
     for part in item.instructions():
         for name in _NAME.findall(part.rest) if part.word == "ENV" else ():
             close = difflib.get_close_matches(name, read - set_here, n=1, cutoff=0.85)
-            used = any(name in text for text in context.texts.values()) or f"${name}" in item.text
+            used = any(name in text for text in texts) or f"${name}" in item.text
             if name not in read and close and not used:
                 yield swap_word(lines, range(part.line, part.last + 1), name, close[0])
 

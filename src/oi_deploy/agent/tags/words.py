@@ -72,8 +72,8 @@ JOINTS = {
 }
 
 _TAGGING = re.compile(
-    r"tag|标签|版本号|版本定|\bcall(?:ed)? (?:it|this) (?:v?\d|what|after|by\b)"
-    r"|\bversion(?:ed)? (?:from|in|by|as|out of|is(?: (?:written|kept|set|given))? in"
+    r"(?<![a-z])(?:re|git)?-?tag|标签|版本号|版本定|\bcall(?:ed)? (?:it|this) (?:v?\d|what|after|by\b)"
+    r"|\bversion(?:ed)? (?:(?:from|in|by|as|out of)\b|is(?: (?:written|kept|set|given))? in"
     r"|(?:lives|stands) in)"
     r"|\b(?:image|read the) version\b(?! of\b)|\bown VERSION file\b"
     r"|\bnamed? after\b|\b(?:push|publish|put)\b[^.;]{0,80}\bunder \w+ names\b|命名"
