@@ -80,10 +80,22 @@ _GONE = re.compile(
 )
 
 
+_MOVED = re.compile(
+    r"\b(?:mov(?:ed?|ing)|tid(?:ied|y)|reorgani[sz]|relocat|reshuffl|restructur)|挪|移|搬|整理|重构|调整",
+    intents.FLAGS,
+)
+
+
 def _gone(world: Situation) -> list[str]:
     """Files that the prompt says are not there any more."""
     told = [it for it in intents.sentences(world.ask.text) if _GONE.search(it)]
-    return [path for path in world.new_files if any(words.is_named(path, it) for it in told)]
+    files = {path.rpartition("/")[2] for path in world.repository.files}
+    return [
+        path
+        for path in world.new_files
+        if any(words.is_named(path, it) for it in told)
+        or (path.rpartition("/")[2] in files and _MOVED.search(world.ask.text))
+    ]
 
 
 def _arguments(world: Situation, file: Dockerfile) -> dict[str, str]:

@@ -41,7 +41,7 @@ class Context:
     names: tuple[str, ...]
     exists: Callable[[str], bool]
     texts: Mapping[str, str] = field(default_factory=dict)
-    told: Told = Told()
+    told: Told = field(default_factory=Told)
 
     @cached_property
     def lost(self) -> tuple[tuple[str, str], ...]:
@@ -292,7 +292,6 @@ def _check_start(starts: dict[str, Instruction], walk: _Walk) -> None:
         part = next((it for it in parts if need.word in it.rest), parts[-1])
         if _is_lacking(need, stage, walk.context):
             walk.lacks.append(Lack(part, need, stage))
-
 
     walk.lacks += _told(parts[-1], stage, walk)
 

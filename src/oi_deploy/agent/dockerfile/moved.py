@@ -8,12 +8,11 @@ from oi_deploy.agent.dockerfile.edits import Edit, Lines, everywhere, swap, swap
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, is_plain
 from oi_deploy.agent.dockerfile.image import Context
 from oi_deploy.agent.dockerfile.reads import is_private
-from oi_deploy.agent.dockerfile.told import Told
 
 
-def told(said: Told, context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+def told(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """Names that the prompt says have changed: in COPY, in commands, and in variables."""
-    for old, new in said.renamed:
+    for old, new in context.told.renamed:
         if context.exists(old) or not (is_plain(old) and is_plain(new)):
             continue
         if dirname(old) == dirname(new) and (edit := everywhere(lines, old, new)):
@@ -44,7 +43,11 @@ def elsewhere(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
             path = source.removeprefix("./").strip("/")
             if not is_plain(path) or context.exists(path) or set(path) & set("*?["):
                 continue
-            names = context.folders if path not in context.known and "." not in basename(path) else ()
+            names = (
+                context.folders if path not in context.known and "." not in basename(path) else ()
+            )
             found = [it for it in (*context.names, *names) if basename(it) == basename(path)]
             if len(found) == 1 and not is_private(found[0]):
-                yield swap_word(lines, range(part.line, part.last + 1), source.rstrip("/"), found[0])
+                yield swap_word(
+                    lines, range(part.line, part.last + 1), source.rstrip("/"), found[0]
+                )

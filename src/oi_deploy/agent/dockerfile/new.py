@@ -52,7 +52,9 @@ def _folders(world: Situation, names: Sequence[str]) -> list[str]:
     for path in world.mentioned:
         if path.endswith("/Dockerfile") and str(PurePosixPath(path).parent) in folders:
             return [str(PurePosixPath(path).parent)]
-    if wishes.stages_of(world, {*files, *folders}) or any(_is_root(sentence) for sentence in intents.sentences(text)):
+    if wishes.stages_of(world, {*files, *folders}) or any(
+        _is_root(sentence) for sentence in intents.sentences(text)
+    ):
         return ["."]
     tops = {path.partition("/")[0] for path in wishes.files_of(world, {*files, *folders})}
     if len(tops) > 1:

@@ -201,43 +201,56 @@ class _Folder:
 
     def _ways(self, kind: _Kind) -> Iterator[list[str]]:
         """Lines that bring the files, the most exact first."""
-        wanted, stages = self.wanted, self.wanted.stages
-        to = f"{_PAGES}/" if kind.pages else "./"
-        top = kind.pages or "."
-        left_out = [path for path in wanted.left_out if not _is_in(top, path)]
-        known = [path for path in (*wanted.only, *wanted.listed) if self._has(path)]
+        stages = self.wanted.stages
         if stages is not None and not stages.proves:
-            made = list(self._made(kind, stages))
-            own = [path for path in dict.fromkeys(known) if path not in stages.taken]
-            first = [path for path in _files_of(kind.start) if path in self.names][:1]
-            # A folder that is filled may have it, too.
-            if not first or any(path.endswith("/") for path in stages.made):
-                yield [*made, *self._each(own, to)]
-            if kind.start:
-                placed = {path for path, _ in wanted.placed}
-                more = [path for path in first if path not in {*placed, *stages.taken}]
-                yield [*made, *self._each(dict.fromkeys([*own, *more]), to)]
-                yield [*made, *self._each(self._all_but(left_out, "."), to)]
+            yield from self._from_two(kind, stages)
             return
-        source = f"--from={stages.name} {wanted.workdir or _APP}/" if stages else ""
+        source = f"--from={stages.name} {self.wanted.workdir or _APP}/" if stages else ""
         if kind.start:
-            placed = [path for path, _ in wanted.placed]
-            some = (wanted.only, dict.fromkeys((*wanted.only, *wanted.listed)))
-            for paths in ([path for path in it if self._has(path)] for it in some):
-                if paths and self._starts_with(kind.start, [*paths, *placed]):
-                    yield [*self._each(paths, to, source=source), *self._install(kind.base)]
-            if placed and self._starts_with(kind.start, placed):
-                yield []
+            yield from self._some(kind, source)
+        yield [*self._every(kind, source), *self._shown(kind), *self._install(kind.base)]
+
+    def _from_two(self, kind: _Kind, stages: Stages) -> Iterator[list[str]]:
+        """What the first stage makes, and some of the repository."""
+        wanted, to = self.wanted, f"{_PAGES}/" if kind.pages else "./"
+        made = list(self._made(kind, stages))
+        known = dict.fromkeys(it for it in (*wanted.only, *wanted.listed) if self._has(it))
+        own = [path for path in known if path not in stages.taken]
+        first = [path for path in _files_of(kind.start) if path in self.names][:1]
+        # A folder that is filled may have it, too.
+        if not first or any(path.endswith("/") for path in stages.made):
+            yield [*made, *self._each(own, to)]
+        if kind.start:
+            there = {*(path for path, _ in wanted.placed), *stages.taken}
+            more = [path for path in first if path not in there]
+            yield [*made, *self._each(dict.fromkeys([*own, *more]), to)]
+            yield [*made, *self._each(self._all_but(wanted.left_out, "."), to)]
+
+    def _some(self, kind: _Kind, source: str) -> Iterator[list[str]]:
+        """What the prompt names, if the program that is started is among it."""
+        wanted = self.wanted
+        placed = [path for path, _ in wanted.placed]
+        for names in (wanted.only, dict.fromkeys((*wanted.only, *wanted.listed))):
+            paths = [path for path in names if self._has(path)]
+            if paths and self._starts_with(kind.start, [*paths, *placed]):
+                yield [*self._each(paths, "./", source=source), *self._install(kind.base)]
+        if placed and self._starts_with(kind.start, placed):
+            yield []
+
+    def _every(self, kind: _Kind, source: str) -> Iterator[str]:
+        """All that is there, but what is not wanted."""
+        to, top = f"{_PAGES}/" if kind.pages else "./", kind.pages or "."
+        if kind.pages and any(
+            place.startswith(_PAGES) or path == top for path, place in self.wanted.placed
+        ):
+            return
+        left_out = [path for path in self.wanted.left_out if not _is_in(top, path)]
         prefix = "" if top == "." else f"{top}/"
         # A server shows all that is in its folder: what begins with a dot is not for it.
-        every = kind.pages != "." and not any(path.startswith(prefix) for path in left_out)
-        if every:
-            copies = [f"COPY {source}{prefix or '.'} {to if prefix else '.'}".replace("/. ", "/ ")]
+        if kind.pages != "." and not any(path.startswith(prefix) for path in left_out):
+            yield f"COPY {source}{prefix or '.'} {to if prefix else '.'}".replace("/. ", "/ ")
         else:
-            copies = list(self._each(self._all_but(left_out, top), to, prefix, source))
-        if kind.pages and any(it.startswith(_PAGES) or path == top for path, it in wanted.placed):
-            copies = []
-        yield [*copies, *self._shown(kind), *self._install(kind.base)]
+            yield from self._each(self._all_but(left_out, top), to, prefix, source)
 
     def _made(self, kind: _Kind, stages: Stages) -> Iterator[str]:
         """What comes from the first stage, unless it has a place of its own."""
@@ -247,7 +260,9 @@ class _Folder:
             if path.rstrip("/") in placed:
                 continue
             kept = f"./{path}" if f" {path}" in f" {kind.start}" else "./"
-            kept = kept if path.endswith("/") else f"./{path.rpartition('/')[0]}/".replace("//", "/")
+            kept = (
+                kept if path.endswith("/") else f"./{path.rpartition('/')[0]}/".replace("//", "/")
+            )
             yield f"COPY --from={stages.name} {root}/{path} {f'{_PAGES}/' if kind.pages else kept}"
         taken = [path for path in stages.taken if path not in placed and self._has(path)]
         yield from self._each(taken, "./", source=f"--from={stages.name} {root}/")
@@ -388,7 +403,7 @@ def _list(words: Iterable[str]) -> str:
 
 
 def _root(stages: Stages, app: str) -> str:
-    """Where the first stage works; what the image takes from the repository lies as it does there."""
+    """Where the first stage works: what the image takes lies as it does there."""
     return app if stages.taken or stages.proves else "/src"
 
 

@@ -64,6 +64,7 @@ def _python(text: str, folder: str) -> Iterator[tuple[list[str], bool]]:
         body = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
+    here: set[str] = set()
     for statement in body:
         if isinstance(statement, ast.Import):
             for alias in statement.names:
@@ -77,6 +78,9 @@ def _python(text: str, folder: str) -> Iterator[tuple[list[str], bool]]:
                 yield _module(join(place, alias.name)), True
         elif isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Expr, ast.With)):
             yield from (([normpath(path)], False) for path in _opened(statement))
+            for path in _beside(statement, here):
+                yield [normpath(join(folder, path))], True
+            here |= _names_of_own_folder(statement)
 
 
 def _module(path: str) -> list[str]:
@@ -100,6 +104,43 @@ def _opened(statement: ast.stmt) -> Iterator[str]:
             maker = called.value
             if isinstance(maker, ast.Call) and _is_path(maker.func):
                 yield from _texts(maker.args)
+
+
+def _names_of_own_folder(statement: ast.stmt) -> set[str]:
+    """Names that a statement gives to the folder that the program lies in."""
+    if not isinstance(statement, ast.Assign) or not _is_own_folder(statement.value):
+        return set()
+    return {it.id for it in statement.targets if isinstance(it, ast.Name)}
+
+
+def _is_own_folder(value: ast.expr) -> bool:
+    """Whether it is `Path(__file__).parent`, with or without `resolve`."""
+    text = ast.unparse(value)
+    return (
+        re.fullmatch(r"(?:pathlib\.)?Path\(__file__\)(?:\.resolve\(\))?\.parent", text) is not None
+    )
+
+
+def _beside(statement: ast.stmt, here: Collection[str]) -> Iterator[str]:
+    """Files that a statement reads from the program's own folder: `HERE / "a" / "b"`."""
+    inner = list(ast.walk(statement))
+    if any(isinstance(node, (ast.IfExp, ast.BoolOp, ast.Lambda, ast.Try)) for node in inner):
+        return
+    for node in inner:
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        if node.func.attr not in ("read_text", "read_bytes"):
+            continue
+        parts: list[str] = []
+        value = node.func.value
+        while isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div):
+            if not (isinstance(value.right, ast.Constant) and isinstance(value.right.value, str)):
+                break
+            parts.insert(0, value.right.value)
+            value = value.left
+        own = isinstance(value, ast.Name) and value.id in here
+        if parts and (own or _is_own_folder(value)):
+            yield join(*parts)
 
 
 def _is_path(made_by: ast.expr) -> bool:

@@ -35,6 +35,7 @@ from oi_deploy.agent.dockerfile.files import (
 )
 from oi_deploy.agent.dockerfile.image import Context, Lack, lacks
 
+Check = Callable[[Dockerfile, Lines], Iterator[Edit | None]]
 # Each is tried by a look at the whole Dockerfile.
 _MOST_TRIED = 40
 
@@ -74,21 +75,10 @@ def repairs(
     lines, cut = lint.lines_of(item.text)
     checks: list[Callable[[Lines], Iterator[Edit | None]]] = [lint.edits, slips.joined]
     if not cut:
-        missing = partial(names.gone_sources, gone, context)
-        ours = (partial(it, context) for it in _CHECKS)
-        of_text = (partial(it, said) for it in (slips.forbidden, slips.servers))
-        with_both = (partial(it, said, context) for it in (moved.told, slips.placed))
-        for check in (
-            partial(names.bases, images),
-            *with_both,
-            *ours,
-            missing,
-            *of_text,
-            slips.arguments,
-            slips.starts,
-            slips.folders,
-        ):
-            checks.append(partial(_on_text, check, item.path))
+        every: list[Check] = [partial(names.bases, images)]
+        every += [partial(it, context) for it in _CHECKS]
+        every += [partial(names.gone_sources, gone, context), *_PLAIN_CHECKS]
+        checks += [partial(_on_text, it, item.path) for it in every]
     return tuple(edit.command(item.path) for edit in in_turn(lines, checks))
 
 
@@ -153,7 +143,8 @@ def _changes(lack: Lack, context: Context, item: Dockerfile, lines: Lines) -> It
                 if PurePosixPath(place).suffix == PurePosixPath(name).suffix}  # fmt: skip
         if close := names.like(name, same):
             yield swap_word(lines, numbers, need.word, _near(same[close], lack.stage.workdir))
-    if not there:
+    # A program looks for it in one folder only.
+    if not there or need.word not in part.rest:
         yield from _additions(lack, stage, context, lines)
 
 
@@ -307,7 +298,9 @@ def _order_in(
                 return
 
 
-_PROGRAM = re.compile(r"(?:npm|pnpm|yarn) (?:run \S+|test)\b|(?:python[\d.]*|node|sh|bash) [\w./-]+\.\w+")
+_PROGRAM = re.compile(
+    r"(?:npm|pnpm|yarn) (?:run \S+|test)\b|(?:python[\d.]*|node|sh|bash) [\w./-]+\.\w+"
+)
 # It runs a script of the project, which its sources are needed for.
 _SCRIPT = re.compile(r"(?:npm|pnpm|yarn) (?:run \S+|test)\b|(?:yarn|pnpm) build\b")
 
@@ -328,6 +321,8 @@ def _brings(copy: Instruction, name: str) -> bool:
 
 
 _CHECKS = (
+    moved.told,
+    slips.placed,
     moved.elsewhere,
     names.missing_sources,
     names.renamed_in_commands,
@@ -336,7 +331,10 @@ _CHECKS = (
     slips.made,
     _lacking,
     slips.variables,
+    slips.forbidden,
+    slips.servers,
 )
+_PLAIN_CHECKS = (slips.arguments, slips.starts, slips.folders)
 
 
 def add_to_copy(item: Dockerfile, step: int, name: str) -> str:

@@ -19,7 +19,6 @@ from oi_deploy.agent.dockerfile.edits import (
 )
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
 from oi_deploy.agent.dockerfile.image import Context
-from oi_deploy.agent.dockerfile.told import Told
 
 _NAME = re.compile(r"(?<![\w$])([A-Z][A-Z0-9_]*)=")
 _PROGRAMS = (".py", ".js", ".mjs", ".cjs", ".sh")
@@ -47,7 +46,10 @@ def variables(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
     texts = [text for path, text in context.texts.items() if path.endswith(_PROGRAMS)]
     read = {name for text in texts for name in _READ.findall(text)}
     set_here = {
-        name for part in item.instructions() if part.word == "ENV" for name in _NAME.findall(part.rest)
+        name
+        for part in item.instructions()
+        if part.word == "ENV"
+        for name in _NAME.findall(part.rest)
     }
     for part in item.instructions():
         for name in _NAME.findall(part.rest) if part.word == "ENV" else ():
@@ -60,7 +62,9 @@ def variables(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
 def arguments(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """ARG is there while the image is built; what starts it needs ENV."""
     stage = last_stage(item)
-    starts = [it for it in stage if it.word in ("CMD", "ENTRYPOINT") and not it.rest.startswith("[")]
+    starts = [
+        it for it in stage if it.word in ("CMD", "ENTRYPOINT") and not it.rest.startswith("[")
+    ]
     for part in stage:
         name = part.rest.partition("=")[0].strip() if part.word == "ARG" else ""
         if not re.fullmatch(r"[A-Za-z_]\w*", name) or part.line != part.last:
@@ -134,9 +138,9 @@ def _words(rest: str) -> list[str]:
     return [str(it) for it in words] if isinstance(words, list) else []
 
 
-def forbidden(told: Told, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+def forbidden(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """A script that may not be started, or a step that may not write as the image's user."""
-    if not told.forbidden:
+    if not context.told.forbidden:
         return
     stage = last_stage(item)
     for part in stage:
@@ -252,9 +256,9 @@ def npm_scripts(step: str, context: Context) -> list[str]:
         return []
 
 
-def placed(told: Told, context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+def placed(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """A file that a message misses at a place of the image outside of the project's own."""
-    for path in told.lost:
+    for path in context.told.lost:
         if not path.startswith("/"):
             continue
         for part in item.instructions():
@@ -271,12 +275,26 @@ def placed(told: Told, context: Context, item: Dockerfile, lines: Lines) -> Iter
         workdirs = [it.rest for it in stage if it.word == "WORKDIR"]
         if any(path.startswith(f"{it.rstrip('/')}/") for it in workdirs):
             continue
+        yield from _started_as(path, stage, context, lines)
         brought = any(_is_brought(it, path, context) for it in stage if it.sources)
         same = [it for it in context.names if basename(it) == basename(path)]
         copies = [it for it in stage if it.word in ("COPY", "ADD")]
         if len(same) == 1 and copies and not brought:
             text = f"COPY {same[0]} {dirname(path)}/"
             yield put_before(lines, copies[-1].last + 1, text)
+
+
+def _started_as(
+    path: str, stage: Sequence[Instruction], context: Context, lines: Lines
+) -> Iterator[Edit | None]:
+    """The start of a program that came to the same folder under another name."""
+    if any(basename(it) == basename(path) for it in context.names):
+        return
+    places = [it.rest.split()[-1].rstrip("/") for it in stage if it.sources and "[" not in it.rest]
+    same = {it for it in places if dirname(it) == dirname(path) and it.endswith(path[-3:])}
+    for part in stage:
+        if part.word in ("CMD", "ENTRYPOINT") and path in part.rest and len(same) == 1:
+            yield swap_word(lines, range(part.line, part.last + 1), path, *same)
 
 
 def _is_brought(part: Instruction, path: str, context: Context) -> bool:
@@ -295,12 +313,12 @@ def _is_brought(part: Instruction, path: str, context: Context) -> bool:
     return False
 
 
-def servers(told: Told, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+def servers(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """The main configuration of nginx in the place of a site's."""
-    if not re.search(r"directive is not allowed here in /etc/nginx/conf\.d/", told.text):
+    if not re.search(r"directive is not allowed here in /etc/nginx/conf\.d/", context.told.text):
         return
     for part in item.instructions():
         words = part.rest.split()
-        if part.word == "COPY" and len(words) == 2 and words[1].startswith("/etc/nginx/conf.d"):
-            if basename(words[0]) == "nginx.conf":
-                yield swap_word(lines, [part.line], words[1], "/etc/nginx/nginx.conf")
+        whole = part.word == "COPY" and len(words) == 2 and basename(words[0]) == "nginx.conf"
+        if whole and words[1].startswith("/etc/nginx/conf.d"):
+            yield swap_word(lines, [part.line], words[1], "/etc/nginx/nginx.conf")

@@ -27,11 +27,14 @@ _FROM_FIRST = re.compile(
 )
 _QUOTED = re.compile(r"`((?:python3?|node|sh|bash|npm|npx|make|go)\b[^`\n]*)`")
 _BARE = re.compile(
-    r"(?<![\w./-])(?:(?:python3?|node|sh|bash) (?:-m [\w.]*\w|[\w./-]+\.(?:py|[cm]?js|sh)\b)|npm (?:run [\w:-]+|test)"
+    r"(?<![\w./-])(?:(?:python3?|node|sh|bash) (?:-m [\w.]*\w|[\w./-]+\.(?:py|[cm]?js|sh)\b)"
+    r"|npm (?:run [\w:-]+|test)"
     r"|make(?: [a-z][\w-]*)?(?=[`,.;)]|$| (?:and|which|that|to)\b))",
     re.ASCII,
 )
-_RUNS = re.compile(r"\b(?:runs?|running|execut\w+|calls?|with)\s+`?$|(?:用|运行|执行|跑)\s*`?$", re.I)
+_RUNS = re.compile(
+    r"\b(?:runs?|running|execut\w+|calls?|with)\s+`?$|(?:用|运行|执行|跑)\s*`?$", re.I
+)
 _OPTION = re.compile(r"(?:\s(?:-o|--out(?:put)?)[ =]|>\s*)([\w-][\w./-]*\.\w+)$", re.ASCII)
 _TESTS = re.compile(r"(?<!la)\btests?\b|unittest|\blint\b|\bcheck\b")
 # What a stage makes, when it is not in the repository: a folder, or a file.
@@ -109,7 +112,7 @@ def read(text: str, paths: Collection[str], bases: Sequence[str]) -> Stages | No
 
 
 def _split(text: str, bases: Sequence[str]) -> tuple[str, str, str]:
-    """The words on the first stage, on the second one, and on both; all, where that is not clear."""
+    """The words on the first stage, on the second one, on both; all, where that is not clear."""
     start = _FIRST.search(text)
     then = _SECOND.search(text, start.end()) if start else None
     if start is not None and then is not None:

@@ -9,7 +9,10 @@ from oi_deploy.agent import intents
 
 _ENTRY = re.compile(r"(?<![\w./-])(?:ENTRYPOINT|[Ee]ntry ?point)(?![\w./-]*\w)", re.ASCII)
 _DEFAULTS = re.compile(r"\bCMD\b|\bdefault (?:arguments?|args|parameters?)|默认的?参数")
-_IS = r"(?:\s*(?:\(CMD\)|is|are|should be|must be|stays?|being|set to|=|:|固定为|固定是|设为|为|是|用))?\s*"
+_IS = (
+    r"(?:\s*(?:\(CMD\)|is|are|should be|must be|stays?|being|set to|=|:"
+    r"|固定为|固定是|设为|为|是|用))?\s*"
+)
 _QUOTE = "`\"'“”"
 _WORDS = (
     rf"(?:[{_QUOTE}](?P<quoted>[\w./:@=+ -]+)[{_QUOTE}]"
@@ -26,7 +29,8 @@ _PROGRAM = re.compile(r"(?:python3?|node|npm|(?:ba)?sh|java|\./\S+|/\S+|\S+\.sh)
 _HEALTH = re.compile(r"\bhealth ?checks?\b|健康检查", intents.FLAGS)
 _CHECKER = re.compile(
     r"`(?:HEALTHCHECK )?(?:CMD )?(?P<quoted>[^`\n\"\\]+)`"
-    r"|(?P<bare>(?:python3?|node|(?:ba)?sh) [\w./-]+\.(?:py|[cm]?js|sh)|(?:wget|curl) [\w./:@=+ -]*[\w/])",
+    r"|(?P<bare>(?:python3?|node|(?:ba)?sh) [\w./-]+\.(?:py|[cm]?js|sh)"
+    r"|(?:wget|curl) [\w./:@=+ -]*[\w/])",
     re.ASCII,
 )
 _SECONDS = re.compile(

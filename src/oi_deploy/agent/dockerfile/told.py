@@ -1,4 +1,4 @@
-"""What a prompt tells of a Dockerfile that fails: names that changed, and messages that it quotes."""
+"""What a prompt tells of a Dockerfile that fails: names that changed, messages that it quotes."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -15,29 +15,55 @@ _RENAMED = tuple(
     for pattern in (
         rf"\b(?:renam\w+|mov(?:ed|ing|e)|chang(?:ed|ing)) {_KIND_EN}(?:from )?{_OLD}"
         rf"(?: (?:folder|directory|file|package|module))? (?:to|into|as|under|->) {_KIND_EN}{_NEW}",
-        rf"{_OLD}(?: (?:folder|directory|file|package|module))?,? (?:which )?(?:was|is|were|has been|have been|got|now)"
-        rf" (?:now )?(?:renamed|moved|called|named|lives?)(?: (?:to|into|as|in|under|over))* {_KIND_EN}{_NEW}",
-        rf"{_OLD}(?: (?:now )?(?:moved|went|became|becomes|turned into|is now))(?: (?:to|into|in))* {_KIND_EN}{_NEW}",
+        rf"{_OLD}(?: (?:folder|directory|file|package|module))?,? (?:which )?"
+        r"(?:was|is|were|has been|have been|got|now) (?:now )?(?:renamed|moved|called|named|lives?)"
+        rf"(?: (?:to|into|as|in|under|over))* {_KIND_EN}{_NEW}",
+        rf"{_OLD} (?:now )?(?:moved|went|became|becomes|turned into|is now)"
+        rf"(?: (?:to|into|in))* {_KIND_EN}{_NEW}",
         rf"{_OLD}\s*(?:->|=>|→)\s*{_NEW}",
         rf"{_OLD}{_KIND}(?:已经?|被|都|也)*(?:改名|重命名|更名|改叫|改|移动?|挪|搬|迁移?|放)"
         rf"(?:成|为|到|至|叫|进|了)+\s*(?:了\s*)?{_NEW}",
     )
 )
-_NO_NAMES = frozenset("it this that them they he she we is was now the a an file files folder".split())
+_NO_NAMES = frozenset(
+    [
+        "it",
+        "this",
+        "that",
+        "them",
+        "they",
+        "he",
+        "she",
+        "we",
+        "is",
+        "was",
+        "now",
+        "the",
+        "a",
+        "an",
+        "file",
+        "files",
+        "folder",
+    ]
+)
+_SOME_PATH = r"(?P<path>/?[\w.-]+(?:/[\w.-]+)+|[\w-]+\.[a-z]{1,5})"
 _LOST = tuple(
     re.compile(pattern, re.ASCII)
     for pattern in (
         r"No such file or directory:? ?[`'\"]?(?P<path>/?[\w.-]+(?:/[\w.-]+)*)",
         r"FileNotFoundError:?[^/\w'\"]*[`'\"]?(?P<path>/?(?!Errno)[\w.-]+(?:/[\w.-]+)*)",
-        r"(?:Cannot find module|Could not find|can't (?:open file|read|find)|cannot (?:open|read|find|stat))"
+        r"(?:Cannot find module|Could not find|can't (?:open file|read|find)"
+        r"|cannot (?:open|read|find|stat))"
         r"[ :]*[`'\"]?(?P<path>[./]*[\w-][\w.-]*(?:/[\w.-]+)*)",
         r"open\(\) \"(?P<path>/[\w./-]+)\" failed",
         r"ENOENT[^`'\"]{0,60}[`'\"](?P<path>/?[\w./-]+)",
-        r"(?P<path>/?[\w.-]+(?:/[\w.-]+)+|[\w-]+\.[a-z]{1,5})[`'\"]?[:,]? (?:no such file|not found|does not exist)",
-        r"(?:找不到|缺少?|没有找到|读不到)(?:文件|目录)?\s*[`'\"]?(?P<path>/?[\w.-]+(?:/[\w.-]+)+|[\w-]+\.[a-z]{1,5})",
+        rf"{_SOME_PATH}[`'\"]?[:,]? (?:no such file|not found|does not exist)",
+        rf"(?:找不到|缺少?|没有找到|读不到)(?:文件|目录)?\s*[`'\"]?{_SOME_PATH}",
     )
 )
-_MODULE = re.compile(r"(?:No module named|ModuleNotFoundError:)[ :]*[`'\"]?(?P<name>[A-Za-z_][\w.]*)")
+_MODULE = re.compile(
+    r"(?:No module named|ModuleNotFoundError:)[ :]*[`'\"]?(?P<name>[A-Za-z_][\w.]*)"
+)
 _FORBIDDEN = re.compile(
     r"[Pp]ermission denied|EACCES|(?:\bnot|n't)(?: be)? (?:marked )?executable|executable bit"
     r"|execut\w+ (?:permission|bit)|(?:可?执行)权限|不能执行|不可执行",

@@ -33,9 +33,14 @@ _NAME = tuple(
     )
 )
 _NO_NAME = frozenset(
-    "root non non-root nonroot unprivileged normal regular a an the with id called named that which"
-    " who must should has have and in to can uid gid is of for instead other it so but user own new"
-    " dedicated service system short plain before after every each any all our your end this these".split()
+    [
+        *("root", "non", "non-root", "nonroot", "unprivileged", "normal", "regular", "a", "an"),
+        *("the", "with", "id", "called", "named", "that", "which", "who", "must"),
+        *("should", "has", "have", "and", "in", "to", "can", "uid", "gid"),
+        *("is", "of", "for", "instead", "other", "it", "so", "but", "user"),
+        *("own", "new", "dedicated", "service", "system", "short", "plain", "before", "after"),
+        *("every", "each", "any", "all", "our", "your", "end", "this", "these"),
+    ]
 )
 # Users that some base images have.
 _THERE = {"node": ("node",), "nginx": ("nginx",)}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator
+from itertools import pairwise
 
 from oi_deploy.agent import intents
 
@@ -61,13 +62,14 @@ _ONLY = re.compile(
 
 # What makes a bare word a folder's name: what stands before or after it.
 _FOLDER_AFTER = re.compile(
-    r"`?\s*(?:folder|director(?:y|ies)|package|dir\b|目录|文件夹|包(?![含括])|的(?:全部)?(?:内容|文件)|里(?=的))"
+    r"`?\s*(?:folder|director(?:y|ies)|package|dir\b|目录|文件夹|包(?![含括])"
+    r"|的(?:全部)?(?:内容|文件)|里(?=的))"
     r"|\s*[都也]?(?:不|(?<!分)别|勿)[^,。]{0,4}[进放带打入拷]"
     r"|\s+(?:must|should|may|do|does|is|are)(?:\s+not|n't)\b|\s+stays? out\b",
     re.IGNORECASE,
 )
 _FOLDER_BEFORE = re.compile(
-    r"(?:\b(?:folder|directory|package|contents? of|everything (?:in|from|under)|files (?:in|from|under)"
+    r"(?:\b(?:folder|directory|package|contents? of|(?:everything|files) (?:in|from|under)"
     r"|contains?|holds?|cop(?:y|ies)|includes?)(?: (?:the|just|only))*|\b(?:just|only)|目录|文件夹"
     r"|放入?|拷入?|复制|拷贝|[只仅][有放含要拷])\s*`?$",
     re.IGNORECASE,
@@ -91,14 +93,15 @@ def named_in(text: str, paths: Collection[str]) -> Iterator[tuple[str, str]]:
                 continue
             taken.append(range(*match.span()))
             quoted = text[max(0, match.start() - 1) : match.start()] == "`"
-            # A bare word is a folder's name only with a slash, in quotes, or where it is called one.
+            # A bare word is a folder's name with a slash, in quotes, or where it is called one.
             sure = "/" in match[0] or "." in match[0] or path.isupper() or quoted
             sure = sure or bool(_FOLDER_AFTER.match(text, match.end()))
             sure = sure or bool(_FOLDER_BEFORE.search(text[: match.start()]))
             found[match.start()] = (match.end(), path, sure)
     # A member of a list is what its neighbours are.
     places = sorted(found)
-    for order in (list(zip(places, places[1:])), list(zip(places[1:], places))[::-1]):
+    forth = list(pairwise(places))
+    for order in (forth, [(other, one) for one, other in reversed(forth)]):
         for one, other in order:
             first, second = sorted((one, other))
             if found[one][2] and _LISTED.fullmatch(text[found[first][0] : second]):

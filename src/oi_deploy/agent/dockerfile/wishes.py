@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from oi_deploy.agent import intents, named
+from oi_deploy.agent import intents
 from oi_deploy.agent.dockerfile import stages as two_stages
 from oi_deploy.agent.dockerfile import starts, users, wished_files
 from oi_deploy.agent.dockerfile.stages import Stages
@@ -30,7 +30,8 @@ _BARE = (
     r"|node [\w./-]+\.[cm]?js|npm (?:start|run [\w:-]+)|(?:ba)?sh [\w./-]+\.sh|httpd(?= -)"
 )
 _COMMAND = re.compile(
-    r"`(?:exec )?(?P<quoted>(?:python3?(?:\.\d+)?|node|npm|npx|gunicorn|uvicorn|flask|httpd|(?:ba)?sh|\./[\w./-]+)"
+    r"`(?:exec )?(?P<quoted>(?:python3?(?:\.\d+)?|node|npm|npx|gunicorn|uvicorn|flask|httpd"
+    r"|(?:ba)?sh|\./[\w./-]+)"
     rf"(?: [\w./:@%+=, -]+)?)`|(?<![\w./-])(?P<bare>(?:{_BARE}){_ARGUMENTS})(?![\w/-])",
     re.ASCII,
 )
@@ -212,7 +213,9 @@ def files_of(world: Situation, paths: Collection[str]) -> set[str]:
     text = world.ask.text
     placed = {path for path, _ in wished_files.placed(text, paths, ())}
     out = wished_files.left_out(text, paths)
-    return {*placed, *wished_files.listed(text, paths, ()), *wished_files.only(text, paths, ())} - {*out}
+    return {*placed, *wished_files.listed(text, paths, ()), *wished_files.only(text, paths, ())} - {
+        *out
+    }
 
 
 def _ports(text: str, start: str, variables: Mapping[str, str]) -> tuple[str, ...]:

@@ -72,7 +72,8 @@ JOINTS = {
 }
 
 _TAGGING = re.compile(
-    r"(?<![a-z])(?:re|git)?-?tag|标签|版本号|版本定|\bcall(?:ed)? (?:it|this) (?:v?\d|what|after|by\b)"
+    r"(?<![a-z])(?:re|git)?-?tag|标签|版本号|版本定"
+    r"|\bcall(?:ed)? (?:it|this) (?:v?\d|what|after|by\b)"
     r"|\bversion(?:ed)? (?:(?:from|in|by|as|out of)\b|is(?: (?:written|kept|set|given))? in"
     r"|(?:lives|stands) in)"
     r"|\b(?:image|read the) version\b(?! of\b)|\bown VERSION file\b"
