@@ -28,6 +28,10 @@ git ls-files --cached --others --exclude-standard --deduplicate 2>/dev/null || t
 _MOST_FILES_READ = 60
 # Endings of programs, whose imports say what an image needs.
 _PROGRAMS = (".py", ".js", ".mjs", ".cjs")
+# Lists of packages, which may go on in other files.
+_REQUIREMENTS = re.compile(
+    r"(?:^|/)requirements(?:[-_.]\w+)*\.txt$|(?:^|/)requirements/[\w.-]+\.txt$"
+)
 # Endings of files that hold data.
 DATA = (".log", ".txt", ".csv", ".tsv", ".json", ".jsonl", ".ini", ".conf")
 _VERSION_NAMES = frozenset(
@@ -97,6 +101,7 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
         *(path for path in files if path in named),
         *manifests,
         *(path for path in files if path.endswith(_PROGRAMS) and is_plain(path)),
+        *(path for path in files if _REQUIREMENTS.search(path) and is_plain(path)),
     ]
     texts = read(look, tuple(dict.fromkeys(wanted))[:_MOST_FILES_READ])
     documents = {path: _documents(texts[path]) for path in manifests if path in texts}

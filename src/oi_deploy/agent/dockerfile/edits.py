@@ -107,6 +107,20 @@ def put_before(lines: Lines, number: int, text: str) -> Edit | None:
     return Edit(f"'{number}i {text}'", (*lines[: number - 1], text, *lines[number - 1 :]))
 
 
+def put_after(lines: Lines, number: int, text: str) -> Edit | None:
+    """A new line after another one, which may be the last."""
+    if not _PLAIN.fullmatch(text):
+        return None
+    return Edit(f"'{number}a {text}'", (*lines[:number], text, *lines[number:]))
+
+
+def move_block(lines: Lines, first: int, last: int, after: int) -> Edit:
+    """Some lines moved to after a later one, with an empty one between."""
+    moved = lines[first - 1 : last]
+    left = (*lines[: first - 1], *lines[last:after], "", *moved, *lines[after:])
+    return Edit(f"-e '{first},{last}{{H;d}}' -e '{after}G'", left)
+
+
 def move_down(lines: Lines, number: int, after: int) -> Edit:
     """A line moved to after a later one."""
     left = (*lines[: number - 1], *lines[number:after], lines[number - 1], *lines[after:])

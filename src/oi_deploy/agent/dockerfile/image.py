@@ -1,6 +1,7 @@
 """Which files an image has at each step of its Dockerfile, as far as that is certain."""
 
 import fnmatch
+import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -50,8 +51,10 @@ class Context:
         for path in self.told.lost:
             for name in (path, *(f"{path}{it}" for it in (".js", ".mjs", ".cjs", ".json"))):
                 parts = [it for it in name.split("/") if it not in ("", ".", "..")]
-                ends = ("/".join(parts[at:]) for at in range(len(parts)))
-                if end := next((it for it in ends if it in self.known or it in self.folders), ""):
+                ends = ["/".join(parts[at:]) for at in range(len(parts))]
+                below = [it for it in self.names if ends and it.endswith(f"/{ends[0]}")]
+                there = (it for it in ends if it in self.known or it in self.folders)
+                if end := next(there, below[0] if len(below) == 1 and "/" in ends[0] else ""):
                     found.setdefault(end, name if path.startswith("/") else "")
                     break
         for module in self.told.modules:
@@ -153,6 +156,32 @@ class _Walk:
     lacks: list[Lack] = field(default_factory=list)
 
 
+def npm_scripts(context: Context) -> dict[str, str]:
+    """The scripts of package.json; none if it cannot be read."""
+    try:
+        scripts = json.loads(context.texts.get("package.json", "{}")).get("scripts", {})
+        return {str(name): str(text) for name, text in scripts.items()}
+    except (ValueError, AttributeError, RecursionError):
+        return {}
+
+
+def _with_scripts(found: Sequence[list[str]], context: Context) -> list[list[str]]:
+    """Commands, with those of package.json after the one that runs them."""
+    every: list[list[str]] = []
+    for words in found:
+        every.append(words)
+        name = (
+            words[2:3]
+            if words[:2] == ["npm", "run"]
+            else words[1:2]
+            if words[:1] == ["npm"]
+            else []
+        )
+        if name and (text := npm_scripts(context).get(name[0])):
+            every += commands.split(text) or []
+    return every
+
+
 def is_known(base: str, stages: Collection[str]) -> bool:
     """Whether nothing of a project can be in an image, or it is one of the stages."""
     return _KNOWN.fullmatch(base) is not None or base in stages
@@ -212,6 +241,7 @@ def _run(part: Instruction, walk: _Walk) -> Stage:
     found = None if part.rest.startswith(("[", "--")) else commands.split(part.rest)
     if found is None:
         return replace(stage, certain=False)
+    found = _with_scripts(found, walk.context)
     made = _made(part.rest, found)
     # After a command that may make anything, nothing is known to lack.
     sure = sum(1 for _ in takewhile(lambda it: commands.is_quiet([it]), found)) + 1
@@ -287,7 +317,7 @@ def _check_start(starts: dict[str, Instruction], walk: _Walk) -> None:
     parts = [starts[word] for word in ("ENTRYPOINT", "CMD") if word in starts]
     texts = [starts[word].rest if word in starts else "" for word in ("ENTRYPOINT", "CMD")]
     found = commands.start(*texts)
-    wanted = tuple(commands.needs(found or (), stage.workdir))
+    wanted = tuple(commands.needs(_with_scripts(found or (), walk.context), stage.workdir))
     for need in (*wanted, *_read_by(wanted, stage, walk.context)):
         part = next((it for it in parts if need.word in it.rest), parts[-1])
         if _is_lacking(need, stage, walk.context):

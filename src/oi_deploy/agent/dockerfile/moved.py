@@ -47,6 +47,10 @@ def elsewhere(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
                 context.folders if path not in context.known and "." not in basename(path) else ()
             )
             found = [it for it in (*context.names, *names) if basename(it) == basename(path)]
+            if not found and "/nginx/html" in part.rest.split()[-1]:
+                pages = {dirname(it) for it in context.names if basename(it) == "index.html"} - {""}
+                # What is deeper belongs to the site.
+                found = [it for it in pages if not any(it.startswith(f"{up}/") for up in pages)]
             if len(found) == 1 and not is_private(found[0]):
                 yield swap_word(
                     lines, range(part.line, part.last + 1), source.rstrip("/"), found[0]

@@ -23,8 +23,24 @@ _TEST = re.compile(r"test|check|setup|conftest|config", re.IGNORECASE)
 def bases(images: Sequence[str], item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """A base image that the engine does not have: the same without its registry, or the likest."""
     stages = item.stages()
+    defaults = {
+        name.strip(): (part.line, value.strip().strip("'\""))
+        for part in item.instructions()
+        if part.word == "ARG" and part.line == part.last
+        for name, sign, value in [part.rest.partition("=")]
+        if sign
+    }
     for part in item.instructions():
         base = base_of(part)
+        used = re.fullmatch(r"([\w./:-]*)\$(?:\{(\w+)\}|(\w+))([\w.-]*)", base)
+        if used and (name := used[2] or used[3]) in defaults:
+            number, value = defaults[name]
+            whole = f"{used[1]}{value}{used[4]}"
+            better = "" if whole in images else likest(whole, images)
+            fits = better.startswith(used[1]) and better.endswith(used[4])
+            if value and better and fits and len(better) > len(used[1]) + len(used[4]):
+                new = better[len(used[1]) : len(better) - len(used[4])]
+                yield swap_word(lines, [number], value, new)
         if not base or base in images or base in stages or base == "scratch" or "$" in base:
             continue
         if better := likest(base, images):

@@ -56,8 +56,8 @@ def _folders(world: Situation, names: Sequence[str]) -> list[str]:
         _is_root(sentence) for sentence in intents.sentences(text)
     ):
         return ["."]
-    tops = {path.partition("/")[0] for path in wishes.files_of(world, {*files, *folders})}
-    if len(tops) > 1:
+    named_there = wishes.files_of(world, {*files, *folders})
+    if len({path.partition("/")[0] for path in named_there}) > 1:
         return ["."]
     projects = [path for path in below if _is_project(path, files)]
     called = [path for path in projects if PurePosixPath(path).name in names]
@@ -66,6 +66,9 @@ def _folders(world: Situation, names: Sequence[str]) -> list[str]:
         # The root is a project: a part of it has to be called one.
         return [*called, *(path for path in said if path in projects), "."][:1]
     first = [*called, *said, *projects][:1]
+    if named_there.intersection(first):
+        # It comes into the image with its name.
+        return ["."]
     # What it needs beside it is there in the root only.
     beside = not called and not said and len(projects) == 1 < len(below)
     return [".", *first] if beside or not first else first

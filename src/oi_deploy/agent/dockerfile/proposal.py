@@ -348,9 +348,15 @@ class _Folder:
             if stages and (made or path in stages.taken):
                 yield f"COPY --from={stages.name} {root}{made or path} {place}/"
             elif path not in self.names:
-                yield f"COPY {path}/ {place}/"
+                yield f"COPY {path}/ {self._inside(path, place)}/"
             else:
                 yield f"COPY {path} {place if _is_file(place, path) else f'{place}/'}"
+
+    def _inside(self, folder: str, place: str) -> str:
+        """Where a folder comes to: a package keeps its name, of another one the content counts."""
+        name = folder.rpartition("/")[2]
+        package = {f"{folder}/__init__.py", f"{folder}/__main__.py"} & set(self.names)
+        return f"{place}/{name}" if package and place.rpartition("/")[2] != name else place
 
     def _variables(self, kind: _Kind, app: str) -> Iterator[str]:
         for name, value in self.wanted.variables:

@@ -8,7 +8,7 @@ import ast
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from posixpath import dirname, join, normpath
+from posixpath import dirname, join, normpath, splitext
 
 # A `require` or `import` at the beginning of a line; what is indented may be guarded.
 _NODE_IMPORT = re.compile(
@@ -17,6 +17,8 @@ _NODE_IMPORT = re.compile(
     r"['\"](?P<path>\.{1,2}/[\w./-]+)['\"]\)?;?\s*$",
     re.MULTILINE | re.ASCII,
 )
+# A list of packages that goes on in another file.
+_INCLUDED = re.compile(r"^(?:-r|--requirement|-c|--constraint)[ =]\s*([\w./-]+)\s*$", re.MULTILINE)
 _NODE_ENDINGS = ("", ".js", ".mjs", ".cjs", ".json", "/index.js", "/index.mjs")
 # It must not come into an image because a program would read it.
 _PRIVATE = re.compile(
@@ -46,8 +48,8 @@ def reads(program: str, text: str, names: Collection[str]) -> Iterator[Read]:
         names: of all files, like its own.
     """
     folder = dirname(program)
-    found = _python(text, folder) if program.endswith(".py") else _node(text, folder)
-    for paths, beside in found:
+    read = {".py": _python, ".txt": _list}.get(splitext(program)[1], _node)
+    for paths, beside in read(text, folder):
         name = next((it for it in paths if it in names), "")
         if name and not is_private(name):
             yield Read(name, beside)
@@ -157,6 +159,11 @@ def _texts(values: list[ast.expr]) -> Iterator[str]:
     ]
     if texts and len(texts) == len(values):
         yield join(*texts)
+
+
+def _list(text: str, folder: str) -> Iterator[tuple[list[str], bool]]:
+    for name in _INCLUDED.findall(text):
+        yield [normpath(join(folder, name))], True
 
 
 def _node(text: str, folder: str) -> Iterator[tuple[list[str], bool]]:

@@ -138,6 +138,9 @@ def _changes(lack: Lack, context: Context, item: Dockerfile, lines: Lines) -> It
         yield swap_word(lines, numbers, need.word, _near(there[0], lack.stage.workdir))
     if need.module:
         yield from _package_changes(lack, stage, lines)
+        for other in stage:
+            if other.word == "WORKDIR" and basename(other.rest) == need.word.partition(".")[0]:
+                yield swap_word(lines, [other.line], other.rest, dirname(other.rest.rstrip("/")))
     if not there and not need.module and name not in map(basename, context.names):
         same = {basename(place): place for place, _ in lack.stage.files
                 if PurePosixPath(place).suffix == PurePosixPath(name).suffix}  # fmt: skip
@@ -331,10 +334,14 @@ _CHECKS = (
     slips.made,
     _lacking,
     slips.variables,
+    slips.scripts,
+    slips.modules,
+    slips.globs,
     slips.forbidden,
+    slips.interpreters,
     slips.servers,
 )
-_PLAIN_CHECKS = (slips.arguments, slips.starts, slips.folders)
+_PLAIN_CHECKS = (slips.order_of_stages, slips.arguments, slips.starts, slips.folders)
 
 
 def add_to_copy(item: Dockerfile, step: int, name: str) -> str:

@@ -12,13 +12,15 @@ from oi_deploy.agent.dockerfile.edits import (
     Edit,
     Lines,
     delete,
+    move_block,
     move_down,
+    put_after,
     put_before,
     swap,
     swap_word,
 )
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
-from oi_deploy.agent.dockerfile.image import Context
+from oi_deploy.agent.dockerfile.image import Context, npm_scripts
 
 _NAME = re.compile(r"(?<![\w$])([A-Z][A-Z0-9_]*)=")
 _PROGRAMS = (".py", ".js", ".mjs", ".cjs", ".sh")
@@ -125,7 +127,8 @@ def starts(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
             )
     base = stage[0].rest.split()[0].rpartition("/")[2] if stage[0].rest else ""
     plain = re.sub(r"[^\w;-]+", " ", cmd.rest).strip()
-    if base.startswith("nginx") and not words and plain == "nginx -g daemon off;":
+    default = plain.rstrip(";") == "nginx -g daemon off" and not (words and plain.endswith(";"))
+    if base.startswith("nginx") and cmd.rest.startswith("[") and default:
         # The base has the same.
         yield delete(lines, cmd.line)
 
@@ -163,7 +166,7 @@ def forbidden(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
             edit = put_before(lines, part.line, line)
             yield edit and Edit(edit.script, move_down(edit.lines, user, part.line).lines)
             continue
-        yield put_before(lines, place + 1, f"RUN chmod +x {script}")
+        yield put_after(lines, place, f"RUN chmod +x {script}")
     writes = re.compile(r"(?:python3?|node|npm|sh|bash)\b")
     yield lint.user_before(lines, lambda part: bool(writes.match(part.rest)))
 
@@ -186,7 +189,7 @@ def folders(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
             for place in filter(None, places):
                 found = re.fullmatch(rf"(/[\w./-]+)/{re.escape(place)}/[\w./-]+", word)
                 if found:
-                    yield put_before(lines, stage[0].last + 1, f"WORKDIR {found[1]}")
+                    yield put_after(lines, stage[0].last, f"WORKDIR {found[1]}")
 
 
 def made(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
@@ -206,7 +209,14 @@ def made(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | No
             if re.search(rf"(?<![\w-]){re.escape(basename(name))}(?![\w-])", _script(step, context))
         ]
         text = "\n".join(texts)
-        if not texts or re.search(rf"(?<![\w-]){re.escape(wanted)}(?![\w-])", text):
+        if not texts:
+            continue
+        if re.search(rf"(?<![\w-]){re.escape(wanted)}(?![\w-])", text):
+            place = _workdir_of(flag[1], every)
+            relative = wanted in {it.strip("./") for it in _MAKES.findall(text)}
+            if place and relative and words[0].rstrip("/") != f"{place}/{wanted}":
+                slash = "/" if words[0].endswith("/") else ""
+                yield swap_word(lines, [part.line], words[0], f"{place}/{wanted}{slash}")
             continue
         found = {it.strip("./") for it in _MAKES.findall(text)}
         if len(found) == 1 and re.fullmatch(r"[\w-]+", only := found.pop()):
@@ -226,6 +236,19 @@ def _last_part(lines: Lines, number: int, old: str, new: str) -> Edit | None:
     return swap(lines, number, match.start(), match[0], f"/{new}") if match else None
 
 
+def _workdir_of(name: str, every: Sequence[Instruction]) -> str:
+    """The folder in which a stage works in the end; empty if it sets none."""
+    place, number, here = "", -1, False
+    for part in every:
+        if part.word == "FROM":
+            number += 1
+            stage = re.search(r"(?i)\sAS\s+(\S+)", part.rest)
+            here = name.lower() in (str(number), stage[1].lower() if stage else "")
+        elif part.word == "WORKDIR" and here and part.rest.startswith("/"):
+            place = part.rest.rstrip("/")
+    return place
+
+
 def _steps_of(name: str, every: Sequence[Instruction]) -> list[str]:
     """What a stage runs."""
     found: list[str] = []
@@ -242,18 +265,8 @@ def _steps_of(name: str, every: Sequence[Instruction]) -> list[str]:
 
 def _script(step: str, context: Context) -> str:
     """A step, with what `npm run` stands for."""
-    return f"{step} {' '.join(npm_scripts(step, context))}"
-
-
-def npm_scripts(step: str, context: Context) -> list[str]:
-    """The commands of package.json that a step runs."""
-    try:
-        content = json.loads(context.texts.get("package.json", "{}"))
-        scripts = content.get("scripts", {})
-        names = re.findall(r"\bnpm (?:run )?([\w:-]+)", step)
-        return [str(scripts[name]) for name in names if name in scripts]
-    except (ValueError, AttributeError, TypeError, RecursionError):
-        return []
+    names = re.findall(r"\bnpm (?:run )?([\w:-]+)", step)
+    return " ".join([step, *(text for it in names if (text := npm_scripts(context).get(it)))])
 
 
 def placed(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
@@ -281,7 +294,7 @@ def placed(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | 
         copies = [it for it in stage if it.word in ("COPY", "ADD")]
         if len(same) == 1 and copies and not brought:
             text = f"COPY {same[0]} {dirname(path)}/"
-            yield put_before(lines, copies[-1].last + 1, text)
+            yield put_after(lines, copies[-1].last, text)
 
 
 def _started_as(
@@ -314,11 +327,116 @@ def _is_brought(part: Instruction, path: str, context: Context) -> bool:
 
 
 def servers(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
-    """The main configuration of nginx in the place of a site's."""
-    if not re.search(r"directive is not allowed here in /etc/nginx/conf\.d/", context.told.text):
+    """The main configuration of nginx in the place of a site's, or the other way round."""
+    told = re.search(
+        r"\"?(\w+)\"? directive is not allowed here in (/etc/nginx/\S*\w)", context.told.text
+    )
+    told = told or re.search(r"\"?(server)\"? directive is not allowed here", context.told.text)
+    if told is None:
         return
+    old, new = "/etc/nginx/conf.d", "/etc/nginx/nginx.conf"
+    if told[1] == "server":
+        old, new = "/etc/nginx/nginx.conf", "/etc/nginx/conf.d/default.conf"
     for part in item.instructions():
         words = part.rest.split()
-        whole = part.word == "COPY" and len(words) == 2 and basename(words[0]) == "nginx.conf"
-        if whole and words[1].startswith("/etc/nginx/conf.d"):
-            yield swap_word(lines, [part.line], words[1], "/etc/nginx/nginx.conf")
+        if part.word == "COPY" and len(words) == 2 and words[1].startswith(old):
+            yield swap_word(lines, [part.line], words[1], new)
+
+
+def order_of_stages(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A stage that copies from a later one comes after it."""
+    every = item.instructions()
+    starts = [part for part in every if part.word == "FROM"]
+    names = [it[-1].lower() if len(it := part.rest.split()) == 3 else "" for part in starts]
+    ends = [*(part.line - 1 for part in starts[1:]), len(lines)]
+    for at, part in enumerate(starts):
+        inner = (it for it in every if part.line < it.line <= ends[at])
+        flags = (re.search(r"--from=(\S+)", it.rest) for it in inner if it.word == "COPY")
+        wanted = [names.index(it[1].lower()) for it in flags if it and it[1].lower() in names]
+        if wanted and max(wanted) > at:
+            yield move_block(lines, part.line, ends[at], ends[max(wanted)])
+            return
+
+
+def scripts(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """`npm run` of what package.json does not have: what is like it, or what starts the program."""
+    known = npm_scripts(context)
+    for part in item.instructions():
+        found = re.search(r"\bnpm\W+run\W+([\w:-]+)", part.rest)
+        if not known or found is None or found[1] in known or part.word not in ("CMD", "RUN"):
+            continue
+        close = difflib.get_close_matches(found[1], known, n=1, cutoff=0.7)
+        new = close[0] if close else "start" if part.word == "CMD" and "start" in known else ""
+        if new:
+            yield swap_word(lines, range(part.line, part.last + 1), found[1], new)
+
+
+def interpreters(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A script that starts the image and does not say what runs it."""
+    if "exec format error" not in context.told.text.lower():
+        return
+    stage = last_stage(item)
+    for part in stage:
+        if part.word not in ("CMD", "ENTRYPOINT"):
+            continue
+        script = next(iter(_words(part.rest) or part.rest.split()), "")
+        same = [it for it in context.names if basename(it) == basename(script)]
+        if re.fullmatch(r"\.?/[\w./-]+", script) and len(same) == 1:
+            text = f"RUN sed -i 1i#!/bin/sh {script}"
+            user = next((it.line for it in stage if it.word == "USER"), part.line)
+            at = min(user, part.line)
+            if text not in item.text:
+                left = (*lines[: at - 1], text, *lines[at - 1 :])
+                yield Edit(f"'{at}i {text}'", left)
+
+
+def modules(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """PYTHONPATH of a folder that is not there, where one has what the programs import."""
+    texts = (text for path, text in context.texts.items() if path.endswith(".py"))
+    imported = {name for text in texts for name in _IMPORTS.findall(text)}
+    started = re.findall(r"-m[\s\",]+([a-z_]\w*)", item.text)
+    found = {
+        dirname(path)
+        for name in {*imported, *started, *context.told.modules}
+        for path in (
+            *(it for it in context.names if it.endswith(f"/{name}.py")),
+            *(dirname(it) for it in context.names if it.endswith(f"/{name}/__init__.py")),
+        )
+        if "/" not in dirname(path)
+        and dirname(path)
+        # A package is found from the folder that it is in.
+        and f"{dirname(path)}/__init__.py" not in context.known
+    }
+    for part in item.instructions():
+        match = re.search(r"PYTHONPATH=(/[\w./-]+)", part.rest) if part.word == "ENV" else None
+        old = basename(match[1].rstrip("/")) if match else ""
+        if match and old not in context.folders and len(found) == 1 and not context.exists(old):
+            number = next(it for it in range(part.line, part.last + 1) if match[0] in lines[it - 1])
+            (new,) = found
+            start = lines[number - 1].index(match[0])
+            place = match[0].rstrip("/").removesuffix(old) + new
+            copied = any(it.rest.split()[-1].strip("./") in ("", new) for it in item.instructions()
+                         if it.word == "COPY")  # fmt: skip
+            if copied or new in item.copies() or "." in item.copies():
+                yield swap(lines, number, start, match[0].rstrip("/"), place)
+
+
+_IMPORTS = re.compile(r"^(?:import|from) ([a-z_]\w*)", re.MULTILINE)
+
+
+def globs(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """COPY of the programs of a folder, where a message misses something and more is in it."""
+    if not _MISSED.search(context.told.text):
+        return
+    for part in item.instructions():
+        for source in part.sources:
+            folder, _, name = source.removeprefix("./").rpartition("/")
+            more = any(it.startswith(f"{folder}/") and "/" in it.removeprefix(f"{folder}/")
+                       for it in context.names)  # fmt: skip
+            if name.startswith("*.") and folder in context.folders and more:
+                line = lines[part.line - 1].replace(f"{folder}/{name}", f"{folder}/", 1)
+                left = (*lines[: part.line - 1], line, *lines[part.line :])
+                yield Edit(f"'{part.line}s#{folder}/[*]{name[1:]}#{folder}/#'", left)
+
+
+_MISSED = re.compile(r"FileNotFound|ENOENT|[Nn]o such file|找不到|not found")

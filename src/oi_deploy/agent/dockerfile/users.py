@@ -95,13 +95,14 @@ def read(text: str) -> User | None:
     name = _name(text)
     if not (name or found or _NO_ROOT.search(text)):
         return None
-    owns = [
-        place
-        for sentence in intents.sentences(text)
-        for clause in re.split(r"[,;]", sentence)
-        if _OWNED.search(clause)
-        for place in _PLACE.findall(clause)
-    ]
+    owns: list[str] = []
+    for sentence in intents.sentences(text):
+        before = ""
+        for clause in re.split(r"[,;]", sentence):
+            if _OWNED.search(clause):
+                # "It keeps them in /data, and that has to be writable."
+                owns += _PLACE.findall(clause) or _PLACE.findall(before)
+            before = clause
     return User(name, found or ("" if name else "10001"), tuple(dict.fromkeys(owns)))
 
 

@@ -54,6 +54,7 @@ _LISTS = re.compile(
     r"|\bimage\b.{0,20}\bcontain|\bcontains? (?:just|only)\b|放|拷|复制|包含|装|带上|打包",
     intents.FLAGS,
 )
+_COPIES = re.compile(r"\b(?:cop(?:y|ies)|includes?|contain|holds?)\b|拷|复制|包含", intents.FLAGS)
 _ONLY = re.compile(
     r"\b(?:only|just|nothing but|no more than)\b|只(?:要|需|放|包含|含|有|能|拷|复制|装|带)|仅",
     intents.FLAGS,
@@ -137,7 +138,8 @@ def placed(text: str, paths: Collection[str], others: Collection[str]) -> Iterat
     """Files and folders that a clause puts at an absolute path of the image."""
     for clause in clauses(text, lambda sentence: True):
         places = _THERE.findall(_SETS.sub("", clause))
-        if len(set(places)) != 1:
+        # What a server is asked for is no place.
+        if len(set(places)) != 1 or _SHOWN.search(clause):
             continue
         found = list(named_in(clause, paths))
         put = _PUT.search(clause) or any(_RIGHT_THERE.search(marked) for _, marked in found)
@@ -152,6 +154,9 @@ def listed(text: str, paths: Collection[str], others: Collection[str]) -> list[s
     found: list[str] = []
     for clause in clauses(text, lambda sentence: True):
         if not _LISTS.search(clause) or _THERE.search(_SETS.sub("", clause)):
+            continue
+        # "Add a Dockerfile in api/" says where it goes.
+        if re.search(r"dockerfile", clause, re.IGNORECASE) and not _COPIES.search(clause):
             continue
         for path, marked in named_in(clause, paths):
             if path not in others and not intents.is_denied(marked, marked.find(MARK)):

@@ -183,7 +183,9 @@ def read(world: Situation, paths: Collection[str]) -> Wishes:
     placed = tuple(wished_files.placed(text, {*paths, *made}, left_out))
     workdir = _WORKDIR.search(text)
     variables = dict([*_switches(text), *_variables(text, paths)])
-    begin = program or next(iter(re.findall(r"[\w./-]+\.\w+", start)), "")
+    module = re.search(r"-m (\w+)", start)
+    files = re.findall(r"[\w./-]+\.\w+", start)
+    begin = program or (module[1] if module else next(iter(files), ""))
     beside = next((place for path, place in placed if path == begin and "." not in place[-4:]), "")
     return Wishes(
         bases=tuple(dict.fromkeys(_bases(world, text))),
