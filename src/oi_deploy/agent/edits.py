@@ -28,7 +28,10 @@ _ELSE = re.compile(
     r"(?:deployments?|images?|rollout|cluster|pods?|replicas?|containers?)\b|.{0,6}(?:deployment|镜像|集群|副本)",
     intents.FLAGS,
 )
-_ELSE_BEFORE = re.compile(r"(?:镜像|deployment|副本数?|标签)[^,。;]{0,6}$", intents.FLAGS)
+_ELSE_BEFORE = re.compile(
+    r"(?:镜像|deployment|副本数?|标签)[^,。;]{0,6}$|\bdeployment\s*`?[\w-]+`?[^,。;\w]{0,6}$",
+    intents.FLAGS,
+)
 # What was named in the sentence before is meant; Chinese leaves the pronoun out.
 _IT = re.compile(r"\W*(?:it|this|that|them)\b|\W*(?:它|其)", intents.FLAGS)
 _OF_IT = re.compile(r"它|其中|里面|^(?:请|麻烦|帮忙|需要)?你?(?:都|先)?$", intents.FLAGS)

@@ -205,7 +205,14 @@ def put_right(
     words = (rf"['\"]?{re.escape(word)}['\"]?" for word in (refused.tool, *refused.argv))
     pattern = r"(?<![\w./-])" + r"[ \t]+".join(words) + r"(?=[ \t]*(?:[;&|\n]|$))"
     text, count = re.subn(pattern, lambda match: right, reply.text)
-    return _with_own_programs(text, commands) if right and count else ""
+    return _from(right, _with_own_programs(text, commands)) if right and count else ""
+
+
+def _from(line: str, code: str) -> str:
+    """A list of commands from one on: those before it have run, and lead to the same slip again."""
+    before, found, _ = code.partition(line)
+    plain = all(_COMMAND.match(it) for it in before.splitlines() if it.strip())
+    return code.removeprefix(before) if found and plain else code
 
 
 def _with_own_programs(code: str, commands: Collection[str]) -> str:

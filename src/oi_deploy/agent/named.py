@@ -43,6 +43,13 @@ _NO_GOOD = re.compile(
     r"|有问题|有\s*bug|坏了|挂了|是旧|是坏|已过时)",
     intents.FLAGS,
 )
+# Right before what would be there if something else were so.
+_SUPPOSED = re.compile(
+    r"\b(?:would|could|might) (?:then )?(?:be|become|have been|read|mean|give)"
+    r"(?: called| named)?[ `'\"]*$"
+    r"|(?:就会?是|会变成|就该是|则是|就叫|应当是)\s*[`'\"“]?$",
+    intents.FLAGS,
+)
 # A version that something has, and is not to get.
 RUNS_NOW = re.compile(
     r"\b(?:(?:is|are|was|were)(?: still| currently| now)? (?:on|at)|from)\s+v?\d[\w.-]*\w"
@@ -97,6 +104,11 @@ def images(prompt: str, registry: str, commit: str) -> tuple[Image, ...]:
     ]
     # "Push it to the registry" names none.
     meant = [match for match in meant if f"{host}/{match['path']}" != registry or match["tag"]]
+    examples = {match.start() for match in meant if _SUPPOSED.search(text[: match.start()])}
+    if len(examples) < len(meant):
+        meant = [match for match in meant if match.start() not in examples]
+    elif examples:
+        return tuple(dict.fromkeys(Image(f"{host}/{match['path']}") for match in meant))
     tagged = [Image(f"{host}/{match['path']}", _tag(match, text)) for match in meant]
     # What is only said not to be used still says which repository it is about.
     bare = [Image(name) for it in found if (name := f"{host}/{it['path']}") != registry]

@@ -108,7 +108,8 @@ def _with_first(state: State, lines: Sequence[str]) -> State:
 
 
 def _fill(task: str, facts: Facts, state: State) -> str:
-    commands = facts.commands
+    # A script that was put right stands alone: beside the lines that it came from, it is not run.
+    commands = () if state.right else facts.commands
     if state.deployed:
         # The other lines did their work, perhaps in other words; what is shown is run again.
         commands = tuple(line for line in commands if " > " in line and "<<" not in line)

@@ -13,7 +13,7 @@ from oi_deploy.agent import named
 from oi_deploy.agent.dockerfile import commands
 from oi_deploy.agent.dockerfile.commands import Need
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
-from oi_deploy.agent.dockerfile.reads import Read, reads
+from oi_deploy.agent.dockerfile.reads import Read, names_in, reads
 from oi_deploy.agent.dockerfile.told import Told
 
 # Images whose files are known well enough: nothing of a project is in them.
@@ -76,7 +76,11 @@ class Context:
         """What a program needs of these files."""
         if program not in self._read:
             text = self.texts.get(program, "")
-            self._read[program] = tuple(reads(program, text, self.known))
+            found = tuple(reads(program, text, self.known))
+            # Where something is missed, also what it only names.
+            more = names_in(text, self.known) if self.told.missed else ()
+            named_too = (Read(it, beside=False) for it in more)
+            self._read[program] = tuple(dict.fromkeys((*found, *named_too)))
         return self._read[program]
 
     @cached_property

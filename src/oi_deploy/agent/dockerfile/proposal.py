@@ -244,6 +244,9 @@ class _Folder:
             place.startswith(_PAGES) or path == top for path, place in self.wanted.placed
         ):
             return
+        if top == "." and "index.html" in self.wanted.listed and kind.pages:
+            yield from self._each([it for it in self.wanted.listed if self._has(it)], to)
+            return
         left_out = [path for path in self.wanted.left_out if not _is_in(top, path)]
         prefix = "" if top == "." else f"{top}/"
         # A server shows all that is in its folder: what begins with a dot is not for it.

@@ -55,6 +55,16 @@ def reads(program: str, text: str, names: Collection[str]) -> Iterator[Read]:
             yield Read(name, beside)
 
 
+def names_in(text: str, names: Collection[str]) -> Iterator[str]:
+    """Files that hold data and that stand in a program's text as they are called."""
+    for found in dict.fromkeys(re.findall(r"['\"`]([\w./-]+/[\w.-]+|[\w-]+\.\w{2,5})['\"`]", text)):
+        same = [it for it in names if it.endswith(f"/{found}")] if "/" not in found else []
+        name = same[0] if len(same) == 1 and found not in names else normpath(found)
+        program = name.endswith((".py", ".js", ".mjs", ".sh"))
+        if name in names and not program and not is_private(name):
+            yield name
+
+
 def is_private(name: str) -> bool:
     """Whether a file's name says that it has a secret."""
     return _PRIVATE.search(name) is not None

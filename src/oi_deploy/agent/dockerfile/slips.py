@@ -200,7 +200,7 @@ def made(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | No
         words = [it for it in part.rest.split() if not it.startswith("--")]
         if part.word != "COPY" or not flag or len(words) != 2:
             continue
-        wanted = basename(words[0].rstrip("/"))
+        place = _workdir_of(flag[1], every)
         steps = _steps_of(flag[1], every)
         texts = [
             context.texts[name]
@@ -208,21 +208,24 @@ def made(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | No
             for name in context.texts
             if re.search(rf"(?<![\w-]){re.escape(basename(name))}(?![\w-])", _script(step, context))
         ]
-        text = "\n".join(texts)
-        if not texts:
+        found = {it for text in texts for it in _made_by(text)}
+        wanted = words[0].rstrip("/")
+        # What it makes, or what is in it.
+        fits = any(f"{wanted}/".startswith(f"{place}/{it}/") for it in found)
+        if not place or len(found) != 1 or fits or any(basename(wanted) in it for it in steps):
             continue
-        if re.search(rf"(?<![\w-]){re.escape(wanted)}(?![\w-])", text):
-            place = _workdir_of(flag[1], every)
-            relative = wanted in {it.strip("./") for it in _MAKES.findall(text)}
-            if place and relative and words[0].rstrip("/") != f"{place}/{wanted}":
-                slash = "/" if words[0].endswith("/") else ""
-                yield swap_word(lines, [part.line], words[0], f"{place}/{wanted}{slash}")
-            continue
-        found = {it.strip("./") for it in _MAKES.findall(text)}
-        if len(found) == 1 and re.fullmatch(r"[\w-]+", only := found.pop()):
-            yield swap_word(lines, [part.line], wanted, only) or _last_part(
-                lines, part.line, wanted, only
-            )
+        new = f"{place}/{found.pop()}"
+        if re.fullmatch(r"[\w./-]+", new) and basename(wanted).count(".") == 0:
+            slash = "/" if words[0].endswith("/") else ""
+            yield swap_word(lines, [part.line], words[0], f"{new}{slash}")
+
+
+def _made_by(text: str) -> Iterator[str]:
+    """The folders that a program makes below the one that it starts in."""
+    for match in _MAKES.finditer(text):
+        yield match[1].strip("./")
+    for match in _JOINED.finditer(text):
+        yield "/".join(re.findall(r"[\w.-]+", match[1]))
 
 
 _MAKES = re.compile(
@@ -231,9 +234,10 @@ _MAKES = re.compile(
 )
 
 
-def _last_part(lines: Lines, number: int, old: str, new: str) -> Edit | None:
-    match = re.search(rf"/{re.escape(old)}(?=[/ ])", lines[number - 1])
-    return swap(lines, number, match.start(), match[0], f"/{new}") if match else None
+_JOINED = re.compile(
+    r"(?:target|out\w*|dest\w*|OUT\w*|DIST|dist)\s*=\s*(?:path\.)?join\(\s*(?:__dirname|root|ROOT|process\.cwd\(\))"
+    r"\s*,\s*((?:['\"][\w.-]+['\"](?:\s*,\s*)?)+)\)"
+)
 
 
 def _workdir_of(name: str, every: Sequence[Instruction]) -> str:
@@ -426,7 +430,7 @@ _IMPORTS = re.compile(r"^(?:import|from) ([a-z_]\w*)", re.MULTILINE)
 
 def globs(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """COPY of the programs of a folder, where a message misses something and more is in it."""
-    if not _MISSED.search(context.told.text):
+    if not context.told.missed:
         return
     for part in item.instructions():
         for source in part.sources:
@@ -437,6 +441,3 @@ def globs(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | N
                 line = lines[part.line - 1].replace(f"{folder}/{name}", f"{folder}/", 1)
                 left = (*lines[: part.line - 1], line, *lines[part.line :])
                 yield Edit(f"'{part.line}s#{folder}/[*]{name[1:]}#{folder}/#'", left)
-
-
-_MISSED = re.compile(r"FileNotFound|ENOENT|[Nn]o such file|找不到|not found")

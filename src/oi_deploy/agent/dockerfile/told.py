@@ -70,6 +70,13 @@ _FORBIDDEN = re.compile(
     re.ASCII,
 )
 
+_MISSED = re.compile(
+    r"FileNotFound|ENOENT|\bno such file"
+    r"|\b(?:not|n't|never|forg[oe]t\w*)\b.{0,24}\b(?:cop(?:y|ied)|there)\b"
+    r"|没有?(?:被|有|把)?[^,。]{0,12}(?:复制|拷|带进)|忘了?[^,。]{0,8}(?:复制|拷)|漏了|找不到|缺(?:了|少)",
+    intents.FLAGS,
+)
+
 
 @dataclass(frozen=True)
 class Told:
@@ -80,6 +87,7 @@ class Told:
         lost: paths that a message says are not there, as they stand in it.
         modules: modules that it says are not there.
         forbidden: whether something may not be done, or not be started.
+        missed: whether something that the repository has is not in the image.
         text: the whole prompt.
     """
 
@@ -87,6 +95,7 @@ class Told:
     lost: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     forbidden: bool = False
+    missed: bool = False
     text: str = ""
 
 
@@ -103,6 +112,7 @@ def read(text: str, paths: Collection[str]) -> Told:
         lost=tuple(dict.fromkeys(lost)),
         modules=tuple(dict.fromkeys(it["name"] for it in _MODULE.finditer(text))),
         forbidden=_FORBIDDEN.search(text) is not None,
+        missed=_MISSED.search(text) is not None,
         text=text,
     )
 

@@ -25,6 +25,11 @@ _CLAUSE_END = re.compile(
     r",(?<![/`],)|,(?!\s*`?[\w./-]+`?\s*(?:[,、和与及]|and\b|or\b))|;|\bbut\b|\bwhile\b|但|而(?!且)",
     re.ASCII,
 )
+_SAME_THING = re.compile(
+    r",(?=\s*(?:绝对|千万|一律|[都也])*(?:不|(?<!分)别|勿)[^,。]{0,6}(?:进|放|带|打|入|拷|出现)"
+    r"|\s*(?:and |so |which |that |they |it |these )*(?:must|should|may) not be\b)",
+    re.IGNORECASE,
+)
 _OUT = tuple(
     re.compile(pattern, intents.FLAGS)
     for pattern in (
@@ -64,7 +69,7 @@ _ONLY = re.compile(
 # What makes a bare word a folder's name: what stands before or after it.
 _FOLDER_AFTER = re.compile(
     r"`?\s*(?:folder|director(?:y|ies)|package|dir\b|目录|文件夹|包(?![含括])"
-    r"|的(?:全部)?(?:内容|文件)|里(?=的))"
+    r"|的(?:全部)?(?:内容|文件)|里(?=[的是有面]))"
     r"|\s*[都也]?(?:不|(?<!分)别|勿)[^,。]{0,4}[进放带打入拷]"
     r"|\s+(?:must|should|may|do|does|is|are)(?:\s+not|n't)\b|\s+stays? out\b",
     re.IGNORECASE,
@@ -117,7 +122,8 @@ def clauses(text: str, also: Callable[[str], object]) -> Iterator[str]:
     """The clauses of those sentences for which something holds."""
     for sentence in intents.sentences(text):
         if also(sentence):
-            yield from _CLAUSE_END.split(sentence)
+            # "In drafts/ are next year's plans, they must not be in the image."
+            yield from _CLAUSE_END.split(_SAME_THING.sub(" ", sentence))
 
 
 def left_out(text: str, paths: Collection[str]) -> Iterator[str]:

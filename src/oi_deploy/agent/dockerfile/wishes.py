@@ -62,6 +62,9 @@ _VARIABLES = tuple(
         rf"(?<![\w$/.-]){_NAME}\s+(?:must |should |has to |needs to )?(?:be(?: set)?|is(?: set)?|"
         rf"points?|set)\s+(?:to|at)\s+{_PATH_OF}{_VALUE}",
         rf"(?<![\w$/.-]){_NAME}\s+(?:must|should|has to|needs to) be\s+{_VALUE}",
+        rf"(?<![\w$/.-]){_NAME}\s*,\s*(?:please )?(?:(?:and )?set it to"
+        rf"|which (?:must|should|has to|needs to) be(?: set to)?)\s+{_VALUE}",
+        rf"(?<![\w$/.-]){_NAME}\s*,\s*请?[^,。;]{{0,16}}?(?:设置?|设定|配置?|写)(?:成|为|到)\s*{_VALUE}",
         rf"\bvariable\s+`?{_NAME}\s+(?:must be|should be|is|with (?:the )?value|=)\s+"
         rf"{_PATH_OF}{_VALUE}",
         rf"(?<![\w$/.-]){_NAME}\s*(?:这个)?(?:环境变量|变量)?(?:的值)?\s*(?:要|应|需要?|必须|应该)?\s*"

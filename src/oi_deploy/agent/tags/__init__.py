@@ -117,6 +117,7 @@ def wanted(prompt: str, source: Source) -> str:
         text = tag_words.SAID_BEFORE.sub(" ", text)
     plain, examples = tag_patterns.split_examples(tag_words.meant(text))
     core, before, after = tag_texts.affixes(tag_words.SLASHES.sub(" ", plain))
+    core = _BESIDE.sub(lambda it: it[0] if tag_words.KIND.search(it[0]) else " ", core)
     fixed = tag_texts.whole(core)
     form = _form(core, examples, fixed)
     if not (form or fixed) and tag_texts.says_another(core):
@@ -143,6 +144,10 @@ def _joined(form: Form, values: Sequence[str]) -> str:
     return text
 
 
+# In brackets stands what a part is like: "(UTC, eight digits)".
+_BESIDE = re.compile(
+    rf"\((?![^()]*(?:tag|标签|=|\d\.\d))[^(){tag_words.QUOTES}<>]{{0,80}}\)", intents.FLAGS
+)
 _ITEM_END = re.compile(r"[,;:()、/\n]|\band\b|[和与及]", intents.FLAGS)
 _SURE = re.compile(
     rf"\d|[{tag_words.QUOTES}]|^\s*(?:one|the other|another|一个|另一个)\s*(?:is|是)|^\s*[-*]"

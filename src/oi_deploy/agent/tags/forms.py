@@ -35,6 +35,9 @@ _PIECE_OF_TEXT = re.compile(
     r"|(?<![\w.-])(?P<after>[-_][A-Za-z0-9][\w.]*)",
     re.ASCII,
 )
+_QUOTED_END = re.compile(
+    rf"(?<=[{tag_words.QUOTES}])\w[\w.]*[-_](?=[{tag_words.QUOTES}])", re.ASCII
+)
 _TAG = (
     r"\b(?:re)?tag(?:ged|s|ging)?\b|镜像标签|标签|版本号(?=[用为是取])"
     r"|\bversion(?:ed)?\b(?= (?:from|by|as|in))"
@@ -121,9 +124,12 @@ def spoken(text: str) -> frozenset[str]:
 
 def _mentions(text: str) -> list[_Mention]:
     """Where a text speaks of parts; what says the same part again is one with it."""
+    # `sha-` in quotes is a text that the hash comes after.
+    texts = [match.span() for match in _QUOTED_END.finditer(text)]
     found = [
         _Mention(match.start(), match.end(), Part(tag_words.kind(match)))
         for match in tag_words.KIND.finditer(text)
+        if not any(start <= match.start() and match.end() <= end for start, end in texts)
     ]
     taken = [(item.start, item.end) for item in found]
     found += [

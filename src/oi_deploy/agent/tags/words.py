@@ -14,7 +14,8 @@ _HASH = (
     r" (?:of|in|from) (?:the |this |its )?(?:full |current |git )*(?:commit|sha|hash|head)"
     r"(?:[-_ ]?(?:sha|hash|id))?"
     rf"|(?:{_COUNT}[- ]?(?:characters?|chars?|digits?) )?{_SHORT}(?:sha|hash)(?!-?\d)"
-    r"|short(?:ened)?[-_ ]?(?:commit|rev)(?:ision)?(?:[-_ ]?id)?|(?:commit|revision)[-_ ]?id"
+    r"|short(?:ened)?[-_ ]?(?:commit|rev)(?:ision)?(?:[-_ ]?id)?"
+    rf"|(?:{_COUNT}[- ]?(?:characters?|chars?|digits?) )?(?:commit|revision)[-_ ]?id"
     rf"|(?:{_COUNT} ?位)?短\s*(?:sha|哈希|hash|commit|提交)值?"
     rf"|(?:(?:提交|commit)的?)?\s*(?:短?哈希值?|提交(?:号|id)|提交 id)"
     rf"(?:的?前 ?{_COUNT} ?(?:位|个))?"
@@ -35,7 +36,9 @@ KINDS = {
     r"|(?:当前)?提交上?的\s*(?:git )?(?:tag|标签)",
     "full commit": _FULL,
     "commit": _HASH,
-    "date": rf"today(?:'s)?(?: (?:utc )?date)?|(?<!due )date(?![a-z])|{DAY}"
+    "date": r"today(?!'s (?:[\w-]+\.\w|version|build|commit|image|release))(?:'s)?"
+    r"(?: (?:utc )?date)?"
+    rf"|(?<!due )date(?![a-z])|{DAY}"
     r"|the day (?:it|this|that|the image) (?:was|is|gets) built(?: on)?|day of the build"
     r"|日期|年月日|[今当]天|当日",
     "branch": rf"{_NAMED_BRANCH}branch(?:'s)?(?:[-_ ]?name)?|ref[-_ ]name|分支(?:的?名称?|名字)?",
