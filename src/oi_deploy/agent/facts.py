@@ -169,7 +169,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         images = named.tagged(ask.text, images, found)
     date = ask.date or datetime.datetime.now(datetime.UTC).date().isoformat()
     paths = frozenset(checkout.files) | named.folders(checkout.files)
-    said = words.plain(words.with_hash(ask.text), ask.registry)
+    said = words.plain(words.with_hash(tags.spelled(ask.text)), ask.registry)
     source = tags.Source(
         commit=checkout.commit,
         full_commit=checkout.full_commit,

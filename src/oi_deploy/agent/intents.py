@@ -34,6 +34,7 @@ _CLAUSE = re.compile(
 IMPERATIVE = re.compile(r"(?:build|push|deploy|restart|scale|undo|roll|apply|delete)\b", FLAGS)
 # What stands beside a release only in a story, and would do harm there.
 _CHANGES = frozenset({"restart", "scale", "undo", "delete", "apply"})
+_HAD_TO = re.compile(r"\b(?:had|have had|has had) to (?:\w+ )?$", FLAGS)
 _TOLD_FORM = re.compile(r"[\w-]*(?:ed|ing)\b|[^\x00-\x7f]", FLAGS)
 
 
@@ -169,6 +170,8 @@ def _only_tells(name: str, match: re.Match[str]) -> bool:
         return True
     if name not in _CHANGES:
         return False
+    if _HAD_TO.search(before):
+        return True
     if word("told-after").match(after) and not word("asks").search(match.string):
         return True
     form = _TOLD_FORM.match(match.string, match.start())

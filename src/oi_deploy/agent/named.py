@@ -23,7 +23,8 @@ GOES_ON = re.compile(r"\s*(?:$|[.,;:)!?]|(?:to|with|so|and|in|on|from|by|then|un
 # Right before what is not meant.
 _NOT = re.compile(
     r"(?:不是|而不是|而非|并非|\bnot|\brather than|\binstead of|\bsame as|\bunlike|\bsince)"
-    r"[^,;。,;.\n]{0,12}$",
+    r"[^,;。,;.\n]{0,12}$"
+    r"|\b(?:previous|old|former|earlier|last) (?:version|release|tag)s?,? ?$",
     intents.FLAGS,
 )
 # Right before a reference that is not to be used. One that is not to be built may be meant.

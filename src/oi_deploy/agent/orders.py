@@ -6,6 +6,12 @@ from oi_deploy.agent import corrections, intents
 
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _SENTENCE = re.compile(r"[^。!?;\n]*?(?:[。!?;\n]|\.(?=\s|$)|$)", re.DOTALL)
+# A line of a form that says what would be done if it went wrong.
+_PLAN = re.compile(
+    r"^[ \t]*[-*]?[ \t]*(?:(?:roll-?back|back-?out|fallback) ?(?:plan|procedure|strategy)?"
+    r"|(?:回滚|回退)(?:方案|预案|计划|策略)?)[ \t]*(?:\.{2,}|…+|[:：|])[^\n]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 # How an order begins.
 VERB = (
     r"(?:build|push|deploy|release|update|upgrade|restart|scale|roll|apply|wait|set|point|switch"
@@ -35,7 +41,7 @@ _PRONOUN = re.compile(r"[^,;]{0,24}\b(?:it|them|that one)\b|[^,;]{0,8}它", inte
 
 def only(prompt: str) -> str:
     """The prompt without what orders nothing now; all of it if no order would be left."""
-    text = corrections.applied(prompt)
+    text = _PLAN.sub("", corrections.applied(prompt))
     kept = "\n\n".join(_paragraph(it) for it in _PARAGRAPH.split(text))
     return kept if intents.read(kept).wanted or _ORDER.search(kept) else text
 

@@ -17,6 +17,7 @@ _ACTION = re.compile(
 )
 _HANDS_OFF = re.compile(
     r"(?:(?<!分)别|不要|勿|不能|不许|不准|先不|不用)(?:再|去)?(?:动|改|碰|管|更新|升级|重启|发|换)(?:它|了|啊|哦)?[!。]?$"
+    r"|(?<!动)不动(?:它|了)?[!。]?$|(?:跟|和|与)(?:这|此)[^,。]{0,3}(?:没|无)关|\bnothing to do with (?:it|this|that)\b"
     r"|\bnot ours\b|不是我们(?:的|组)|不归我们|不属于我们",
     re.ASCII,
 )
@@ -33,6 +34,10 @@ _TOLD = re.compile(r"\b(?:is|are|was|runs?|has|have)\b|是|跑的|正在|现在|
 _GOES_ON = re.compile(
     r"[\s.,;]*(?:but\b[^,.;]*[,.;]\s*)?(?:(?:so|then|please|now|but) )*[\w ]{0,16}\b(?:it|them)\b",
     re.ASCII,
+)
+# "x is the control group, hands off": the next clause has no name of its own.
+_THAT_STAYS = re.compile(
+    r"\s*,\s*(?:就|都|这次|先)?(?:不动|别动|不用动|不要动|保持不变)\s*(?:$|[,。;!\n])"
 )
 _BOTH = re.compile(r"\bboth\b|都|两个", intents.FLAGS)
 # Where one order ends and the next begins, within a clause.
@@ -124,6 +129,7 @@ def is_left_out(name: str, prompt: str, others: Collection[str] = ()) -> bool:
             spared = _spares(part.replace(name, " ")) and not words.is_named(
                 name, part[: _denial(part)]
             )
+            spared = spared or _HANDS_OFF.search(part) is not None
             ordered = bool(_ACTION.search(part.replace(name, " ")))
             behind = part[match.end() :] if (match := words.find(name, part)) else ""
             nearer = _names_one([it for it in others if it != name], behind)
@@ -186,6 +192,8 @@ def in_a_spared_clause(text: str, place: int) -> bool:
     clause = clause_at(text, place)
     end = text.find(clause, max(0, place - len(clause))) + len(clause)
     goes_on = _GOES_ON.match(text, end) or _BOTH.search(text, end)
+    if _THAT_STAYS.match(text, end):
+        return True
     fine = intents.word("fine").search(clause) and not goes_on
     # "Other services (shop, web) stay": what is said of those in parentheses follows them.
     if (begun := text.rfind("(", 0, place)) > text.rfind(")", 0, place):

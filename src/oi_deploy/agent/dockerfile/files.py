@@ -148,6 +148,15 @@ def choose(
     """
     # The word alone may mean any.
     themselves = [item for item in found if item.path in mentioned and item.path != "Dockerfile"]
+    # "Build apps/admin with its Dockerfile.prod".
+    called = [
+        item
+        for item in found
+        if PurePosixPath(item.path).name in mentioned
+        and PurePosixPath(item.path).name != "Dockerfile"
+        and item.folder in mentioned
+    ]
+    themselves = themselves or called
     named = list(names)
     inside_mentioned = [item for item in found if item.folder in mentioned]
     for candidates in (themselves, inside_mentioned, found):

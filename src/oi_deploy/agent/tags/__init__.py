@@ -26,7 +26,7 @@ _WITHOUT_V = re.compile(
     r"(?:\bwithout|\bno\b|\b(?:strip|drop|remov|omit|minus|trim|cut|leav)\w*(?: (?:off|out|away))?)"
     rf" (?:the |its |a |any )?(?:leading |initial )?(?:letter )?{_Q}v\b"
     rf"|(?:去掉?|去除|不带|不要|不含|省略|删掉|除去|剥掉|没有|不加)(?:了|最)?(?:开头|前面|前缀|前导|字母|的)*"
-    rf"\s*{_Q}v\b|\bv{_Q}\s*(?:要|都|请)?(?:去掉|去除|省略|删掉|不要)",
+    rf"\s*{_Q}v\b|\bleading v\b.{{0,60}}\b(?:drop|strip|remove|omit) (?:it|that)\b|\bv{_Q}\s*(?:要|都|请)?(?:去掉|去除|省略|删掉|不要)",
     intents.FLAGS,
 )
 _AFTER_SLASH = re.compile(
@@ -38,7 +38,8 @@ _AFTER_SLASH = re.compile(
 _STRIPPED = re.compile(
     r"(?:\bwithout|\b(?:strip|drop|remov|omit|minus|trim|cut)\w*(?: (?:off|away))?"
     r"|去掉|去除|不带|不要|不含|省略|删掉|除去)(?: the| its| leading| prefix|了|开头|前面|前缀|的)*"
-    rf"\s*{_Q}(?P<affix>[A-Za-z][\w.]*[-_/]+)(?![\w<{{$])",
+    rf"\s*{_Q}(?P<affix>[A-Za-z][\w.]*[-_/]+)(?![\w<{{$])"
+    rf"|(?<![\w.]){_Q}(?P<zh>[A-Za-z][\w.]*[-_/]+){_Q}\s*(?:要|都|请|部分|前缀)*(?:去掉|去除|不要|删掉|省略)",
     intents.FLAGS,
 )
 _LENGTH = re.compile(
@@ -65,7 +66,7 @@ _DAY_WORDS = {
     "month": "%m",
     "day": "%d",
 }
-_SMALL = re.compile(r"lower-?case|小写(?!字母)", intents.FLAGS)
+_SMALL = re.compile(r"lower[- ]?case|小写(?!字母)", intents.FLAGS)
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,11 @@ def wanted(prompt: str, source: Source) -> str:
         return ""
     if said_before := tag_words.SAID_BEFORE.search(text):
         if not tag_words.KIND.search(text[: said_before.start()]):
-            return ""
+            earlier = prompt.partition(tag_words.SAID_BEFORE.search(prompt)[0])[0]  # type: ignore[index]
+            said_there = [it for it in intents.sentences(earlier) if tag_words.KIND.search(it)]
+            if not said_there:
+                return ""
+            text = f"{said_there[-1]} / {text}"
         text = tag_words.SAID_BEFORE.sub(" ", text)
     plain, examples = tag_patterns.split_examples(tag_words.meant(text))
     core, before, after = tag_texts.affixes(tag_words.SLASHES.sub(" ", plain))
@@ -130,10 +135,32 @@ def wanted(prompt: str, source: Source) -> str:
     value = _joined(form, values)
     value = value if value.startswith(before) else before + value
     value = value if value.endswith(after) else value + after
-    for affix in (match["affix"] for match in _STRIPPED.finditer(prompt)):
+    for affix in (match["affix"] or match["zh"] for match in _STRIPPED.finditer(prompt)):
         while value.startswith(affix):
             value = value.removeprefix(affix)
     return value if is_tag(value) else ""
+
+
+# What a shell puts in, as the words of a template.
+_SUBSTITUTED = (
+    (re.compile(r"\$\(\s*cat ((?:[\w.-]+/)*VERSION)\s*\)"), r"<version>"),
+    (re.compile(r"\$\(\s*git rev-parse --short(?:=\d+)?(?: HEAD)?\s*\)"), "<short sha>"),
+    (re.compile(r"\$\(\s*git rev-parse HEAD\s*\)"), "<full sha>"),
+    (re.compile(r"\$\(\s*date (?:-u |--utc )?\+['\"]?([%\w.-]+)['\"]?\s*\)"), r"<\1>"),
+    (re.compile(r"\$\{(?:GITHUB_SHA|SHA|COMMIT)(?::0)?::?7\}"), "<short sha>"),
+    (
+        re.compile(r"\$\(\s*git (?:branch --show-current|rev-parse --abbrev-ref HEAD)\s*\)"),
+        "<branch>",
+    ),
+    (re.compile(r"\$\(\s*git describe --tags[^()]*\)"), "<git tag>"),
+)
+
+
+def spelled(prompt: str) -> str:
+    """A prompt with templates in the place of what a shell would put in."""
+    for pattern, words in _SUBSTITUTED:
+        prompt = pattern.sub(words, prompt)
+    return prompt
 
 
 def _joined(form: Form, values: Sequence[str]) -> str:
@@ -239,7 +266,23 @@ def _version(part: Part, said: _Said) -> str:
     near = [path for path in paths if _has_name(path.rpartition("/")[0], said.prompt)]
     exact = [path for path in paths if path in names]
     found = next((known[path] for path in (*near, *exact, *paths)), "")
+    if _MAJOR_MINOR.search(said.text):
+        found = ".".join(found.split(".")[:2])
+    if _DOTS.search(said.text):
+        found = found.replace(".", "-")
     return _v(found, part, said, asked=bool(_WITH_V.search(said.text)))
+
+
+_MAJOR_MINOR = re.compile(
+    r"\bmajor(?:(?: and|/|,|\.| plus|-)\s?(?:the )?)minor\b(?!.{0,20}patch)|主版本号?[和、]次版本",
+    intents.FLAGS,
+)
+_DOTS = re.compile(
+    r"\b(?:hyphens?|dashes) (?:in place of|instead of|for) (?:the |its )?dots"
+    r"|\bdots? (?:\w+ )?(?:replaced|turned|changed) (?:by|with|to|into) (?:hyphens?|dashes|-)"
+    r"|点号?(?:都|全)?(?:换成|改成|替换[为成])\s*(?:短?横[线杠]?|连字符|减号|-)",
+    intents.FLAGS,
+)
 
 
 def _is_called(path: str, name: str) -> bool:

@@ -10,10 +10,10 @@ from oi_deploy.agent.tags import words as tag_words
 
 # What may stand between two parts without saying anything else.
 _FILL = (
-    rf"'s\b|[\s,(){tag_words.QUOTES}:]|\b(?:the|an?|of|this|that|its|our|your|current|latest|in|from|file"
+    rf"'s\b|[\s,(){tag_words.QUOTES}:]|\b(?:the|an?|of|on|at|this|that|its|our|your|current|latest|in|from|file"
     r"|commit|head|git|utc|ci|single|character|sign|then|also|by|both|followed|it|with|comes?|goes"
     r"|finally|first|next|name|number|project|repository|repo|image|contents?)\b"
-    r"|的|先|当前|这个|本次|里|中|文件|一个|又|把|用|是|面|边|提交|仓库|代码|项目|最新|以|对应|版本|名|号|内容"
+    r"|的|先|在前面?|在后面?|放前面?|放后面?|接着|依次|当前|这个|本次|里|中|文件|一个|又|把|用|是|面|边|提交|仓库|代码|项目|最新|以|对应|版本|名|号|内容"
 )
 _LINKS = (
     r"[-_.+]|\band\b|\bplus\b|\bthen\b|\bfollowed by\b|[和与跟加接再后、]|上|拼接?|以及|"
@@ -30,13 +30,16 @@ _JOINED = re.compile(
 # A piece of text that is quoted, or that shows with a hyphen where the next part goes on.
 _PIECE_OF_TEXT = re.compile(
     rf"[{tag_words.QUOTES}](?P<quoted>[\w.-]*[A-Za-z0-9][\w.-]*)[{tag_words.QUOTES}]"
+    r"|\b(?:word|text|literal)s? (?P<word>[A-Za-z]\w*)\b|(?:组成|字样|单词|文字)\s*:?\s*(?P<first>[A-Za-z]\w*)(?=\s*[、,])"
     r"|(?<![\w./-])(?P<number>v?\d+(?:\.\d+)+(?:-[\w.]+)?)(?![\w/]|\.\d)"
     r"|(?<![\w.-])(?P<before>[A-Za-z0-9]+[-_])(?![\w-])"
     r"|(?<![\w.-])(?P<after>[-_][A-Za-z0-9][\w.]*)",
     re.ASCII,
 )
 _QUOTED_END = re.compile(
-    rf"(?<=[{tag_words.QUOTES}])\w[\w.]*[-_](?=[{tag_words.QUOTES}])", re.ASCII
+    rf"(?<=[{tag_words.QUOTES}])\w[\w.]*[-_](?=[{tag_words.QUOTES}])"
+    r"|(?<![\w.-])[A-Za-z]\w*[-_](?=\s*(?:[\u4e00-\u9fff+]|and\b|plus\b|then\b|followed\b))",
+    re.ASCII,
 )
 _TAG = (
     r"\b(?:re)?tag(?:ged|s|ging)?\b|镜像标签|标签|版本号(?=[用为是取])"

@@ -16,7 +16,8 @@ _HASH = (
     rf"|(?:{_COUNT}[- ]?(?:characters?|chars?|digits?) )?{_SHORT}(?:sha|hash)(?!-?\d)"
     r"|short(?:ened)?[-_ ]?(?:commit|rev)(?:ision)?(?:[-_ ]?id)?"
     rf"|(?:{_COUNT}[- ]?(?:characters?|chars?|digits?) )?(?:commit|revision)[-_ ]?id"
-    rf"|(?:{_COUNT} ?位)?短\s*(?:sha|哈希|hash|commit|提交)值?"
+    rf"|(?:{_COUNT} ?位)?短\s*(?:sha|哈希|hash|commit|提交)(?:值|号)?"
+    rf"|{_COUNT} ?位的?\s*(?:git\s*)?(?:提交|commit)?\s*(?:哈希值?|提交号|号(?=$|[^码]))"
     rf"|(?:(?:提交|commit)的?)?\s*(?:短?哈希值?|提交(?:号|id)|提交 id)"
     rf"(?:的?前 ?{_COUNT} ?(?:位|个))?"
     rf"|(?:提交|commit|sha|head)(?:sha|哈希)?\s*的?前 ?{_COUNT} ?(?:位|个)"
@@ -24,7 +25,8 @@ _HASH = (
 _FULL = (
     r"(?:full|long|whole|complete|entire|unabbreviated|40[- ](?:characters?|chars?|digits?))"
     r"[- ](?:git )?(?:commit[- ])?(?:sha|hash|id)(?:-1)?"
-    r"|(?:完整|全长|全部|40 ?位)的?\s*(?:提交的?|commit)?\s*(?:哈希值?|sha|hash|提交号?)"
+    r"|(?:完整|全长|全部|40 ?位)的?\s*(?:git\s*)?(?:提交的?|commit)?\s*(?:哈希值?|sha|hash|提交号?)"
+    r"|git rev-parse (?:--verify )?head\b(?!\s*\|)"
 )
 _NAMED_BRANCH = "".join(
     rf"(?<!\b{name} )" for name in ("main", "master", "develop", "dev", "release", "default")
@@ -32,7 +34,7 @@ _NAMED_BRANCH = "".join(
 # What can be a part of a tag, in the order in which one that is meant is looked for.
 KINDS = {
     "git tag": r"git[- ]describe(?: --[\w-]+)*|git[-_ ]?(?:tag|标签)(?:'s)?(?: name)?"
-    r"|tag of (?:the|this) (?:current )?commit|(?:commit|head) is tagged(?: in git)?"
+    r"|(?:same tag as|tag of) (?:the|this) (?:current )?commit|(?:commit|head) is tagged(?: in git)?"
     r"|(?:当前)?提交上?的\s*(?:git )?(?:tag|标签)",
     "full commit": _FULL,
     "commit": _HASH,
@@ -69,7 +71,7 @@ JOINTS = {
     "": r"directly|immediately|no separator|without (?:a |any )?(?:separator|space)"
     r"|直接|紧跟|无分隔",
     "_": r"\bunderscores?\b|下划线|(?<!\w)_(?!\w)",
-    ".": r"\bdots?\b|\bperiod\b|\bfull stop\b|点号|(?<![\w.])\.(?![\w.])|[个用以]点",
+    ".": r"\bdots?\b|\bperiod\b|\bfull stop\b|点号|(?<![\w.])\.(?![\w.])|(?<=[个用以])点",
     "-": r"\bhyphens?\b|\bdash(?:es)?\b|\bminus\b|(?<!\w)-(?!\w)"
     r"|减号|连字符|短?横[线杠]?|[短中]划线",
 }
@@ -78,7 +80,7 @@ _TAGGING = re.compile(
     r"(?<![a-z])(?:re|git)?-?tag|标签|版本号|版本定"
     r"|\bcall(?:ed)? (?:it|this) (?:v?\d|what|after|by\b)"
     r"|\bversion(?:ed)? (?:(?:from|in|by|as|out of)\b|is(?: (?:written|kept|set|given))? in"
-    r"|(?:lives|stands) in)"
+    r"|(?:lives|stands|sits) in)|\bversion(?: [\w-]+){0,4} (?:lives|sits|stands) in\b"
     r"|\b(?:image|read the) version\b(?! of\b)|\bown VERSION file\b"
     r"|\bnamed? after\b|\b(?:push|publish|put)\b[^.;]{0,80}\bunder \w+ names\b|命名"
     # What is left of a reference whose tag is still to be filled in.
@@ -87,6 +89,7 @@ _TAGGING = re.compile(
     intents.FLAGS,
 )
 _EXAMPLE_WORDS = (
+    r"\bhad (?:it|the file) said\b|\bif (?:it|the file|that) (?:said|read|were|was)\b|假如|假设|要是|比方说?|"
     r"\bfor (?:example|instance)\b|\bsuch as\b|(?<!d )\blike\b|\bas in\b|\bsay,? (?=\S*\d)|→|->|=>"
     r"|比如|例如|譬如|举例|示例|例(?=:)|样例|形如|诸如|类似于?|(?<![镜图])像"
     r"|(?<![比例形诸])如(?=\s*[`\"'“「]?[A-Za-z0-9])"
@@ -121,8 +124,10 @@ SLASHES = re.compile(
     r"|(?:replac|turn|chang|convert|swap)\w* (?:any |all |the |every )*(?:slash(?:es)?"
     r"|[`\"'“]?/[`\"'”]?) (?:by|with|to|into) (?:an? )?"
     r"(?P<en2>underscores?|dots?|hyphens?|dash(?:es)?|[`\"'“]?[-_.][`\"'”]?)"
+    r"|\b(?:put|use|write|with) (?:an? )?(?P<en3>underscores?|dots?|hyphens?|dash(?:es)?)"
+    r" (?:wherever|where|in place of|instead of|for) [^,;.]{0,40}"
     r"|(?:其中|把|将|里的?|中的?)*\s*(?:斜杠|斜线|[`\"'“「]?/[`\"'”」]?)\s*(?:都|要|全部)*"
-    r"(?:换成?|替换为?成?|改成?为?|变成?为?|转成?为?|用)\s*"
+    r"(?:就|一律|统统|统一)?(?:换成?|替换为?成?|改成?为?|变成?为?|转成?为?|用)\s*"
     r"(?P<zh>下划线|减号|连字符|短?横[线杠]?|中划线|点号?|[`\"'“「]?[-_.][`\"'”」]?)(?:代替|替换)?",
     intents.FLAGS,
 )
