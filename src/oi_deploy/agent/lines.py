@@ -291,7 +291,8 @@ def containers_for(world: Situation, item: DeploymentState, reference: str) -> l
 
 
 _ONE_BY_ONE = re.compile(
-    r"\bone (?:after the other|by one|at a time)\b|\bonly after (?:that|this)\b|\bonly then\b.{0,40}\b(?:update|deploy|roll)"
+    r"\bone (?:after the other|by one|at a time)\b|\bonly after (?:that|this)\b"
+    r"|\bonly then\b.{0,40}\b(?:update|deploy|roll)"
     r"|\b(?:completely|fully) (?:rolled out|ready|through|up)\b.{0,40}\bbefore\b"
     r"|就绪[了后]*再(?:更新|部署|发|换|升)|先\s*\w+\s*后\s*\w+"
     r"|先(?:更新|部署|发布?|换|升级)[^。]{0,30}(?:再|才)(?:去)?(?:更新|部署|发布?|换|升级)|依次|逐个|一个一个",

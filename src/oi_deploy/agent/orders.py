@@ -9,7 +9,7 @@ _SENTENCE = re.compile(r"[^。!?;\n]*?(?:[。!?;\n]|\.(?=\s|$)|$)", re.DOTALL)
 # A line of a form that says what would be done if it went wrong.
 _PLAN = re.compile(
     r"^[ \t]*[-*]?[ \t]*(?:(?:roll-?back|back-?out|fallback) ?(?:plan|procedure|strategy)?"
-    r"|(?:回滚|回退)(?:方案|预案|计划|策略)?)[ \t]*(?:\.{2,}|…+|[:：|])[^\n]*$",
+    r"|(?:回滚|回退)(?:方案|预案|计划|策略)?)[ \t]*(?:\.{2,}|…+|[:\uff1a|])[^\n]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 # How an order begins.

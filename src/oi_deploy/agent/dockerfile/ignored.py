@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from oi_deploy.agent import named
 from oi_deploy.agent.dockerfile import told
+from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.files import Dockerfile, inside, is_plain
-from oi_deploy.agent.dockerfile.image import Context
 from oi_deploy.agent.dockerfile.reads import is_private
 
 

@@ -1,20 +1,16 @@
 """Which files an image has at each step of its Dockerfile, as far as that is certain."""
 
 import fnmatch
-import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import takewhile
 from posixpath import basename, dirname, join, normpath, relpath
 
-from oi_deploy.agent import named
 from oi_deploy.agent.dockerfile import commands
 from oi_deploy.agent.dockerfile.commands import Need
+from oi_deploy.agent.dockerfile.context import Context, with_scripts
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
-from oi_deploy.agent.dockerfile.reads import Read, names_in, reads
-from oi_deploy.agent.dockerfile.told import Told
 
 # Images whose files are known well enough: nothing of a project is in them.
 _KNOWN = re.compile(
@@ -26,67 +22,6 @@ _SYSTEM = re.compile(
 )
 _FOLDERS = ("/", "/etc", "/usr", "/usr/bin", "/usr/local", "/usr/local/bin", "/opt", "/srv", "/var",
             "/home", "/root", "/usr/src", "/usr/share/nginx/html", "/usr/lib")  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Context:
-    """The folder that is built.
-
-    Attributes:
-        names: of its files, as git knows them.
-        exists: whether something is there, whatever git says.
-        texts: of its programs, as far as they were read.
-        told: what the prompt tells.
-    """
-
-    names: tuple[str, ...]
-    exists: Callable[[str], bool]
-    texts: Mapping[str, str] = field(default_factory=dict)
-    told: Told = field(default_factory=Told)
-
-    @cached_property
-    def lost(self) -> tuple[tuple[str, str], ...]:
-        """Files and folders that a message misses: each with its place, if that was absolute."""
-        found: dict[str, str] = {}
-        for path in self.told.lost:
-            for name in (path, *(f"{path}{it}" for it in (".js", ".mjs", ".cjs", ".json"))):
-                parts = [it for it in name.split("/") if it not in ("", ".", "..")]
-                ends = ["/".join(parts[at:]) for at in range(len(parts))]
-                below = [it for it in self.names if ends and it.endswith(f"/{ends[0]}")]
-                there = (it for it in ends if it in self.known or it in self.folders)
-                if end := next(there, below[0] if len(below) == 1 and "/" in ends[0] else ""):
-                    found.setdefault(end, name if path.startswith("/") else "")
-                    break
-        for module in self.told.modules:
-            name = module.replace(".", "/")
-            if f"{name}.py" in self.known or name in self.folders:
-                found.setdefault(f"{name}.py" if f"{name}.py" in self.known else name, "")
-        return tuple(found.items())
-
-    @cached_property
-    def known(self) -> frozenset[str]:
-        """The names, to look one up."""
-        return frozenset(self.names)
-
-    @cached_property
-    def _read(self) -> dict[str, tuple[Read, ...]]:
-        return {}
-
-    def reads(self, program: str) -> tuple[Read, ...]:
-        """What a program needs of these files."""
-        if program not in self._read:
-            text = self.texts.get(program, "")
-            found = tuple(reads(program, text, self.known))
-            # Where something is missed, also what it only names.
-            more = names_in(text, self.known) if self.told.missed else ()
-            named_too = (Read(it, beside=False) for it in more)
-            self._read[program] = tuple(dict.fromkeys((*found, *named_too)))
-        return self._read[program]
-
-    @cached_property
-    def folders(self) -> frozenset[str]:
-        """All folders of files."""
-        return named.folders(self.names)
 
 
 @dataclass(frozen=True)
@@ -160,32 +95,6 @@ class _Walk:
     lacks: list[Lack] = field(default_factory=list)
 
 
-def npm_scripts(context: Context) -> dict[str, str]:
-    """The scripts of package.json; none if it cannot be read."""
-    try:
-        scripts = json.loads(context.texts.get("package.json", "{}")).get("scripts", {})
-        return {str(name): str(text) for name, text in scripts.items()}
-    except (ValueError, AttributeError, RecursionError):
-        return {}
-
-
-def _with_scripts(found: Sequence[list[str]], context: Context) -> list[list[str]]:
-    """Commands, with those of package.json after the one that runs them."""
-    every: list[list[str]] = []
-    for words in found:
-        every.append(words)
-        name = (
-            words[2:3]
-            if words[:2] == ["npm", "run"]
-            else words[1:2]
-            if words[:1] == ["npm"]
-            else []
-        )
-        if name and (text := npm_scripts(context).get(name[0])):
-            every += commands.split(text) or []
-    return every
-
-
 def is_known(base: str, stages: Collection[str]) -> bool:
     """Whether nothing of a project can be in an image, or it is one of the stages."""
     return _KNOWN.fullmatch(base) is not None or base in stages
@@ -245,7 +154,7 @@ def _run(part: Instruction, walk: _Walk) -> Stage:
     found = None if part.rest.startswith(("[", "--")) else commands.split(part.rest)
     if found is None:
         return replace(stage, certain=False)
-    found = _with_scripts(found, walk.context)
+    found = with_scripts(found, walk.context)
     made = _made(part.rest, found)
     # After a command that may make anything, nothing is known to lack.
     sure = sum(1 for _ in takewhile(lambda it: commands.is_quiet([it]), found)) + 1
@@ -321,7 +230,7 @@ def _check_start(starts: dict[str, Instruction], walk: _Walk) -> None:
     parts = [starts[word] for word in ("ENTRYPOINT", "CMD") if word in starts]
     texts = [starts[word].rest if word in starts else "" for word in ("ENTRYPOINT", "CMD")]
     found = commands.start(*texts)
-    wanted = tuple(commands.needs(_with_scripts(found or (), walk.context), stage.workdir))
+    wanted = tuple(commands.needs(with_scripts(found or (), walk.context), stage.workdir))
     for need in (*wanted, *_read_by(wanted, stage, walk.context)):
         part = next((it for it in parts if need.word in it.rest), parts[-1])
         if _is_lacking(need, stage, walk.context):

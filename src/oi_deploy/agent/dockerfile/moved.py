@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from posixpath import basename, dirname
 
+from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.edits import Edit, Lines, everywhere, swap, swap_word
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, is_plain
-from oi_deploy.agent.dockerfile.image import Context
 from oi_deploy.agent.dockerfile.reads import is_private
 
 

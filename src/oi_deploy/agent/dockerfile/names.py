@@ -7,9 +7,10 @@ from pathlib import PurePosixPath
 from posixpath import basename, dirname
 
 from oi_deploy.agent.dockerfile import commands
+from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.edits import Edit, Lines, drop_word, everywhere, swap, swap_word
 from oi_deploy.agent.dockerfile.files import Dockerfile, base_of, closest, is_plain
-from oi_deploy.agent.dockerfile.image import Context, is_known
+from oi_deploy.agent.dockerfile.image import is_known
 from oi_deploy.agent.dockerfile.reads import is_private
 
 _PROGRAM_FILE = re.compile(r"(?<![\w./-])[\w./-]+\.(?:py|js|mjs|cjs|ts|rb|php|pl|sh|jar)(?![\w.])")

@@ -1,25 +1,20 @@
 """A Dockerfile for a folder that has none, as a shell command that writes it."""
 
-import fnmatch
-import functools
 import json
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import PurePosixPath
-from typing import Any
-
-import yaml
 
 from oi_deploy.agent import named
+from oi_deploy.agent.dockerfile import kinds
+from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.files import Dockerfile, inside, is_dockerfile, is_plain
-from oi_deploy.agent.dockerfile.image import Context, lacks
+from oi_deploy.agent.dockerfile.image import lacks
+from oi_deploy.agent.dockerfile.kinds import PAGES, Kind
 from oi_deploy.agent.dockerfile.stages import Stages
 from oi_deploy.agent.dockerfile.starts import Health
-from oi_deploy.agent.dockerfile.wishes import Wishes, start_of
+from oi_deploy.agent.dockerfile.wishes import Wishes
 
-_PAGES = "/usr/share/nginx/html"
 _APP = "/app"
 # Scripts that an installation runs.
 _HOOKS = ("preinstall", "install", "postinstall", "prepare")
@@ -29,7 +24,6 @@ _QUOTES = (
     "python3 -c 'import pathlib, sys; file = pathlib.Path(sys.argv[1]); "
     "file.write_text(file.read_text().replace(chr(126), chr(34)))'"
 )
-_WORDS = re.compile(r"[\w./:@%+=,~ -]+", re.ASCII)
 
 
 def command(
@@ -58,30 +52,6 @@ def command(
     return f"cat > {path} <<'EOF'\n{body}\nEOF{quotes}" if lines else ""
 
 
-@functools.cache
-def _table() -> dict[str, Any]:
-    source = files("oi_deploy.agent").joinpath("prompts/dockerfiles.yaml")
-    content: dict[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
-    return content
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """How a project starts.
-
-    Attributes:
-        base: the repository of its base image.
-        start: the command; empty for pages.
-        pages: the folder that a web server is to show; empty for a program.
-        below: the folder that the command starts in; `.` for the project's.
-    """
-
-    base: str
-    start: str = ""
-    pages: str = ""
-    below: str = "."
-
-
 @dataclass(frozen=True)
 class _Folder:
     """What a Dockerfile is written for.
@@ -100,13 +70,13 @@ class _Folder:
 
     def lines(self) -> list[str]:
         """The lines of its Dockerfile; none if it is not known how it starts."""
-        kind = self._kind()
+        kind = kinds.kind(self.names, self.wanted)
         if kind is None:
             return []
         ways = [self._around(kind, copies) for copies in self._ways(kind)]
         return next((lines for lines in ways if not self._lacks(lines)), ways[-1])
 
-    def _around(self, kind: _Kind, copies: Iterable[str]) -> list[str]:
+    def _around(self, kind: Kind, copies: Iterable[str]) -> list[str]:
         """All lines, with some that bring the files."""
         app = self.wanted.workdir or _APP
         base = self._image(kind.base, self.wanted.bases)
@@ -129,69 +99,25 @@ class _Folder:
         context = Context(self.names, lambda path: path in there or path == ".", self.texts)
         return bool(lacks(Dockerfile("Dockerfile", "\n".join(lines) + "\n"), context))
 
-    def _kind(self) -> _Kind | None:
-        """What the prompt says, else the first of the table that fits."""
-        table, wanted = _table(), self.wanted
-        named_bases = [_repository(base) for base in wanted.bases]
-        shows = "nginx" in named_bases and (
-            wanted.stages or any(place.startswith(_PAGES) for _, place in wanted.placed)
-        )
-        if shows and not wanted.start:
-            return _Kind("nginx", pages=".")
-        start = wanted.start or start_of(wanted.program, table["endings"])
-        kinds = [kind for item in table["kinds"] if (kind := self._fits(item))]
-        if start and _WORDS.fullmatch(start):
-            own = table["programs"].get(re.sub(r"[\d.]+$", "", start.split()[0]))
-            # A script may start anything.
-            base = next(filter(None, [own, *named_bases, *(kind.base for kind in kinds)]), "")
-            return _Kind(base, start, below=_below(start, self.names)) if base else None
-        same = [kind for kind in kinds if kind.base in named_bases]
-        pages = [kind for kind in kinds if kind.pages and wanted.site]
-        if wanted.stages and wanted.site and not same:
-            return _Kind("nginx", pages=".")
-        return next(iter((*pages, *same, *kinds)), None)
-
-    def _fits(self, item: Mapping[str, Any]) -> _Kind | None:
-        top = [path for path in self.names if "/" not in path]
-        deep = item["file"].count("/")
-        matching = fnmatch.filter(
-            (path for path in self.names if path.count("/") == deep), item["file"]
-        )
-        site = f"{self.wanted.pages}/index.html"
-        matching = [site] if "pages" in item and deep and site in matching else matching
-        if (deep and len(matching) != 1) or set(item.get("unless", ())) & set(top):
-            return None
-        entries = [name for name in item.get("entries", []) if name in top]
-        if not matching or ("entries" in item and not entries and len(matching) != 1):
-            return None
-        entry = entries[0] if entries else matching[0]
-        if "entries" in item and not entry.endswith(".py"):
-            return None
-        below = entry.rpartition("/")[0]
-        if "pages" in item:
-            return _Kind(item["base"], pages=item["pages"].replace("{folder}", below))
-        start = item["start"].replace("{entry}", entry).replace("{folder}", below)
-        return _Kind(item["base"], start)
-
     def _image(self, repository: str, bases: Sequence[str]) -> str:
         """The one that the prompt names, the usual one, or one that the engine already has."""
-        tags = _table()["tags"]
-        same = [base for base in bases if _repository(base) == repository]
-        strange = [base for base in bases if _repository(base) not in tags]
+        tags = kinds.table()["tags"]
+        same = [base for base in bases if kinds.repository_of(base) == repository]
+        strange = [base for base in bases if kinds.repository_of(base) not in tags]
         if same or strange:
             return (same or strange)[0]
         usual = f"{repository}:{tags[repository]}"
         here = sorted(image for image in self.images if image.startswith(f"{repository}:"))
         return usual if usual in here or not here else here[-1]
 
-    def _first_stage(self, kind: _Kind, app: str) -> Iterator[str]:
+    def _first_stage(self, kind: Kind, app: str) -> Iterator[str]:
         """The stage that makes or proves something, in the image of its program."""
         wanted = self.wanted.stages
         if wanted is None:
             return
         bases = self.wanted.first_bases
-        known = _repository(bases[0]) if bases else kind.base
-        program = _table()["programs"].get(wanted.command.split()[0], known)
+        known = kinds.repository_of(bases[0]) if bases else kind.base
+        program = kinds.table()["programs"].get(wanted.command.split()[0], known)
         yield f"FROM {self._image(program, bases)} AS {wanted.name}"
         yield f"WORKDIR {_root(wanted, app)}"
         yield "COPY . ."
@@ -199,7 +125,7 @@ class _Folder:
             yield from self._install(program)
         yield f"RUN {wanted.command}"
 
-    def _ways(self, kind: _Kind) -> Iterator[list[str]]:
+    def _ways(self, kind: Kind) -> Iterator[list[str]]:
         """Lines that bring the files, the most exact first."""
         stages = self.wanted.stages
         if stages is not None and not stages.proves:
@@ -210,13 +136,13 @@ class _Folder:
             yield from self._some(kind, source)
         yield [*self._every(kind, source), *self._shown(kind), *self._install(kind.base)]
 
-    def _from_two(self, kind: _Kind, stages: Stages) -> Iterator[list[str]]:
+    def _from_two(self, kind: Kind, stages: Stages) -> Iterator[list[str]]:
         """What the first stage makes, and some of the repository."""
-        wanted, to = self.wanted, f"{_PAGES}/" if kind.pages else "./"
+        wanted, to = self.wanted, f"{PAGES}/" if kind.pages else "./"
         made = list(self._made(kind, stages))
         known = dict.fromkeys(it for it in (*wanted.only, *wanted.listed) if self._has(it))
         own = [path for path in known if path not in stages.taken]
-        first = [path for path in _files_of(kind.start) if path in self.names][:1]
+        first = [path for path in kinds.files_of(kind.start) if path in self.names][:1]
         # A folder that is filled may have it, too.
         if not first or any(path.endswith("/") for path in stages.made):
             yield [*made, *self._each(own, to)]
@@ -226,7 +152,7 @@ class _Folder:
             yield [*made, *self._each(dict.fromkeys([*own, *more]), to)]
             yield [*made, *self._each(self._all_but(wanted.left_out, "."), to)]
 
-    def _some(self, kind: _Kind, source: str) -> Iterator[list[str]]:
+    def _some(self, kind: Kind, source: str) -> Iterator[list[str]]:
         """What the prompt names, if the program that is started is among it."""
         wanted = self.wanted
         placed = [path for path, _ in wanted.placed]
@@ -237,11 +163,11 @@ class _Folder:
         if placed and self._starts_with(kind.start, placed):
             yield []
 
-    def _every(self, kind: _Kind, source: str) -> Iterator[str]:
+    def _every(self, kind: Kind, source: str) -> Iterator[str]:
         """All that is there, but what is not wanted."""
-        to, top = f"{_PAGES}/" if kind.pages else "./", kind.pages or "."
+        to, top = f"{PAGES}/" if kind.pages else "./", kind.pages or "."
         if kind.pages and any(
-            place.startswith(_PAGES) or path == top for path, place in self.wanted.placed
+            place.startswith(PAGES) or path == top for path, place in self.wanted.placed
         ):
             return
         if top == "." and "index.html" in self.wanted.listed and kind.pages:
@@ -255,7 +181,7 @@ class _Folder:
         else:
             yield from self._each(self._all_but(left_out, top), to, prefix, source)
 
-    def _made(self, kind: _Kind, stages: Stages) -> Iterator[str]:
+    def _made(self, kind: Kind, stages: Stages) -> Iterator[str]:
         """What comes from the first stage, unless it has a place of its own."""
         root = _root(stages, self.wanted.workdir or _APP)
         placed = {path for path, _ in self.wanted.placed}
@@ -266,26 +192,26 @@ class _Folder:
             kept = (
                 kept if path.endswith("/") else f"./{path.rpartition('/')[0]}/".replace("//", "/")
             )
-            yield f"COPY --from={stages.name} {root}/{path} {f'{_PAGES}/' if kind.pages else kept}"
+            yield f"COPY --from={stages.name} {root}/{path} {f'{PAGES}/' if kind.pages else kept}"
         taken = [path for path in stages.taken if path not in placed and self._has(path)]
         yield from self._each(taken, "./", source=f"--from={stages.name} {root}/")
 
     def _has(self, path: str) -> bool:
         return path in self.names or bool(self._inner(path))
 
-    def _shown(self, kind: _Kind) -> Iterator[str]:
+    def _shown(self, kind: Kind) -> Iterator[str]:
         """Files beside the folder of pages that are to be shown with them."""
         if kind.pages not in ("", "."):
             beside = (it for it in self.wanted.shown if it in self.names and "/" not in it)
-            yield from (f"COPY {path} {_PAGES}/" for path in beside)
+            yield from (f"COPY {path} {PAGES}/" for path in beside)
 
     def _inner(self, folder: str) -> list[str]:
         return [path for path in self.names if path.startswith(f"{folder}/")]
 
     def _starts_with(self, start: str, only: Collection[str]) -> bool:
         """Whether the file that a command starts, if it is one of ours, is among some."""
-        needed = [path for path in _files_of(start) if path in self.names]
-        ends = [it for path in _files_of(start) for it in only if it.endswith(f"/{path}")]
+        needed = [path for path in kinds.files_of(start) if path in self.names]
+        ends = [it for path in kinds.files_of(start) for it in only if it.endswith(f"/{path}")]
         return bool(ends) or all(any(_is_in(path, it) for it in only) for path in needed[:1])
 
     def _all_but(self, left_out: Collection[str], folder: str) -> Iterator[str]:
@@ -319,7 +245,7 @@ class _Folder:
                 yield f"COPY {flag}{root}{path}/ {to}{path.removeprefix(prefix)}/"
 
     def _install(self, base: str) -> Iterator[str]:
-        for item in _table()["installs"]:
+        for item in kinds.table()["installs"]:
             if (
                 item["base"] == base
                 and item["file"] in self.names
@@ -343,7 +269,7 @@ class _Folder:
             content.get(key) for key in ("dependencies", "optionalDependencies", "workspaces")
         ) or (isinstance(scripts, dict) and any(name in scripts for name in _HOOKS))
 
-    def _placed(self, kind: _Kind) -> Iterator[str]:
+    def _placed(self, kind: Kind) -> Iterator[str]:
         stages = self.wanted.stages
         root = f"{_root(stages, self.wanted.workdir or _APP)}/" if stages else ""
         for path, place in self.wanted.placed:
@@ -361,11 +287,11 @@ class _Folder:
         package = {f"{folder}/__init__.py", f"{folder}/__main__.py"} & set(self.names)
         return f"{place}/{name}" if package and place.rpartition("/")[2] != name else place
 
-    def _variables(self, kind: _Kind, app: str) -> Iterator[str]:
+    def _variables(self, kind: Kind, app: str) -> Iterator[str]:
         for name, value in self.wanted.variables:
             yield f"ENV {name}={self._place(value, kind, app)}"
 
-    def _place(self, value: str, kind: _Kind, app: str) -> str:
+    def _place(self, value: str, kind: Kind, app: str) -> str:
         """A value; for a file of the repository, its path in the image."""
         path = value.removeprefix("file:")
         if path == value:
@@ -376,9 +302,9 @@ class _Folder:
                 return f"{place}/{PurePosixPath(path).name}" if own else place
             if path.startswith(f"{source}/"):
                 return f"{place}/{path.removeprefix(f'{source}/')}"
-        return f"{_PAGES if kind.pages else app}/{path}"
+        return f"{PAGES if kind.pages else app}/{path}"
 
-    def _end(self, kind: _Kind) -> Iterator[str]:
+    def _end(self, kind: Kind) -> Iterator[str]:
         """Ports, the user and the command; a server of pages has its own."""
         yield from (f"EXPOSE {port}" for port in self.wanted.ports)
         user = self.wanted.user
@@ -401,7 +327,7 @@ class _Folder:
 
     def _asks(self, health: Health, base: str) -> str:
         """The command of a health check; empty if it is not known how to ask."""
-        form: str = _table()["health"].get(base, "")
+        form: str = kinds.table()["health"].get(base, "")
         port = next(iter(self.wanted.ports), "80" if base == "nginx" else "")
         return health.command or (form.format(port=port, path=health.place) if port else "")
 
@@ -416,11 +342,6 @@ def _root(stages: Stages, app: str) -> str:
     return app if stages.taken or stages.proves else "/src"
 
 
-def _repository(reference: str) -> str:
-    """The last part of an image's name, without its tag."""
-    return named.repository_of(reference).rpartition("/")[2]
-
-
 def _is_in(path: str, other: str) -> bool:
     return path == other or path.startswith(f"{other}/")
 
@@ -431,29 +352,3 @@ def _is_file(place: str, path: str) -> bool:
         PurePosixPath(place).suffix != ""
         and PurePosixPath(place).suffix == PurePosixPath(path).suffix
     )
-
-
-def _files_of(start: str) -> Iterator[str]:
-    """The files that a command may start, as it names them."""
-    words = start.split() or [""]
-    for place, word in enumerate(words[1:], 1):
-        if words[place - 1] == "-m":
-            module = word.replace(".", "/")
-            yield from (f"{module}/__main__.py", f"{module}.py")
-        elif ":" in word:
-            yield f"{word.partition(':')[0].replace('.', '/')}.py"
-        elif PurePosixPath(word).suffix in _table()["endings"]:
-            yield word.removeprefix("./")
-    if words[0] == "npm":
-        yield "package.json"
-
-
-def _below(start: str, names: Sequence[str]) -> str:
-    """The folder whose files the command names; the project's own if it has them, or none has."""
-    for file in _files_of(start):
-        if file in names:
-            return "."
-        ends = [path for path in names if path.endswith(f"/{file}")]
-        if len(ends) == 1:
-            return ends[0].removesuffix(f"/{file}")
-    return "."

@@ -12,7 +12,8 @@ from pathlib import PurePosixPath
 from posixpath import basename, dirname, relpath
 
 from oi_deploy.agent import named
-from oi_deploy.agent.dockerfile import commands, lint, moved, names, slips, told
+from oi_deploy.agent.dockerfile import commands, lint, moved, names, places, slips, told
+from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.edits import (
     Edit,
     Lines,
@@ -33,7 +34,7 @@ from oi_deploy.agent.dockerfile.files import (
     is_plain,
     split_lines,
 )
-from oi_deploy.agent.dockerfile.image import Context, Lack, lacks
+from oi_deploy.agent.dockerfile.image import Lack, lacks
 
 Check = Callable[[Dockerfile, Lines], Iterator[Edit | None]]
 # Each is tried by a look at the whole Dockerfile.
@@ -325,21 +326,21 @@ def _brings(copy: Instruction, name: str) -> bool:
 
 _CHECKS = (
     moved.told,
-    slips.placed,
+    places.placed,
     moved.elsewhere,
     names.missing_sources,
     names.renamed_in_commands,
     names.without_lock,
     _order,
-    slips.made,
+    places.made,
     _lacking,
     slips.variables,
     slips.scripts,
-    slips.modules,
-    slips.globs,
+    places.modules,
+    places.globs,
     slips.forbidden,
     slips.interpreters,
-    slips.servers,
+    places.servers,
 )
 _PLAIN_CHECKS = (slips.order_of_stages, slips.arguments, slips.starts, slips.folders)
 

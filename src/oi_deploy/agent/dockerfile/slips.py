@@ -3,11 +3,12 @@
 import difflib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
-from posixpath import basename, dirname, join, normpath
+from posixpath import basename
 
 from oi_deploy.agent.dockerfile import lint
+from oi_deploy.agent.dockerfile.context import Context, npm_scripts
 from oi_deploy.agent.dockerfile.edits import (
     Edit,
     Lines,
@@ -16,11 +17,9 @@ from oi_deploy.agent.dockerfile.edits import (
     move_down,
     put_after,
     put_before,
-    swap,
     swap_word,
 )
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
-from oi_deploy.agent.dockerfile.image import Context, npm_scripts
 
 _NAME = re.compile(r"(?<![\w$])([A-Z][A-Z0-9_]*)=")
 _PROGRAMS = (".py", ".js", ".mjs", ".cjs", ".sh")
@@ -192,161 +191,6 @@ def folders(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
                     yield put_after(lines, stage[0].last, f"WORKDIR {found[1]}")
 
 
-def made(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
-    """COPY from a stage of a folder that its program does not make, where it makes another one."""
-    every = item.instructions()
-    for part in every:
-        flag = re.search(r"--from=(\S+)", part.rest)
-        words = [it for it in part.rest.split() if not it.startswith("--")]
-        if part.word != "COPY" or not flag or len(words) != 2:
-            continue
-        place = _workdir_of(flag[1], every)
-        steps = _steps_of(flag[1], every)
-        texts = [
-            context.texts[name]
-            for step in steps
-            for name in context.texts
-            if re.search(rf"(?<![\w-]){re.escape(basename(name))}(?![\w-])", _script(step, context))
-        ]
-        found = {it for text in texts for it in _made_by(text)}
-        wanted = words[0].rstrip("/")
-        # What it makes, or what is in it.
-        fits = any(f"{wanted}/".startswith(f"{place}/{it}/") for it in found)
-        if not place or len(found) != 1 or fits or any(basename(wanted) in it for it in steps):
-            continue
-        new = f"{place}/{found.pop()}"
-        if re.fullmatch(r"[\w./-]+", new) and basename(wanted).count(".") == 0:
-            slash = "/" if words[0].endswith("/") else ""
-            yield swap_word(lines, [part.line], words[0], f"{new}{slash}")
-
-
-def _made_by(text: str) -> Iterator[str]:
-    """The folders that a program makes below the one that it starts in."""
-    for match in _MAKES.finditer(text):
-        yield match[1].strip("./")
-    for match in _JOINED.finditer(text):
-        yield "/".join(re.findall(r"[\w.-]+", match[1]))
-
-
-_MAKES = re.compile(
-    r"(?:mkdir(?:Sync)?|makedirs|rmSync|rmtree|OUT\w*\s*=\s*(?:pathlib\.)?(?:Path\()?|\bout\w*\s*=\s*"
-    r"(?:pathlib\.)?(?:Path\()?|target\s*=\s*(?:pathlib\.)?(?:Path\()?)\(?\s*['\"]([\w./-]+)['\"]"
-)
-
-
-_JOINED = re.compile(
-    r"(?:target|out\w*|dest\w*|OUT\w*|DIST|dist)\s*=\s*(?:path\.)?join\(\s*(?:__dirname|root|ROOT|process\.cwd\(\))"
-    r"\s*,\s*((?:['\"][\w.-]+['\"](?:\s*,\s*)?)+)\)"
-)
-
-
-def _workdir_of(name: str, every: Sequence[Instruction]) -> str:
-    """The folder in which a stage works in the end; empty if it sets none."""
-    place, number, here = "", -1, False
-    for part in every:
-        if part.word == "FROM":
-            number += 1
-            stage = re.search(r"(?i)\sAS\s+(\S+)", part.rest)
-            here = name.lower() in (str(number), stage[1].lower() if stage else "")
-        elif part.word == "WORKDIR" and here and part.rest.startswith("/"):
-            place = part.rest.rstrip("/")
-    return place
-
-
-def _steps_of(name: str, every: Sequence[Instruction]) -> list[str]:
-    """What a stage runs."""
-    found: list[str] = []
-    number, here = -1, False
-    for part in every:
-        if part.word == "FROM":
-            number += 1
-            stage = re.search(r"(?i)\sAS\s+(\S+)", part.rest)
-            here = name.lower() in (str(number), stage[1].lower() if stage else "")
-        elif part.word == "RUN" and here:
-            found.append(part.rest)
-    return found
-
-
-def _script(step: str, context: Context) -> str:
-    """A step, with what `npm run` stands for."""
-    names = re.findall(r"\bnpm (?:run )?([\w:-]+)", step)
-    return " ".join([step, *(text for it in names if (text := npm_scripts(context).get(it)))])
-
-
-def placed(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
-    """A file that a message misses at a place of the image outside of the project's own."""
-    for path in context.told.lost:
-        if not path.startswith("/"):
-            continue
-        for part in item.instructions():
-            if part.word != "RUN" or path not in part.rest or part.line != part.last:
-                continue
-            later = [
-                it for it in item.instructions()
-                if it.line > part.line and it.sources and _is_brought(it, path, context)
-            ]  # fmt: skip
-            if later:
-                yield move_down(lines, part.line, later[0].last)
-                return
-        stage = last_stage(item)
-        workdirs = [it.rest for it in stage if it.word == "WORKDIR"]
-        if any(path.startswith(f"{it.rstrip('/')}/") for it in workdirs):
-            continue
-        yield from _started_as(path, stage, context, lines)
-        brought = any(_is_brought(it, path, context) for it in stage if it.sources)
-        same = [it for it in context.names if basename(it) == basename(path)]
-        copies = [it for it in stage if it.word in ("COPY", "ADD")]
-        if len(same) == 1 and copies and not brought:
-            text = f"COPY {same[0]} {dirname(path)}/"
-            yield put_after(lines, copies[-1].last, text)
-
-
-def _started_as(
-    path: str, stage: Sequence[Instruction], context: Context, lines: Lines
-) -> Iterator[Edit | None]:
-    """The start of a program that came to the same folder under another name."""
-    if any(basename(it) == basename(path) for it in context.names):
-        return
-    places = [it.rest.split()[-1].rstrip("/") for it in stage if it.sources and "[" not in it.rest]
-    same = {it for it in places if dirname(it) == dirname(path) and it.endswith(path[-3:])}
-    for part in stage:
-        if part.word in ("CMD", "ENTRYPOINT") and path in part.rest and len(same) == 1:
-            yield swap_word(lines, range(part.line, part.last + 1), path, *same)
-
-
-def _is_brought(part: Instruction, path: str, context: Context) -> bool:
-    """Whether a COPY to an absolute place brings a file there."""
-    place = part.rest.split()[-1]
-    for source in part.sources:
-        name = source.removeprefix("./").strip("/") or "."
-        if name in context.known:
-            here = {place.rstrip("/"), join(place, basename(name))}
-            if path in here:
-                return True
-        elif path.startswith(f"{place.rstrip('/')}/"):
-            rest = path.removeprefix(f"{place.rstrip('/')}/")
-            if normpath(join(name, rest)) in context.known:
-                return True
-    return False
-
-
-def servers(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
-    """The main configuration of nginx in the place of a site's, or the other way round."""
-    told = re.search(
-        r"\"?(\w+)\"? directive is not allowed here in (/etc/nginx/\S*\w)", context.told.text
-    )
-    told = told or re.search(r"\"?(server)\"? directive is not allowed here", context.told.text)
-    if told is None:
-        return
-    old, new = "/etc/nginx/conf.d", "/etc/nginx/nginx.conf"
-    if told[1] == "server":
-        old, new = "/etc/nginx/nginx.conf", "/etc/nginx/conf.d/default.conf"
-    for part in item.instructions():
-        words = part.rest.split()
-        if part.word == "COPY" and len(words) == 2 and words[1].startswith(old):
-            yield swap_word(lines, [part.line], words[1], new)
-
-
 def order_of_stages(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """A stage that copies from a later one comes after it."""
     every = item.instructions()
@@ -392,52 +236,3 @@ def interpreters(context: Context, item: Dockerfile, lines: Lines) -> Iterator[E
             if text not in item.text:
                 left = (*lines[: at - 1], text, *lines[at - 1 :])
                 yield Edit(f"'{at}i {text}'", left)
-
-
-def modules(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
-    """PYTHONPATH of a folder that is not there, where one has what the programs import."""
-    texts = (text for path, text in context.texts.items() if path.endswith(".py"))
-    imported = {name for text in texts for name in _IMPORTS.findall(text)}
-    started = re.findall(r"-m[\s\",]+([a-z_]\w*)", item.text)
-    found = {
-        dirname(path)
-        for name in {*imported, *started, *context.told.modules}
-        for path in (
-            *(it for it in context.names if it.endswith(f"/{name}.py")),
-            *(dirname(it) for it in context.names if it.endswith(f"/{name}/__init__.py")),
-        )
-        if "/" not in dirname(path)
-        and dirname(path)
-        # A package is found from the folder that it is in.
-        and f"{dirname(path)}/__init__.py" not in context.known
-    }
-    for part in item.instructions():
-        match = re.search(r"PYTHONPATH=(/[\w./-]+)", part.rest) if part.word == "ENV" else None
-        old = basename(match[1].rstrip("/")) if match else ""
-        if match and old not in context.folders and len(found) == 1 and not context.exists(old):
-            number = next(it for it in range(part.line, part.last + 1) if match[0] in lines[it - 1])
-            (new,) = found
-            start = lines[number - 1].index(match[0])
-            place = match[0].rstrip("/").removesuffix(old) + new
-            copied = any(it.rest.split()[-1].strip("./") in ("", new) for it in item.instructions()
-                         if it.word == "COPY")  # fmt: skip
-            if copied or new in item.copies() or "." in item.copies():
-                yield swap(lines, number, start, match[0].rstrip("/"), place)
-
-
-_IMPORTS = re.compile(r"^(?:import|from) ([a-z_]\w*)", re.MULTILINE)
-
-
-def globs(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
-    """COPY of the programs of a folder, where a message misses something and more is in it."""
-    if not context.told.missed:
-        return
-    for part in item.instructions():
-        for source in part.sources:
-            folder, _, name = source.removeprefix("./").rpartition("/")
-            more = any(it.startswith(f"{folder}/") and "/" in it.removeprefix(f"{folder}/")
-                       for it in context.names)  # fmt: skip
-            if name.startswith("*.") and folder in context.folders and more:
-                line = lines[part.line - 1].replace(f"{folder}/{name}", f"{folder}/", 1)
-                left = (*lines[: part.line - 1], line, *lines[part.line :])
-                yield Edit(f"'{part.line}s#{folder}/[*]{name[1:]}#{folder}/#'", left)

@@ -26,7 +26,8 @@ _WITHOUT_V = re.compile(
     r"(?:\bwithout|\bno\b|\b(?:strip|drop|remov|omit|minus|trim|cut|leav)\w*(?: (?:off|out|away))?)"
     rf" (?:the |its |a |any )?(?:leading |initial )?(?:letter )?{_Q}v\b"
     rf"|(?:去掉?|去除|不带|不要|不含|省略|删掉|除去|剥掉|没有|不加)(?:了|最)?(?:开头|前面|前缀|前导|字母|的)*"
-    rf"\s*{_Q}v\b|\bleading v\b.{{0,60}}\b(?:drop|strip|remove|omit) (?:it|that)\b|\bv{_Q}\s*(?:要|都|请)?(?:去掉|去除|省略|删掉|不要)",
+    rf"\s*{_Q}v\b|\bv{_Q}\s*(?:要|都|请)?(?:去掉|去除|省略|删掉|不要)"
+    r"|\bleading v\b.{0,60}\b(?:drop|strip|remove|omit) (?:it|that)\b",
     intents.FLAGS,
 )
 _AFTER_SLASH = re.compile(

@@ -30,7 +30,8 @@ _JOINED = re.compile(
 # A piece of text that is quoted, or that shows with a hyphen where the next part goes on.
 _PIECE_OF_TEXT = re.compile(
     rf"[{tag_words.QUOTES}](?P<quoted>[\w.-]*[A-Za-z0-9][\w.-]*)[{tag_words.QUOTES}]"
-    r"|\b(?:word|text|literal)s? (?P<word>[A-Za-z]\w*)\b|(?:组成|字样|单词|文字)\s*:?\s*(?P<first>[A-Za-z]\w*)(?=\s*[、,])"
+    r"|\b(?:word|text|literal)s? (?P<word>[A-Za-z]\w*)\b"
+    r"|(?:组成|字样|单词|文字)\s*:?\s*(?P<first>[A-Za-z]\w*)(?=\s*[、,])"
     r"|(?<![\w./-])(?P<number>v?\d+(?:\.\d+)+(?:-[\w.]+)?)(?![\w/]|\.\d)"
     r"|(?<![\w.-])(?P<before>[A-Za-z0-9]+[-_])(?![\w-])"
     r"|(?<![\w.-])(?P<after>[-_][A-Za-z0-9][\w.]*)",

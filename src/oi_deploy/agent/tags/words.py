@@ -34,7 +34,8 @@ _NAMED_BRANCH = "".join(
 # What can be a part of a tag, in the order in which one that is meant is looked for.
 KINDS = {
     "git tag": r"git[- ]describe(?: --[\w-]+)*|git[-_ ]?(?:tag|标签)(?:'s)?(?: name)?"
-    r"|(?:same tag as|tag of) (?:the|this) (?:current )?commit|(?:commit|head) is tagged(?: in git)?"
+    r"|(?:same tag as|tag of) (?:the|this) (?:current )?commit"
+    r"|(?:commit|head) is tagged(?: in git)?"
     r"|(?:当前)?提交上?的\s*(?:git )?(?:tag|标签)",
     "full commit": _FULL,
     "commit": _HASH,
@@ -89,7 +90,8 @@ _TAGGING = re.compile(
     intents.FLAGS,
 )
 _EXAMPLE_WORDS = (
-    r"\bhad (?:it|the file) said\b|\bif (?:it|the file|that) (?:said|read|were|was)\b|假如|假设|要是|比方说?|"
+    r"\bhad (?:it|the file) said\b|\bif (?:it|the file|that) (?:said|read|were|was)\b"
+    r"|假如|假设|要是|比方说?|"
     r"\bfor (?:example|instance)\b|\bsuch as\b|(?<!d )\blike\b|\bas in\b|\bsay,? (?=\S*\d)|→|->|=>"
     r"|比如|例如|譬如|举例|示例|例(?=:)|样例|形如|诸如|类似于?|(?<![镜图])像"
     r"|(?<![比例形诸])如(?=\s*[`\"'“「]?[A-Za-z0-9])"

@@ -1,0 +1,98 @@
+"""The folder that an image is built in."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from oi_deploy.agent import named
+from oi_deploy.agent.dockerfile import commands
+from oi_deploy.agent.dockerfile.reads import Read, names_in, reads
+from oi_deploy.agent.dockerfile.told import Told
+
+
+@dataclass(frozen=True)
+class Context:
+    """The folder that is built.
+
+    Attributes:
+        names: of its files, as git knows them.
+        exists: whether something is there, whatever git says.
+        texts: of its programs, as far as they were read.
+        told: what the prompt tells.
+    """
+
+    names: tuple[str, ...]
+    exists: Callable[[str], bool]
+    texts: Mapping[str, str] = field(default_factory=dict)
+    told: Told = field(default_factory=Told)
+
+    @cached_property
+    def lost(self) -> tuple[tuple[str, str], ...]:
+        """Files and folders that a message misses: each with its place, if that was absolute."""
+        found: dict[str, str] = {}
+        for path in self.told.lost:
+            for name in (path, *(f"{path}{it}" for it in (".js", ".mjs", ".cjs", ".json"))):
+                parts = [it for it in name.split("/") if it not in ("", ".", "..")]
+                ends = ["/".join(parts[at:]) for at in range(len(parts))]
+                below = [it for it in self.names if ends and it.endswith(f"/{ends[0]}")]
+                there = (it for it in ends if it in self.known or it in self.folders)
+                if end := next(there, below[0] if len(below) == 1 and "/" in ends[0] else ""):
+                    found.setdefault(end, name if path.startswith("/") else "")
+                    break
+        for module in self.told.modules:
+            name = module.replace(".", "/")
+            if f"{name}.py" in self.known or name in self.folders:
+                found.setdefault(f"{name}.py" if f"{name}.py" in self.known else name, "")
+        return tuple(found.items())
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The names, to look one up."""
+        return frozenset(self.names)
+
+    @cached_property
+    def _read(self) -> dict[str, tuple[Read, ...]]:
+        return {}
+
+    def reads(self, program: str) -> tuple[Read, ...]:
+        """What a program needs of these files."""
+        if program not in self._read:
+            text = self.texts.get(program, "")
+            found = tuple(reads(program, text, self.known))
+            # Where something is missed, also what it only names.
+            more = names_in(text, self.known) if self.told.missed else ()
+            named_too = (Read(it, beside=False) for it in more)
+            self._read[program] = tuple(dict.fromkeys((*found, *named_too)))
+        return self._read[program]
+
+    @cached_property
+    def folders(self) -> frozenset[str]:
+        """All folders of files."""
+        return named.folders(self.names)
+
+
+def npm_scripts(context: Context) -> dict[str, str]:
+    """The scripts of package.json; none if it cannot be read."""
+    try:
+        scripts = json.loads(context.texts.get("package.json", "{}")).get("scripts", {})
+        return {str(name): str(text) for name, text in scripts.items()}
+    except (ValueError, AttributeError, RecursionError):
+        return {}
+
+
+def with_scripts(found: Sequence[list[str]], context: Context) -> list[list[str]]:
+    """Commands, with those of package.json after the one that runs them."""
+    every: list[list[str]] = []
+    for words in found:
+        every.append(words)
+        name = (
+            words[2:3]
+            if words[:2] == ["npm", "run"]
+            else words[1:2]
+            if words[:1] == ["npm"]
+            else []
+        )
+        if name and (text := npm_scripts(context).get(name[0])):
+            every += commands.split(text) or []
+    return every
