@@ -18,8 +18,10 @@ def made(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | No
         words = [it for it in part.rest.split() if not it.startswith("--")]
         if part.word != "COPY" or not flag or len(words) != 2:
             continue
-        place = _workdir_of(flag[1], every)
-        steps = _steps_of(flag[1], every)
+        stage = _stage(flag[1], every)
+        steps = [it.rest for it in stage if it.word == "RUN"]
+        workdirs = [it.rest for it in stage if it.word == "WORKDIR" and it.rest.startswith("/")]
+        place = workdirs[-1].rstrip("/") if workdirs else ""
         texts = [
             context.texts[name]
             for step in steps
@@ -47,41 +49,26 @@ def _made_by(text: str) -> Iterator[str]:
 
 
 _MAKES = re.compile(
-    r"(?:mkdir(?:Sync)?|makedirs|rmSync|rmtree|OUT\w*\s*=\s*(?:pathlib\.)?(?:Path\()?|\bout\w*\s*=\s*"
-    r"(?:pathlib\.)?(?:Path\()?|target\s*=\s*(?:pathlib\.)?(?:Path\()?)\(?\s*['\"]([\w./-]+)['\"]"
+    r"(?:mkdir(?:Sync)?|makedirs|rmSync|rmtree"
+    r"|(?:OUT\w*|\bout\w*|target)\s*=\s*(?:pathlib\.)?(?:Path\()?)\(?\s*['\"]([\w./-]+)['\"]"
 )
-
-
 _JOINED = re.compile(
-    r"(?:target|out\w*|dest\w*|OUT\w*|DIST|dist)\s*=\s*(?:path\.)?join\(\s*(?:__dirname|root|ROOT|process\.cwd\(\))"
-    r"\s*,\s*((?:['\"][\w.-]+['\"](?:\s*,\s*)?)+)\)"
+    r"(?:target|out\w*|dest\w*|OUT\w*|DIST|dist)\s*=\s*(?:path\.)?join\(\s*"
+    r"(?:__dirname|root|ROOT|process\.cwd\(\))\s*,\s*((?:['\"][\w.-]+['\"](?:\s*,\s*)?)+)\)"
 )
 
 
-def _workdir_of(name: str, every: Sequence[Instruction]) -> str:
-    """The folder in which a stage works in the end; empty if it sets none."""
-    place, number, here = "", -1, False
-    for part in every:
-        if part.word == "FROM":
-            number += 1
-            stage = re.search(r"(?i)\sAS\s+(\S+)", part.rest)
-            here = name.lower() in (str(number), stage[1].lower() if stage else "")
-        elif part.word == "WORKDIR" and here and part.rest.startswith("/"):
-            place = part.rest.rstrip("/")
-    return place
-
-
-def _steps_of(name: str, every: Sequence[Instruction]) -> list[str]:
-    """What a stage runs."""
-    found: list[str] = []
+def _stage(name: str, every: Sequence[Instruction]) -> list[Instruction]:
+    """The instructions of a stage that is called so, or has that number."""
+    found: list[Instruction] = []
     number, here = -1, False
     for part in every:
         if part.word == "FROM":
             number += 1
-            stage = re.search(r"(?i)\sAS\s+(\S+)", part.rest)
-            here = name.lower() in (str(number), stage[1].lower() if stage else "")
-        elif part.word == "RUN" and here:
-            found.append(part.rest)
+            called = re.search(r"(?i)\sAS\s+(\S+)", part.rest)
+            here = name.lower() in (str(number), called[1].lower() if called else "")
+        elif here:
+            found.append(part)
     return found
 
 
@@ -208,7 +195,7 @@ def globs(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | N
             folder, _, name = source.removeprefix("./").rpartition("/")
             more = any(it.startswith(f"{folder}/") and "/" in it.removeprefix(f"{folder}/")
                        for it in context.names)  # fmt: skip
-            if name.startswith("*.") and folder in context.folders and more:
+            if re.fullmatch(r"\*\.\w+", name) and folder in context.folders and more:
                 line = lines[part.line - 1].replace(f"{folder}/{name}", f"{folder}/", 1)
                 left = (*lines[: part.line - 1], line, *lines[part.line :])
                 yield Edit(f"'{part.line}s#{folder}/[*]{name[1:]}#{folder}/#'", left)

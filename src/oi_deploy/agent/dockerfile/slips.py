@@ -16,7 +16,6 @@ from oi_deploy.agent.dockerfile.edits import (
     move_block,
     move_down,
     put_after,
-    put_before,
     swap_word,
 )
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
@@ -160,10 +159,8 @@ def forbidden(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
         place = brings[-1].last
         user = next((it.line for it in stage if it.word == "USER" and it.line < part.line), 0)
         if user and user <= place:
-            # Before it, the file is not there.
-            line = f"RUN chmod +x {script}"
-            edit = put_before(lines, part.line, line)
-            yield edit and Edit(edit.script, move_down(edit.lines, user, part.line).lines)
+            # Before it, the file is not there; after it, only root could change it.
+            yield move_down(lines, user, place)
             continue
         yield put_after(lines, place, f"RUN chmod +x {script}")
     writes = re.compile(r"(?:python3?|node|npm|sh|bash)\b")
