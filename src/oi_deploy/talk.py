@@ -102,7 +102,23 @@ def talk(
         return ()
 
     ask = Ask(loaded.prompt, inputs.expect, inputs.registry, loaded.namespace, inputs.log_file)
-    sources = Sources(look, deployments, revisions, tags, began, surroundings.local_images)
+    wrote: list[str] = []
+    sources = Sources(
+        look,
+        deployments,
+        revisions,
+        tags,
+        began,
+        surroundings.local_images,
+        lambda: "\n".join(wrote),
+    )
+
+    def verify() -> Verdict:
+        """Look everything up, and keep what pods wrote before they ended."""
+        verdict = check()
+        wrong = (item for item in verdict.findings if not item.ok)
+        wrote[:] = (line for item in wrong for line in item.detail if " wrote: " in line)
+        return verdict
 
     def facts() -> Facts:
         return gather(ask, sources, loaded.policy)
@@ -206,7 +222,7 @@ def talk(
             session,
             max_turns=inputs.max_turns,
             facts=facts,
-            verify=check,
+            verify=verify,
             changes=changes,
             refusal=refusal,
             on_turn=on_turn,

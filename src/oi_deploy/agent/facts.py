@@ -112,6 +112,7 @@ class Sources:
         began: how many pods each Deployment was to have before the run.
         tags: the tags of a repository of the run's registry.
         images: references of the images that the Docker engine has.
+        failures: what the last verification found pods to have written before they ended.
     """
 
     look: Look
@@ -120,6 +121,7 @@ class Sources:
     tags: Callable[[str], Sequence[str]] = lambda repository: ()
     began: Mapping[str, int] = field(default_factory=dict)
     images: Callable[[], Sequence[str]] = tuple
+    failures: Callable[[], str] = str
 
 
 def gather(ask: Ask, sources: Sources, policy: Policy) -> Facts:
@@ -196,6 +198,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         },
         began=sources.began,
         images=tuple(sources.images()),
+        failures=sources.failures(),
         mentioned=mentioned,
         permits=policy_words.permits(policy),
         exists=lambda path: path in ("", ".") or path in paths or bool(

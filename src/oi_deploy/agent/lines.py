@@ -54,7 +54,7 @@ def _build(world: Situation) -> Iterable[str]:
             images,
             world.repository.texts,
             gone,
-            world.ask.text,
+            world.told,
         )
         context = file.context(world.exists)
         if rules := world.repository.texts.get(dockerfiles.inside(context, ".dockerignore")):
@@ -64,7 +64,7 @@ def _build(world: Situation) -> Iterable[str]:
                 rules,
                 world.repository.files,
                 world.repository.texts,
-                world.ask.text,
+                world.told,
             )
         yield file.build(reference, world.exists, _arguments(world, file))
         yield f"docker push {reference}"
@@ -350,10 +350,18 @@ def _rollout(world: Situation) -> Iterable[str]:
                 for name in containers_for(world, item, reference)
             )
             yield f"{world.kubectl} set image deployment/{item.name} {images}"
+            again = world.permits("deployment", item.name, "rollout")
+            if world.failures and again and _runs(item, references):
+                # The same tag is another image now.
+                yield f"{world.kubectl} rollout restart deployment/{item.name}"
             if one_by_one:
                 yield world.rollout_status(item)
             changed.append(item)
     yield from (world.rollout_status(item) for item in changed)
+
+
+def _runs(item: DeploymentState, references: Sequence[str]) -> bool:
+    return {container.image for container in item.containers}.issuperset(references)
 
 
 def _can_be_built(world: Situation, item: DeploymentState, reference: str) -> bool:

@@ -79,6 +79,7 @@ class Situation:
         revisions: images by revision, oldest first, by Deployment.
         began: how many pods each Deployment was to have before the run.
         images: references that the Docker engine has.
+        failures: what pods wrote before they ended.
         mentioned: paths that the prompt names.
         permits: whether the policy allows a verb for a kind and a name.
         exists: whether a path is there.
@@ -96,6 +97,7 @@ class Situation:
     revisions: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     began: Mapping[str, int] = field(default_factory=dict)
     images: tuple[str, ...] = ()
+    failures: str = ""
     mentioned: tuple[str, ...] = ()
     permits: Callable[[str, str, str], bool] = lambda kind, name, verb: True
     exists: Callable[[str], bool] = lambda path: False
@@ -103,6 +105,11 @@ class Situation:
     def has_image(self, image: Image) -> bool:
         """Whether the registry is known to have it."""
         return bool(image.tag) and image.tag in self.tags.get(image.repository, ())
+
+    @property
+    def told(self) -> str:
+        """What says what is amiss with an image: the prompt, and what its pods wrote."""
+        return f"{self.ask.text}\n{self.failures}".rstrip()
 
     @property
     def kubectl(self) -> str:

@@ -697,3 +697,29 @@ def test_a_prompt_that_is_too_long_to_be_read_gets_no_lines() -> None:
     assert not facts(f"Build and roll out web. {story}").commands
     # What nobody means is no length.
     assert facts("Build and roll out web." + "-=" * 9000 + "\n" * 9000).commands
+
+
+def test_what_a_pod_wrote_before_it_ended_mends_the_image() -> None:
+    python = "FROM python:3.11-slim\nWORKDIR /app\nCOPY app.py ./\nCMD exec python3 app.py\n"
+    files = {
+        "Dockerfile": python,
+        "app.py": "def load(name):\n    return open(name).read()\n\n\nload('texts/hello.txt')\n",
+        "texts/hello.txt": "hello\n",
+    }
+    prompt = "Build {registry}/web:1.1, push it and update web."
+    log = "app wrote: FileNotFoundError: [Errno 2] No such file or directory: 'texts/hello.txt'"
+    now = [deployment("web", "app=web:1.1")]
+
+    before = short(facts(prompt, files=files, deployments=[WEB]).commands)
+    after = short(facts(prompt, files=files, deployments=now, failures=log).commands)
+
+    assert not any(line.startswith("sed") for line in before)
+    assert after == [
+        "sed -i '4i COPY texts/hello.txt ./texts/' Dockerfile",
+        "docker build -t web:1.1 .",
+        "docker push web:1.1",
+        "set image deployment/web app=web:1.1",
+        # Its pods would go on with the image that they have.
+        "rollout restart deployment/web",
+        "rollout status deployment/web",
+    ]

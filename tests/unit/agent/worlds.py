@@ -68,6 +68,7 @@ def facts(
     images: Sequence[str] = ("python:3.11-slim",),
     policy: str = "",
     date: str = "2026-03-09",
+    failures: str = "",
 ) -> Facts:
     """The facts of a prompt; `{registry}` in it is the registry with its path."""
     answers = {
@@ -85,6 +86,7 @@ def facts(
             lambda repository: known.get(repository, []),
             began or {},
             lambda: images,
+            lambda: failures,
         ),
         Policy.of(Path("/w"), REGISTRY, "production", read(policy) if policy else None),
     )
