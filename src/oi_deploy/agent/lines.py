@@ -32,11 +32,6 @@ def compose(world: Situation) -> tuple[str, ...]:
 def _build(world: Situation) -> Iterable[str]:
     if not world.builds:
         return
-    gone = _gone(world)
-
-    def exists(path: str) -> bool:
-        return world.exists(path) or (path in world.new_files and path not in gone)
-
     for item, reference in _references(world):
         file = _dockerfile(world, item, reference)
         if file is None:
@@ -46,31 +41,27 @@ def _build(world: Situation) -> Iterable[str]:
                 file = Dockerfile(dockerfiles.inside(folder, "Dockerfile"))
             else:
                 continue
-        images = world.images if "base" in world.intents else ()
-        yield from dockerfile_repairs.repairs(
-            file,
-            world.repository.files,
-            exists,
-            images,
-            world.repository.texts,
-            gone,
-            world.told,
-        )
-        context = file.context(world.exists)
-        if rules := world.repository.texts.get(dockerfiles.inside(context, ".dockerignore")):
-            yield from dockerignore.repairs(
-                file,
-                context,
-                rules,
-                world.repository.files,
-                world.repository.texts,
-                world.told,
-            )
+        yield from _repairs(world, file)
         yield file.build(reference, world.exists, _arguments(world, file))
         yield f"docker push {reference}"
         for other in retag.others(world, reference):
             yield f"docker tag {reference} {other}"
             yield f"docker push {other}"
+
+
+def _repairs(world: Situation, file: Dockerfile) -> Iterable[str]:
+    """What puts a Dockerfile right, and what is kept from its build."""
+    gone = _gone(world)
+
+    def exists(path: str) -> bool:
+        return world.exists(path) or (path in world.new_files and path not in gone)
+
+    files, texts = world.repository.files, world.repository.texts
+    images = world.images if "base" in world.intents else ()
+    yield from dockerfile_repairs.repairs(file, files, exists, images, texts, gone, world.told)
+    context = file.context(world.exists)
+    if rules := texts.get(dockerfiles.inside(context, ".dockerignore")):
+        yield from dockerignore.repairs(file, context, rules, files, texts, world.told)
 
 
 _GONE = re.compile(
@@ -350,9 +341,7 @@ def _rollout(world: Situation) -> Iterable[str]:
                 for name in containers_for(world, item, reference)
             )
             yield f"{world.kubectl} set image deployment/{item.name} {images}"
-            again = world.permits("deployment", item.name, "rollout")
-            if world.failures and again and _runs(item, references):
-                # The same tag is another image now.
+            if _is_mended(world, item, references):
                 yield f"{world.kubectl} rollout restart deployment/{item.name}"
             if one_by_one:
                 yield world.rollout_status(item)
@@ -360,8 +349,13 @@ def _rollout(world: Situation) -> Iterable[str]:
     yield from (world.rollout_status(item) for item in changed)
 
 
-def _runs(item: DeploymentState, references: Sequence[str]) -> bool:
-    return {container.image for container in item.containers}.issuperset(references)
+def _is_mended(world: Situation, item: DeploymentState, references: Sequence[str]) -> bool:
+    """Whether the tag that a Deployment names is another image now, since its pods failed."""
+    if not world.failures or not world.permits("deployment", item.name, "rollout"):
+        return False
+    files = [file for it in references if (file := _dockerfile(world, item, it))]
+    named_there = {container.image for container in item.containers}.issuperset(references)
+    return named_there and any(any(_repairs(world, file)) for file in files)
 
 
 def _can_be_built(world: Situation, item: DeploymentState, reference: str) -> bool:

@@ -115,11 +115,11 @@ def wanted(prompt: str, source: Source) -> str:
         return ""
     if said_before := tag_words.SAID_BEFORE.search(text):
         if not tag_words.KIND.search(text[: said_before.start()]):
-            earlier = prompt.partition(tag_words.SAID_BEFORE.search(prompt)[0])[0]  # type: ignore[index]
-            said_there = [it for it in intents.sentences(earlier) if tag_words.KIND.search(it)]
-            if not said_there:
+            earlier = prompt[: prompt.find(said_before[0])]
+            there = [it for it in intents.sentences(earlier) if tag_words.KIND.search(it)]
+            if not there:
                 return ""
-            text = f"{said_there[-1]} / {text}"
+            text = f"{there[-1]} / {text}"
         text = tag_words.SAID_BEFORE.sub(" ", text)
     plain, examples = tag_patterns.split_examples(tag_words.meant(text))
     core, before, after = tag_texts.affixes(tag_words.SLASHES.sub(" ", plain))
