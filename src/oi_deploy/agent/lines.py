@@ -42,7 +42,7 @@ def _build(world: Situation) -> Iterable[str]:
             else:
                 continue
         yield from _repairs(world, file)
-        yield file.build(reference, world.exists, _arguments(world, file))
+        yield file.build(reference, world.exists, _arguments(world, file), _target(world, file))
         yield f"docker push {reference}"
         for other in retag.others(world, reference):
             yield f"docker tag {reference} {other}"
@@ -107,6 +107,20 @@ def _arguments(world: Situation, file: Dockerfile) -> dict[str, str]:
         if name and value:
             found[name] = value["value"].strip("`'\"").rstrip(".:")
     return found
+
+
+_TARGET = re.compile(
+    r"--target[ =]`?(?P<flag>[\w.-]*\w)"
+    r"|\btarget(?: stage)? (?:is |called |named )?`(?P<quoted>[\w.-]+)`"
+    r"|`(?P<before>[\w.-]+)` (?:target|stage)\b",
+    re.ASCII,
+)
+
+
+def _target(world: Situation, file: Dockerfile) -> str:
+    """The stage that the prompt wants to have built."""
+    named_there = (match[match.lastgroup or 0] for match in _TARGET.finditer(world.ask.text))
+    return next((name for name in named_there if name in file.stages()), "")
 
 
 def _names(item: DeploymentState | None, reference: str) -> list[str]:

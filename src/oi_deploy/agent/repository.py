@@ -35,13 +35,14 @@ _REQUIREMENTS = re.compile(
 # Endings of files that hold data.
 DATA = (".log", ".txt", ".csv", ".tsv", ".json", ".jsonl", ".ini", ".conf")
 _VERSION_NAMES = frozenset(
-    {"VERSION", "version.txt", "package.json", "pyproject.toml", "Cargo.toml"}
+    {"VERSION", "version.txt", "package.json", "pyproject.toml", "Cargo.toml", "Chart.yaml"}
 )
 _VERSION = re.compile(
     r"""(?:^|[{,])\s*(?:"version"\s*:|version\s*=)\s*["']([^"'\n]+)["']""", re.MULTILINE
 )
 _VERSION_PROGRAMS = frozenset({"__init__.py", "version.py", "_version.py", "__about__.py"})
 _IN_PROGRAM = re.compile(r"""^__version__\s*(?::\s*\w+\s*)?=\s*["']([^"'\n]+)["']""", re.MULTILINE)
+_APP_VERSION = re.compile(r"""^appVersion:\s*["']?([^"'\s]+)""", re.MULTILINE)
 _LANGUAGES = {
     ".py": "Python", ".js": "JavaScript", ".mjs": "JavaScript", ".ts": "TypeScript", ".go": "Go",
     ".rs": "Rust", ".java": "Java", ".rb": "Ruby", ".php": "PHP", ".cs": "C#", ".html": "HTML",
@@ -157,6 +158,10 @@ def version(path: str, text: str) -> str:
         return match[1] if match and is_tag(match[1]) else ""
     if name not in _VERSION_NAMES:
         return ""
+    if name == "Chart.yaml":
+        # Its `version` is that of the chart.
+        match = _APP_VERSION.search(text)
+        return match[1] if match and is_tag(match[1]) else ""
     match = _VERSION.search(text)
     found = match[1] if match else "" if "." in name and name != "version.txt" else text.strip()
     return found if is_tag(found) else ""

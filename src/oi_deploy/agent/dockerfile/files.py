@@ -97,14 +97,19 @@ class Dockerfile:
         return "." if root > here else self.folder
 
     def build(
-        self, reference: str, exists: Exists, arguments: Mapping[str, str] | None = None
+        self,
+        reference: str,
+        exists: Exists,
+        arguments: Mapping[str, str] | None = None,
+        target: str = "",
     ) -> str:
-        """The command line that builds it, with values for build arguments."""
+        """The command line that builds it, or a stage of it, with values for build arguments."""
         context = self.context(exists)
         usual = inside(context, "Dockerfile")
         file = "" if self.path == usual else f" -f {self.path}"
         values = "".join(f" --build-arg {it[0]}={it[1]}" for it in (arguments or {}).items())
-        return f"docker build -t {reference}{values}{file} {context}"
+        stage = f" --target {target}" if target else ""
+        return f"docker build -t {reference}{values}{stage}{file} {context}"
 
 
 def split_lines(text: str) -> list[str]:

@@ -166,14 +166,21 @@ def renamed_in_commands(context: Context, item: Dockerfile, lines: Lines) -> Ite
                 for path in brought
                 if path in {f"{file.rpartition('.')[0]}{it}" for it in kinds}
             ]
+            told = [path for path in known if is_called(path, context.told.text)]
             new = (
                 (twins[0] if len(twins) == 1 else "")
+                or (told[0] if len(told) == 1 and part.word != "RUN" else "")
                 or like(name, known)
                 or (known[0] if len(known) == 1 and part.word != "RUN" else "")
             )
             if new:
                 new = file.removesuffix(name) + new
                 yield swap_word(lines, range(part.line, part.last + 1), file, new)
+
+
+def is_called(path: str, text: str) -> bool:
+    """Whether a text has the path as a word."""
+    return re.search(rf"(?<![\w./-]){re.escape(path)}(?![\w/-]|\.\w)", text, re.ASCII) is not None
 
 
 def like(name: str, names: Iterable[str]) -> str:

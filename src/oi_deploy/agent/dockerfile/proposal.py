@@ -139,13 +139,14 @@ class _Folder:
     def _from_two(self, kind: Kind, stages: Stages) -> Iterator[list[str]]:
         """What the first stage makes, and some of the repository."""
         wanted, to = self.wanted, f"{PAGES}/" if kind.pages else "./"
-        made = list(self._made(kind, stages))
         known = dict.fromkeys(it for it in (*wanted.only, *wanted.listed) if self._has(it))
         own = [path for path in known if path not in stages.taken]
         first = [path for path in kinds.files_of(kind.start) if path in self.names][:1]
         # A folder that is filled may have it, too.
-        if not first or any(path.endswith("/") for path in stages.made):
-            yield [*made, *self._each(own, to)]
+        if not first or (not own and any(path.endswith("/") for path in stages.made)):
+            yield [*self._made(kind, stages), *self._each(own, to)]
+        # Beside the program, a folder keeps its name.
+        made = list(self._made(kind, stages, whole=True))
         if kind.start:
             there = {*(path for path, _ in wanted.placed), *stages.taken}
             more = [path for path in first if path not in there]
@@ -181,14 +182,20 @@ class _Folder:
         else:
             yield from self._each(self._all_but(left_out, top), to, prefix, source)
 
-    def _made(self, kind: Kind, stages: Stages) -> Iterator[str]:
-        """What comes from the first stage, unless it has a place of its own."""
+    def _made(self, kind: Kind, stages: Stages, *, whole: bool = False) -> Iterator[str]:
+        """What comes from the first stage, unless it has a place of its own.
+
+        Args:
+            kind: of the project.
+            stages: what they do.
+            whole: whether folders come with their names.
+        """
         root = _root(stages, self.wanted.workdir or _APP)
         placed = {path for path, _ in self.wanted.placed}
         for path in stages.made:
             if path.rstrip("/") in placed:
                 continue
-            kept = f"./{path}" if f" {path}" in f" {kind.start}" else "./"
+            kept = f"./{path}" if whole or f" {path}" in f" {kind.start}" else "./"
             kept = (
                 kept if path.endswith("/") else f"./{path.rpartition('/')[0]}/".replace("//", "/")
             )
@@ -306,6 +313,7 @@ class _Folder:
 
     def _end(self, kind: Kind) -> Iterator[str]:
         """Ports, the user and the command; a server of pages has its own."""
+        yield from (f"LABEL {name}={_QUOTE}{it}{_QUOTE}" for name, it in self.wanted.labels)
         yield from (f"EXPOSE {port}" for port in self.wanted.ports)
         user = self.wanted.user
         if user:

@@ -3,9 +3,9 @@
 import difflib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from posixpath import basename
+from posixpath import basename, dirname
 
 from oi_deploy.agent.dockerfile import lint
 from oi_deploy.agent.dockerfile.context import Context, npm_scripts
@@ -16,6 +16,7 @@ from oi_deploy.agent.dockerfile.edits import (
     move_block,
     move_down,
     put_after,
+    put_before,
     swap_word,
 )
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
@@ -163,8 +164,33 @@ def forbidden(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
             yield move_down(lines, user, place)
             continue
         yield put_after(lines, place, f"RUN chmod +x {script}")
-    writes = re.compile(r"(?:python3?|node|npm|sh|bash)\b")
-    yield lint.user_before(lines, lambda part: bool(writes.match(part.rest)))
+    yield lint.user_before(lines, lambda part: bool(_WRITES.match(part.rest)))
+    if not any(part.word == "RUN" and _WRITES.match(part.rest) for part in stage):
+        yield from _owned(context, stage, lines)
+
+
+def _owned(context: Context, stage: Sequence[Instruction], lines: Lines) -> Iterator[Edit | None]:
+    """A folder that the image's user may not write to becomes its own."""
+    path = _DENIED.search(context.told.text)
+    users = [it for it in stage if it.word == "USER"]
+    folder = dirname(path["path"] or path["node"]) if path else ""
+    if (
+        not users
+        or not re.fullmatch(r"[\w.-]+(?::[\w.-]+)?", users[-1].rest)
+        or folder in ("", "/")
+    ):
+        return
+    name = users[-1].rest.partition(":")[0]
+    text = f"RUN install -d -o {name} {folder}"
+    if name not in ("root", "0") and text not in "\n".join(lines):
+        yield put_before(lines, users[-1].line, text)
+
+
+_WRITES = re.compile(r"(?:python3?|node|npm|sh|bash)\b")
+_DENIED = re.compile(
+    r"[Pp]ermission denied:? ['\"`]?(?P<path>/[\w./-]+\.\w+)"
+    r"|EACCES[^'\"\n]*['\"](?P<node>/[\w./-]+)"
+)
 
 
 def folders(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:

@@ -1,7 +1,7 @@
-"""What a prompt says of ENTRYPOINT with its own arguments, and of a health check."""
+"""What a prompt says of ENTRYPOINT with its own arguments, of a health check, and of labels."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -114,3 +114,17 @@ def health(text: str) -> Health | None:
         if place := _PLACE.search(rest):
             return Health("", place[0], every)
     return None
+
+
+_LABEL = re.compile(
+    r"(?:\b[Ll]abels?|\bLABEL|标签|标记)\s*[`'\"]?(?P<name>[a-z][\w-]*(?:\.[\w-]+)+)[`'\"]?"
+    r"\s*(?:=|with (?:the )?value|set to|is|must be|should be|to|:|的?值?(?:为|是|设为))*\s*"
+    r"(?:[\"'`“](?P<quoted>[\w .,:/@+-]+)[\"'`”]|(?P<bare>[\w.:/@+-]*\w))",
+    re.ASCII,
+)
+
+
+def labels(text: str) -> Iterator[tuple[str, str]]:
+    """The labels that a prompt wants in an image; their names have a dot."""
+    for match in _LABEL.finditer(text):
+        yield match["name"], match["quoted"] or match["bare"]

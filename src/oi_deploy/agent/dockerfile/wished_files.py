@@ -20,9 +20,20 @@ MARK = "\x00"
 _RIGHT_THERE = re.compile(
     rf"{MARK}[`/]*(?:\s+(?:is|are)(?:\s+\w+){{0,4}})?\s+(?:in|into|at|under|->|=>)\s+`?/", re.ASCII
 )
+# A clause on what the one before it has named.
+_GOES_THERE = re.compile(
+    r"\s*(?:and |then |it |they |that |this |both )*"
+    r"(?:goes?|belongs?|is copied|are copied|copy it|put it)\b"
+    r"|\s*(?:请|要|就|再|都)*(?:放|拷|复制|拿它|用它|把它|装)",
+    re.IGNORECASE,
+)
 # A comma within a list of paths ends no clause.
+_NEXT_PATH = (
+    r"(?:and |or )?(?:the )?(?:folder |file |directory )?`?(?:[\w-]*[./][\w./-]*|[A-Z]{2,})`?/?"
+)
 _CLAUSE_END = re.compile(
-    r",(?<![/`],)|,(?!\s*`?[\w./-]+`?\s*(?:[,、和与及]|and\b|or\b))|;|\bbut\b|\bwhile\b|但|而(?!且)",
+    rf",(?<![/`],)(?!\s+{_NEXT_PATH}(?:\s*[,、和与及]|\s+(?:and|or)\b))"
+    r"|,(?!\s*`?[\w./-]+`?\s*(?:[,、和与及]|and\b|or\b))|;|\bbut\b|\bwhile\b|但|而(?!且)",
     re.ASCII,
 )
 _SAME_THING = re.compile(
@@ -40,6 +51,7 @@ _OUT = tuple(
         rf"{MARK}[^,]{{0,30}}?(?:\bnot|n't)(?: be)?[ .`]*$",
         rf"\b(?:without|exclud\w+|omit\w*|leav\w+ out|keep\w* out)\b.{{0,60}}?{MARK}",
         rf"\bnothing\b.{{0,60}}{MARK}",
+        rf"^\s*(?:not|nor|never)\s+(?:the\s+)?(?:folder\s+|directory\s+|file\s+)?{MARK}",
         rf"\bno\s+(?:\S+(?:\s*,\s*|\s+(?:or|and|nor)\s+)){{0,4}}{MARK}",
         rf"\b(?:leav|keep)\w*\b.{{0,40}}?{MARK}.{{0,40}}?\bout\b",
         rf"{MARK}.{{0,40}}?\b(?:stays?|kept|left|remains?)\s+(?:out\b|outside\b)",
@@ -56,7 +68,8 @@ _SHOWN = re.compile(
 )
 _LISTS = re.compile(
     r"\b(?:cop(?:y|ies|ied)|includ\w+|goes? in|put|add|hold(?:s|ing)?|take[ns]?|consists?)\b"
-    r"|\bimage\b.{0,20}\bcontain|\bcontains? (?:just|only)\b|放|拷|复制|包含|装|带上|打包",
+    r"|\bimage\b.{0,20}\bcontain|\bcontains? (?:just|only)\b|^[-*\s]*contains?\b"
+    r"|放|拷|复制|包含|装|带上|打包",
     intents.FLAGS,
 )
 _COPIES = re.compile(r"\b(?:cop(?:y|ies)|includes?|contain|holds?)\b|拷|复制|包含", intents.FLAGS)
@@ -129,7 +142,7 @@ def clauses(text: str, also: Callable[[str], object]) -> Iterator[str]:
 def left_out(text: str, paths: Collection[str]) -> Iterator[str]:
     """What must not be in the image; each path once."""
     seen: set[str] = set()
-    for clause in clauses(text, _TAKES.search):
+    for clause in clauses(text, lambda it: _TAKES.search(it) or _LISTS.search(it)):
         if re.search(
             r"\b(?:forget|miss|touch|chang|edit|modif|delet|remov|renam)|忘|漏|改|删", clause
         ):
@@ -142,12 +155,16 @@ def left_out(text: str, paths: Collection[str]) -> Iterator[str]:
 
 def placed(text: str, paths: Collection[str], others: Collection[str]) -> Iterator[tuple[str, str]]:
     """Files and folders that a clause puts at an absolute path of the image."""
+    before: list[str] = []
     for clause in clauses(text, lambda sentence: True):
         places = _THERE.findall(_SETS.sub("", clause))
+        found = list(named_in(clause, paths))
+        one, before = before, [path for path, _ in found]
         # What a server is asked for is no place.
         if len(set(places)) != 1 or _SHOWN.search(clause):
             continue
-        found = list(named_in(clause, paths))
+        if not found and len(one) == 1 and _GOES_THERE.match(clause) and one[0] not in others:
+            yield one[0], places[0].rstrip("/.")
         put = _PUT.search(clause) or any(_RIGHT_THERE.search(marked) for _, marked in found)
         for path, marked in found:
             before_place = marked.find(MARK) < marked.rfind(places[0])

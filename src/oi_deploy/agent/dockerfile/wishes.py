@@ -136,6 +136,7 @@ class Wishes:
         shown: what a server of pages is to show, too.
         site: whether it speaks of a static site.
         health: how it is seen whether it is well.
+        labels: names and values.
         entry: the words of ENTRYPOINT, if it is to have one.
         defaults: what ENTRYPOINT gets where nothing else is said.
         stages: what two stages do.
@@ -158,6 +159,7 @@ class Wishes:
     site: bool = False
     stages: Stages | None = None
     health: Health | None = None
+    labels: tuple[tuple[str, str], ...] = ()
     entry: tuple[str, ...] = ()
     defaults: tuple[str, ...] = ()
 
@@ -210,6 +212,7 @@ def read(world: Situation, paths: Collection[str]) -> Wishes:
         site=_SITE.search(text) is not None,
         stages=stages,
         health=starts.health(text),
+        labels=tuple(starts.labels(text)),
     )
 
 

@@ -45,7 +45,8 @@ KINDS = {
     r"|the day (?:it|this|that|the image) (?:was|is|gets) built(?: on)?|day of the build"
     r"|日期|年月日|[今当]天|当日",
     "branch": rf"{_NAMED_BRANCH}branch(?:'s)?(?:[-_ ]?name)?|ref[-_ ]name|分支(?:的?名称?|名字)?",
-    "version": r"(?:[\w.-]+/)*(?:version\.txt|version|[\w-]+\.(?:json|toml)|pyproject)"
+    "version": r"(?:[\w.-]+/)*(?:version\.txt|version|[\w-]+\.(?:json|toml)|Chart\.ya?ml"
+    r"|appVersion|__version__|pyproject)"
     r"(?:[-_ ]?number)?"
     r"|semver|版本号?|x\.y\.z",
 }
@@ -64,7 +65,7 @@ KIND = re.compile(
 )
 VERSION_FILE = re.compile(
     r"(?<![\w/.<{$+-])(?:[\w.-]+/)*"
-    r"(?:VERSION(?![-_+>}]|\.\w)|version\.txt|[\w-]+\.(?:json|toml)|pyproject|Cargo"
+    r"(?:VERSION(?![-_+>}]|\.\w)|version\.txt|[\w-]+\.(?:json|toml)|Chart\.ya?ml|pyproject|Cargo"
     r"|__init__\.py|_?version\.py|__about__\.py)(?!\w)",
     re.ASCII,
 )
