@@ -24,6 +24,7 @@ from oi_deploy.agent import (
     tags,
     words,
 )
+from oi_deploy.agent.dockerfile import told
 from oi_deploy.agent.dockerfile.files import Dockerfile
 from oi_deploy.agent.named import Image
 from oi_deploy.agent.obstacle import Obstacle
@@ -240,7 +241,7 @@ def tell(world: Situation, policy: Policy) -> Facts:
         commands=commands,
         rest=_has_rest(world, commands),
         chosen=tuple(item.name for item in world.meant.chosen),
-        wanted=() if _edits(ask.text) else world.new_files,
+        wanted=() if _edits(ask.text) else _to_write(world),
         edits={} if found else _edits_of(world, commands),
     )
 
@@ -295,7 +296,13 @@ def _has_rest(world: Situation, commands: Sequence[str]) -> bool:
                 open_wish = True
         if open_wish:
             return True
-    return world.new_file not in ("", *written)
+    return any(file not in written for file in _to_write(world)[:1])
+
+
+def _to_write(world: Situation) -> tuple[str, ...]:
+    """The files that the prompt wants to have written: one that a message misses is none."""
+    missed = {path.rpartition("/")[2] for path in told.read(world.ask.text, ()).lost}
+    return tuple(file for file in world.new_files if file.rpartition("/")[2] not in missed)
 
 
 def _beginning(text: str) -> str:

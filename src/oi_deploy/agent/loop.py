@@ -119,6 +119,8 @@ def converse(
             known = replace(known, commands=still_to_run(known, ran()))
             if state.closing and known.commands and parts.facts:
                 state = replace(state, closing=_RUN_THEM)
+        elif parts.facts:
+            known = replace(known, commands=_left(known, ran()))
         if number == 1 and parts.facts:
             _refuse_the_impossible(known)
         # Only those that were to be changed from the beginning: a line may have changed others.
@@ -217,6 +219,17 @@ _AGAIN = (
     "You have written the same script twice, and it did not do the task. Write another one: only "
     "the first command that is still missing."
 )
+
+
+def _left(facts: Facts, ran: Sequence[str]) -> tuple[str, ...]:
+    """The lines without a build and a push that are done, while their image is still to be set.
+
+    A model that has run one line of several begins with the first one again.
+    """
+    left = still_to_run(facts, ran)
+    sets = any(" set image " in line for line in left)
+    plain = all(line.startswith(("docker ", "kubectl ")) for line in facts.commands)
+    return left if sets and plain else facts.commands
 
 
 def _refuse_the_impossible(facts: Facts) -> None:

@@ -223,3 +223,12 @@ def test_the_same_where_nothing_is_deployed(prompt: str, rest: bool) -> None:
 def test_the_files_that_are_the_end_of_a_chore(prompt: str, wanted: tuple[str, ...]) -> None:
     files = {**FILES, "app.log": "", "README.md": ""}
     assert facts(prompt, expect="none", files=files).wanted == wanted
+
+
+def test_a_file_that_a_message_misses_is_not_one_to_be_written() -> None:
+    prompt = (
+        "The build fails: COPY failed: stat rates.csv: file does not exist. Mend the Dockerfile, "
+        "push {registry}/web:1.1 and update web."
+    )
+    assert not facts(prompt).rest
+    assert facts("Push {registry}/web:1.1, update web and write rates.csv.").rest

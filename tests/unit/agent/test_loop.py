@@ -344,6 +344,29 @@ def test_commands_that_ran_are_not_shown_again_and_others_are_asked_for_once() -
     assert "not run yet" in model.messages[2]
 
 
+def test_a_build_that_is_done_is_not_shown_again_before_its_image_is_set() -> None:
+    lines = (
+        "docker build -t r/web:1 .",
+        "docker push r/web:1",
+        "kubectl set image deployment/web app=r/web:1",
+    )
+    model = Model(script(lines[0]), script(lines[1]), script(lines[2]), FINISH)
+    ran: Callable[[], Sequence[str]] = lambda: lines[: model.changes]  # noqa: E731
+    model.output = ""
+    run(
+        model,
+        lambda: GOOD if model.changes > 2 else Verdict((replace(BAD.findings[0], fix=""),)),
+        known=Facts(commands=lines),
+        ran=ran,
+    )
+
+    assert lines[0] in model.messages[0]
+    assert lines[0] not in model.messages[1]
+    assert lines[1] in model.messages[1]
+    assert lines[1] not in model.messages[2]
+    assert lines[2] in model.messages[2]
+
+
 def test_what_surely_cannot_be_done_is_said_without_the_model() -> None:
     model = Model(FINISH)
     known = Facts(obstacles=(Obstacle("There is no Deployment shop.", True),))

@@ -57,7 +57,7 @@ _LOST = tuple(
         r"[ :]*[`'\"]?(?P<path>[./]*[\w-][\w.-]*(?:/[\w.-]+)*)",
         r"open\(\) \"(?P<path>/[\w./-]+)\" failed",
         r"ENOENT[^`'\"]{0,60}[`'\"](?P<path>/?[\w./-]+)",
-        rf"{_SOME_PATH}[`'\"]?[:,]? (?:no such file|not found|does not exist)",
+        rf"{_SOME_PATH}[`'\"]?[:,]? (?:no such file|not found|(?:file )?does not exist)",
         rf"(?:找不到|缺少?|没有找到|读不到)(?:文件|目录)?\s*[`'\"]?{_SOME_PATH}",
     )
 )
