@@ -112,7 +112,11 @@ def sentences(prompt: str) -> list[str]:
     """The prompt's sentences; a line that was only wrapped goes on."""
     prompt = _PAIR.sub(r"\g<0>。", _FIELD.sub(r". no \g<name>.\n", prompt))
     prompt = _wrapped(prompt)
-    text = re.sub(rf"(?<=[{CJK}])\s*\n\s*|\n\s*(?=[{CJK}])|\n\s*(?:[-*]|\d+[.)])\s", "。", prompt)
+    text = re.sub(
+        rf"(?<=[{CJK}])\s*\n\s*|\n\s*(?=[{CJK}])|\n\s*(?:[-*]|\(?(?:\d{1, 2}|[a-z])[.)])\s",
+        "。",
+        prompt,
+    )
     return [" ".join(part.split()) for part in _SENTENCE.split(text) if part.strip()]
 
 

@@ -41,6 +41,11 @@ def elsewhere(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
     for part in item.instructions():
         for source in part.sources:
             path = source.removeprefix("./").strip("/")
+            inner = re.sub(r"^(?:\.\./)+", "", source)
+            if inner != source and is_plain(inner) and context.exists(inner.rstrip("/")):
+                # No build reaches what is above its folder.
+                yield swap_word(lines, range(part.line, part.last + 1), source, inner)
+                continue
             if not is_plain(path) or context.exists(path) or set(path) & set("*?["):
                 continue
             names = (

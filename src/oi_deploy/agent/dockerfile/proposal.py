@@ -157,7 +157,7 @@ class _Folder:
         """What the prompt names, if the program that is started is among it."""
         wanted = self.wanted
         placed = [path for path, _ in wanted.placed]
-        for names in (wanted.only, dict.fromkeys((*wanted.only, *wanted.listed))):
+        for names in (dict.fromkeys((*wanted.only, *wanted.listed)), wanted.only):
             paths = [path for path in names if self._has(path)]
             if paths and self._starts_with(kind.start, [*paths, *placed]):
                 yield [*self._each(paths, "./", source=source), *self._install(kind.base)]

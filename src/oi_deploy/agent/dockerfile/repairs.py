@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from posixpath import basename, dirname, relpath
 
 from oi_deploy.agent import named
-from oi_deploy.agent.dockerfile import commands, lint, moved, names, places, slips, told
+from oi_deploy.agent.dockerfile import commands, forms, lint, moved, names, places, slips, told
 from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.edits import (
     Edit,
@@ -79,6 +79,7 @@ def repairs(
         every: list[Check] = [partial(names.bases, images)]
         every += [partial(it, context) for it in _CHECKS]
         every += [partial(names.gone_sources, gone, context), *_PLAIN_CHECKS]
+        every += [forms.every, partial(forms.ends, prompt)]
         checks += [partial(_on_text, it, item.path) for it in every]
     return tuple(edit.command(item.path) for edit in in_turn(lines, checks))
 

@@ -20,6 +20,7 @@ from oi_deploy.agent.dockerfile.edits import (
     swap_word,
 )
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
+from oi_deploy.agent.dockerfile.names import is_called
 
 _NAME = re.compile(r"(?<![\w$])([A-Z][A-Z0-9_]*)=")
 _PROGRAMS = (".py", ".js", ".mjs", ".cjs", ".sh")
@@ -127,6 +128,7 @@ def starts(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     base = stage[0].rest.split()[0].rpartition("/")[2] if stage[0].rest else ""
     plain = re.sub(r"[^\w;-]+", " ", cmd.rest).strip()
     default = plain.rstrip(";") == "nginx -g daemon off" and not (words and plain.endswith(";"))
+    default = default or words == ["nginx"]
     if base.startswith("nginx") and cmd.rest.startswith("[") and default:
         # The base has the same.
         yield delete(lines, cmd.line)
@@ -236,7 +238,9 @@ def scripts(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit |
         found = re.search(r"\bnpm\W+run\W+([\w:-]+)", part.rest)
         if not known or found is None or found[1] in known or part.word not in ("CMD", "RUN"):
             continue
+        said = [it for it in known if is_called(it, context.told.text)]
         close = difflib.get_close_matches(found[1], known, n=1, cutoff=0.7)
+        close = close or (said if len(said) == 1 else [])
         new = close[0] if close else "start" if part.word == "CMD" and "start" in known else ""
         if new:
             yield swap_word(lines, range(part.line, part.last + 1), found[1], new)

@@ -16,6 +16,7 @@ _FIRST = re.compile(
 )
 _SECOND = re.compile(
     r"\b(?:second|2nd)(?: one| stage| image)?\b|\bstage (?:two|2|b)\b"
+    r"|\b(?:final|last) one\b"
     r"|\b(?:final|last|runtime|run|production|serving|resulting) (?:stage|image)\b"
     r"|(?:第二|后一?|最后一?|最终)(?:个)?(?:阶段|镜像)|阶段(?:二|2)|第二个|(?:运行|最终)阶段",
     intents.FLAGS,
@@ -36,7 +37,7 @@ _RUNS = re.compile(
     r"\b(?:runs?|running|execut\w+|calls?|with)\s+`?$|(?:用|运行|执行|跑)\s*`?$", re.I
 )
 _OPTION = re.compile(r"(?:\s(?:-o|--out(?:put)?)[ =]|>\s*)([\w-][\w./-]*\.\w+)$", re.ASCII)
-_TESTS = re.compile(r"(?<!la)\btests?\b|unittest|\blint\b|\bcheck\b")
+_TESTS = re.compile(r"(?<!la)\btests?\b|doctest|unittest|\blint\b|\bcheck\b")
 # What a stage makes, when it is not in the repository: a folder, or a file.
 _MADE = re.compile(
     r"(?<![\w./:@-])`?(?P<slash>[a-z][\w-]*(?:/[\w-]+)*)/`?(?![\w./])"

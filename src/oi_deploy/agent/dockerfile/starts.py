@@ -11,7 +11,7 @@ _ENTRY = re.compile(r"(?<![\w./-])(?:ENTRYPOINT|[Ee]ntry ?point)(?![\w./-]*\w)",
 _DEFAULTS = re.compile(r"\bCMD\b|\bdefault (?:arguments?|args|parameters?)|默认的?参数")
 _IS = (
     r"(?:\s*(?:\(CMD\)|is|are|should be|must be|stays?|being|set to|=|:"
-    r"|固定为|固定是|设为|为|是|用))?\s*"
+    r"|固定为|固定是|设为|为|是|用))?\s*(?:默认参数)?\s*"
 )
 _QUOTE = "`\"'“”"
 _WORDS = (
@@ -30,12 +30,13 @@ _HEALTH = re.compile(r"\bhealth ?checks?\b|健康检查", intents.FLAGS)
 _CHECKER = re.compile(
     r"`(?:HEALTHCHECK )?(?:CMD )?(?P<quoted>[^`\n\"\\]+)`"
     r"|(?P<bare>(?:python3?|node|(?:ba)?sh) [\w./-]+\.(?:py|[cm]?js|sh)"
-    r"|(?:wget|curl) [\w./:@=+ -]*[\w/])",
+    r"|(?:wget|curl) -[\w./:@=+ -]*[\w/])",
     re.ASCII,
 )
 _SECONDS = re.compile(
-    r"(?:\bevery|\binterval(?: of)?|每隔?|间隔)\s*(\d{1,4})\s*(?:s\b|sec|秒)", intents.FLAGS
+    r"(?:\bevery|\binterval(?: of)?|每隔?|间隔)\s*=?(\d{1,4})\s*(?:s\b|sec|秒)", intents.FLAGS
 )
+_URL = re.compile(r"https?://[\w.:-]+(?P<place>/[\w./-]*\w)?", re.ASCII)
 _PLACE = re.compile(r"(?<![\w.:/])/[\w-]+(?:/[\w-]+)*", re.ASCII)
 
 
@@ -111,6 +112,8 @@ def health(text: str) -> Health | None:
         every = seconds[1] if seconds else ""
         if command := _CHECKER.search(rest):
             return Health((command["quoted"] or command["bare"]).strip(), seconds=every)
+        if url := _URL.search(rest):
+            return Health("", url["place"] or "/", every)
         if place := _PLACE.search(rest):
             return Health("", place[0], every)
     return None
@@ -126,5 +129,13 @@ _LABEL = re.compile(
 
 def labels(text: str) -> Iterator[tuple[str, str]]:
     """The labels that a prompt wants in an image; their names have a dot."""
-    for match in _LABEL.finditer(text):
-        yield match["name"], match["quoted"] or match["bare"]
+    for sentence in intents.sentences(text) if re.search(r"(?i)\blabel|标签", text) else ():
+        for match in (*_LABEL.finditer(sentence), *_PAIR.finditer(sentence)):
+            yield match["name"], match["quoted"] or match["bare"]
+
+
+_PAIR = re.compile(
+    r"(?<![\w./-])(?P<name>(?:[a-z][\w-]*\.){2,}[\w-]+)="
+    r"(?:[\"'`“](?P<quoted>[\w .,:/@+-]+)[\"'`”]|(?P<bare>[\w:/@+-]+))",
+    re.ASCII,
+)

@@ -13,6 +13,7 @@ _KIND = r"\s*(?:目录|文件夹|文件|包|模块|脚本)?\s*"
 _RENAMED = tuple(
     re.compile(pattern, re.ASCII | re.IGNORECASE)
     for pattern in (
+        rf"\b(?:mov|renam)\w+\b.{{0,40}}?\bfrom {_OLD} to {_NEW}",
         rf"\b(?:renam\w+|mov(?:ed|ing|e)|chang(?:ed|ing)) {_KIND_EN}(?:from )?{_OLD}"
         rf"(?: (?:folder|directory|file|package|module))? (?:to|into|as|under|->) {_KIND_EN}{_NEW}",
         rf"{_OLD}(?: (?:folder|directory|file|package|module))?,? (?:which )?"

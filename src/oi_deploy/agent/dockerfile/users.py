@@ -24,6 +24,8 @@ _NAME = tuple(
         rf"\bUSER\s+{_WORD}",
         rf"\b(?:user|account)\s+(?:called|named|is|=|:)\s*{_WORD}",
         rf"\b(?:as|to|with|under|own|dedicated|system|service)\s+(?:the\s+)?(?:\S+\s+)?(?:user\s+){_WORD}",
+        rf"(?:^|[,;:]\s*)(?:the )?user:? {_WORD}(?=[,.;)]|$)",
+        rf"(?:用|以)\s*{_WORD}\s*(?:运行|启动|跑)",
         rf"\b(?:dedicated|own|system|new|the) user\s+{_WORD}",
         rf"\b(?:as|to|under|with|create|add)\s+(?:the\s+|an?\s+)?(?:image's\s+|built-in\s+|existing\s+)?{_WORD}\s+user\b",
         rf"\b(?:run|start)\w*\s(?:[^,.;]{{0,40}}\s)?as\s+{_WORD}(?=[,;)]|$|\s+(?:on|not|rather|instead|and)\b)",
@@ -46,7 +48,8 @@ _NO_NAME = frozenset(
 _THERE = {"node": ("node",), "nginx": ("nginx",)}
 _EVERYWHERE = ("nobody", "www-data")
 _OWNED = re.compile(
-    r"\b(?:own(?:ed|s)?|writ(?:e|es|able|ten|ing))\b|可写|属主|归|写入|拥有|写", intents.FLAGS
+    r"\b(?:own(?:ed|s)?|belongs?|writ(?:e|es|able|ten|ing))\b|可写|属主|归|写入|拥有|写",
+    intents.FLAGS,
 )
 _PLACE = re.compile(r"(?<![\w.:/`-])`?(/[\w-][\w./-]*\w)", re.ASCII)
 

@@ -1,7 +1,7 @@
 """Which files a prompt wants in an image, at which place, and which it does not want there."""
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import pairwise
 
 from oi_deploy.agent import intents
@@ -11,14 +11,15 @@ IN_IMAGE = re.compile(r"\bimage|dockerfile|\bcontainer|\bstage\b|镜像|容器|�
 _THERE = re.compile(r"(?<![\w.:/`-])`?(/[\w-][\w./-]*)", re.ASCII)
 _PUT = re.compile(
     r"\b(?:cop(?:y|ies|ied)|put|plac(?:e|ed)|go(?:es)?|belongs?|install(?:ed)?|mov(?:e|ed)|ends? up"
-    r"|expect(?:s|ed)?|becomes?|lies?|lives?|sits?)\b"
-    r"|拷|复制|放|装|移",
+    r"|expect(?:s|ed)?|becomes?|lies?|lives?|sits?|replaces?|has)\b"
+    r"|拷|复制|放|装|移|覆盖|替换",
     intents.FLAGS,
 )
 MARK = "\x00"
 # "app.py in /srv"
 _RIGHT_THERE = re.compile(
-    rf"{MARK}[`/]*(?:\s+(?:is|are)(?:\s+\w+){{0,4}})?\s+(?:in|into|at|under|->|=>)\s+`?/", re.ASCII
+    rf"{MARK}[`/]*(?:\s(?:folder|directory|package))?(?:\s+(?:is|are)(?:\s+\w+){{0,4}})?\s+(?:in|into|at|under|->|=>)\s+`?/",
+    re.ASCII,
 )
 # A clause on what the one before it has named.
 _GOES_THERE = re.compile(
@@ -60,6 +61,7 @@ _OUT = tuple(
         rf"(?:了|上|入|进)?(?:[^{_ZH}]|[和与及或]){{0,40}}{MARK}",
     )
 )
+_UNWANTED = re.compile(r"^\s*\S+\s?(?:目录|文件夹)?不要$")
 _SETS = re.compile(r"`?[A-Z][A-Z0-9_]+`?\s*(?:=|to |at |设成|设为|指向)\s*`?[\w./-]+`?", re.ASCII)
 # What a sentence speaks of that says what is not to be in the image.
 _TAKES = re.compile(IN_IMAGE.pattern + r"|\bship|打包|打进", intents.FLAGS)
@@ -67,7 +69,9 @@ _SHOWN = re.compile(
     r"\bserv(?:e|ed|es|ing)\b|\bavailable\b|\breach|\bfetch|访问|提供|下载", intents.FLAGS
 )
 _LISTS = re.compile(
-    r"\b(?:cop(?:y|ies|ied)|includ\w+|goes? in|put|add|hold(?:s|ing)?|take[ns]?|consists?)\b"
+    r"^(?:文件|内容|[Ff]iles?|[Cc]ontents?)\s*[:是为]|内容[是为]|需要|用到|依赖"
+    r"|\b(?:needs?|cop(?:y|ies|ied)|includ\w+|goes? in|put|add|hold(?:s|ing)?|take[ns]?"
+    r"|consists?)\b"
     r"|\bimage\b.{0,20}\bcontain|\bcontains? (?:just|only)\b|^[-*\s]*contains?\b"
     r"|放|拷|复制|包含|装|带上|打包",
     intents.FLAGS,
@@ -81,7 +85,7 @@ _ONLY = re.compile(
 
 # What makes a bare word a folder's name: what stands before or after it.
 _FOLDER_AFTER = re.compile(
-    r"`?\s*(?:folder|director(?:y|ies)|package|dir\b|目录|文件夹|包(?![含括])"
+    r"`?\s*(?:[两三几]个)?(?:folder|director(?:y|ies)|package|dir\b|目录|文件夹|包(?![含括])"
     r"|的(?:全部)?(?:内容|文件)|里(?=[的是有面]))"
     r"|\s*[都也]?(?:不|(?<!分)别|勿)[^,。]{0,4}[进放带打入拷]"
     r"|\s+(?:must|should|may|do|does|is|are)(?:\s+not|n't)\b|\s+stays? out\b",
@@ -142,7 +146,9 @@ def clauses(text: str, also: Callable[[str], object]) -> Iterator[str]:
 def left_out(text: str, paths: Collection[str]) -> Iterator[str]:
     """What must not be in the image; each path once."""
     seen: set[str] = set()
-    for clause in clauses(text, lambda it: _TAKES.search(it) or _LISTS.search(it)):
+    for clause in clauses(
+        text, lambda it: _TAKES.search(it) or _LISTS.search(it) or _UNWANTED.search(it)
+    ):
         if re.search(
             r"\b(?:forget|miss|touch|chang|edit|modif|delet|remov|renam)|忘|漏|改|删", clause
         ):
@@ -161,7 +167,10 @@ def placed(text: str, paths: Collection[str], others: Collection[str]) -> Iterat
         found = list(named_in(clause, paths))
         one, before = before, [path for path, _ in found]
         # What a server is asked for is no place.
-        if len(set(places)) != 1 or _SHOWN.search(clause):
+        if not places or _SHOWN.search(clause):
+            continue
+        if len(set(places)) > 1:
+            yield from ((it, to) for it, to in _each_there(clause, found) if it not in others)
             continue
         if not found and len(one) == 1 and _GOES_THERE.match(clause) and one[0] not in others:
             yield one[0], places[0].rstrip("/.")
@@ -170,6 +179,24 @@ def placed(text: str, paths: Collection[str], others: Collection[str]) -> Iterat
             before_place = marked.find(MARK) < marked.rfind(places[0])
             if path not in others and before_place and put:
                 yield path, places[0].rstrip("/.")
+
+
+def _each_there(clause: str, found: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Files and folders with the places of a clause that has several: each its own."""
+    text = _SETS.sub(lambda it: " " * len(it[0]), clause)
+    spots = [(it.start(1), it[1].rstrip("/.")) for it in _THERE.finditer(text)]
+    spots = [it for it in spots if it[1] != "/tmp"]  # noqa: S108 - it is a word of a prompt
+    named = sorted((marked.find(MARK), path) for path, marked in found)
+    if not spots or not named or not (_PUT.search(clause) or " as /" in clause):
+        return
+    if len(spots) == len(named) and named[-1][0] < spots[0][0]:
+        # "zh and en go to /a and /b"
+        yield from ((path, to) for (_, path), (_, to) in zip(named, spots, strict=True))
+        return
+    ends = [at for at, _ in named[1:]] + [len(text)]
+    for (at, path), end in zip(named, ends, strict=True):
+        if to := next((it for place, it in spots if at < place < end), ""):
+            yield path, to
 
 
 def listed(text: str, paths: Collection[str], others: Collection[str]) -> list[str]:

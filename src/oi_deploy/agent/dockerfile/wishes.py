@@ -56,7 +56,7 @@ _PATH_OF = r"(?P<path>(?:the )?(?:full |absolute )?path (?:of|to) (?:the (?:file
 _VARIABLES = tuple(
     re.compile(pattern, re.ASCII)
     for pattern in (
-        rf"(?<![\w$/.-]){_NAME}={_VALUE}",
+        rf"(?<![\w$/.-])(?:{_NAME}|(?P<short>[A-Z]{{2}}))={_VALUE}",
         r"\b(?i:set|sets|setting|define|export|point)s?\s+(?:the\s+)?(?:environment\s+)?"
         rf"(?:variable\s+)?`?{_NAME}\s+(?:to|as|at)\s+{_PATH_OF}{_VALUE}",
         rf"(?<![\w$/.-]){_NAME}\s+(?:must |should |has to |needs to )?(?:be(?: set)?|is(?: set)?|"
@@ -95,7 +95,8 @@ _PORT = re.compile(
     # Not that of something else.
     r"|(?<!on )(?<!from )(?<!-)\bport (?:is )?`?(\d{2,5})\b(?!\s*(?:of|in)\b)"
     r"|\bon port `?(\d{2,5})\b"
-    r"|(?<![\d.:])(\d{2,5})\s*端口",
+    r"|(?<![\d.:])(\d{2,5})\s*(?:[两三]个)?端口"
+    r"|(?:^|[,;]\s*)(8\d{3}|[35]000)(?=\s*[.,;]|$)",
     intents.FLAGS,
 )
 _EXPOSES = re.compile(r"\bexpos|暴露|开放", intents.FLAGS)
@@ -187,7 +188,7 @@ def read(world: Situation, paths: Collection[str]) -> Wishes:
     made = (it.rstrip("/") for it in stages.made) if stages else ()
     placed = tuple(wished_files.placed(text, {*paths, *made}, left_out))
     workdir = _WORKDIR.search(text)
-    variables = dict([*_switches(text), *_variables(text, paths)])
+    variables = dict([*_switches(text), *_pointed(text), *_variables(text, paths)])
     module = re.search(r"-m (\w+)", start)
     files = re.findall(r"[\w./-]+\.\w+", start)
     begin = program or (module[1] if module else next(iter(files), ""))
@@ -329,7 +330,8 @@ def _variables(text: str, paths: Collection[str]) -> Iterator[tuple[str, str]]:
     for sentence in intents.sentences(text):
         for pattern in _VARIABLES:
             for match in pattern.finditer(sentence):
-                name, value, groups = match["name"], match["value"], match.groupdict()
+                value, groups = match["value"], match.groupdict()
+                name = match["name"] or groups.get("short") or ""
                 before = re.split(r"[,;(]", sentence[: match.start()])[-1]
                 around = before + re.split(r"[,;)]", sentence[match.start() :])[0]
                 elsewhere = _ELSEWHERE.search(around) and not wished_files.IN_IMAGE.search(around)
@@ -341,6 +343,20 @@ def _variables(text: str, paths: Collection[str]) -> Iterator[tuple[str, str]]:
                 if wanted and not known and not value.startswith("/"):
                     continue
                 yield name, f"file:{value.strip('/')}" if wanted and known else value
+
+
+def _pointed(text: str) -> Iterator[tuple[str, str]]:
+    """A variable that is the place named before it: "create /data; DIR points to it"."""
+    for sentence in intents.sentences(text):
+        match = re.search(
+            rf"(?<![\w$/.-]){_NAME}\s*(?:指向|设为|设成|points? (?:to|at)|is)\s*"
+            r"(?:它|it\b|该目录|that)",
+            sentence,
+            re.ASCII,
+        )
+        before = re.findall(r"(?<![\w.:/])/[\w./-]*\w", sentence[: match.start()] if match else "")
+        if match and before:
+            yield match["name"], before[-1]
 
 
 def _switches(text: str) -> Iterator[tuple[str, str]]:
