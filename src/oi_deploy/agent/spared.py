@@ -49,8 +49,10 @@ _AND_SO = re.compile(r"\b(?:and|without)\b|并且?|且")
 _EXCEPT = re.compile(
     r"\b(?:except(?:ing)?(?: for)?|excluding|apart from|aside from|other than"
     r"|(?:all|everything) but)\s+(?P<en>[^,;]*)"
-    r"|除了?(?P<zh>[^,;]*?)(?:以外|之外|外)(?!\W{0,2}(?:还|也))"
-    r"|除了?(?P<comma>[^,;]*?)[,)\s]\s*(?:其[他它余]|所有|全部|别的|剩下)|(?P<before>[^,;]*?)除外"
+    r"|除了?(?P<zh>[^,;]{0,200}?)(?:以外|之外|外)(?!\W{0,2}(?:还|也))"
+    r"|除了?(?P<comma>[^,;]{0,200}?)[,)\s]\s*(?:其[他它余]|所有|全部|别的|剩下)"
+    # Bounded: it is tried at every place of the text.
+    r"|(?P<before>[^,;]{0,60}?)除外"
     # What is named right after it is meant, and not what is done to it.
     r"|\bwithout (?P<without>(?:the )?[\w./-]+(?:(?:, | and | or )[\w./-]+)*)",
     intents.FLAGS,
