@@ -48,3 +48,22 @@ def test_the_lines_make_a_dockerfile_that_builds_and_starts(
         and (text := file.read_text("utf-8")) != row["files"].get(str(file.relative_to(tmp_path)))
     }
     assert changed == row["changed"]
+
+
+# Dockerfiles that are right, and look like some that are not.
+RIGHT = [
+    json.loads(line)
+    for line in Path(__file__).with_name("right.jsonl").read_text("utf-8").splitlines()
+]
+
+
+@pytest.mark.parametrize("row", RIGHT, ids=[row["note"] for row in RIGHT])
+def test_a_right_dockerfile_stays_as_it_is(row: dict[str, Any]) -> None:
+    commands = facts(
+        "Build and push {registry}/web with the short SHA, then update Deployment web.",
+        files=row["files"],
+        deployments=[deployment("web", "app=web:1.0.0"), JOBS],
+        tags={"web": ["1.0.0"]},
+        images=IMAGES,
+    ).commands
+    assert short(commands)[0].startswith("docker build")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from posixpath import basename
 
+from oi_deploy.agent.dockerfile import commands
 from oi_deploy.agent.dockerfile.edits import (
     Edit,
     Lines,
@@ -16,16 +17,22 @@ from oi_deploy.agent.dockerfile.edits import (
     swap_word,
 )
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, base_of
+from oi_deploy.agent.dockerfile.image import is_known
 from oi_deploy.agent.dockerfile.slips import last_stage
 
 _FLAGS = ("from", "chown", "chmod")
 # Users that an image has, or that have no name.
-_THERE = re.compile(r"root|nobody|www-data|daemon|node|nginx|\d+|.*\$.*")
+_THERE = re.compile(
+    r"root|nobody|www-data|daemon|bin|sys|sync|games|man|lp|mail|news|uucp|proxy|backup|list|irc"
+    r"|node|nginx|\d+|.*\$.*"
+)
 
 
 def every(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """All that can be seen without a look at other files."""
     parts = item.instructions()
+    if any(part.word == "SHELL" for part in parts):
+        return
     for part in parts:
         yield from _flags(part, lines)
         yield from _unnamed(part, parts, lines)
@@ -53,7 +60,8 @@ def _unnamed(
     flag = re.search(r"--from=([a-z][\w-]*)(?=\s)", part.rest) if part.word == "COPY" else None
     before = [it for it in parts if it.word == "FROM" and it.line < part.line]
     named = any(" as " in it.rest.lower() for it in parts if it.word == "FROM")
-    if flag and len(before) == 2 and not named:
+    image = flag is not None and is_known(flag[1], ())
+    if flag and len(before) == 2 and not named and not image:
         start = lines[part.line - 1].find(flag[0])
         yield swap(lines, part.line, start, flag[0], "--from=0") if start >= 0 else None
 
@@ -89,6 +97,10 @@ def _users(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """A user that nobody makes, or that is made after it is needed."""
     stage = last_stage(item)
     if not stage or not re.match(r"(?:python|node|nginx|debian|ubuntu):", base_of(stage[0])):
+        return
+    # A file or a script of the project may make it.
+    steps = [commands.split(it.rest) for it in stage if it.word == "RUN"]
+    if "passwd" in item.text or any(it is None or not commands.is_quiet(it) for it in steps):
         return
     makes = {
         found[1]: part

@@ -15,6 +15,8 @@ def told(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | No
     for old, new in context.told.renamed:
         if context.exists(old) or not (is_plain(old) and is_plain(new)):
             continue
+        if not _is_used(old, item):
+            continue
         if dirname(old) == dirname(new) and (edit := everywhere(lines, old, new)):
             yield edit
             continue
@@ -25,6 +27,13 @@ def told(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | No
             elif dirname(old) == dirname(new) and part.word != "FROM":
                 yield swap_word(lines, numbers, old, new)
                 yield from _in_a_path(lines, part, old, new)
+
+
+def _is_used(name: str, item: Dockerfile) -> bool:
+    """Whether a name surely stands for a file, a folder or a module, and for nothing else."""
+    copied = any(it.removeprefix("./").rstrip("/") == name for it in item.copies())
+    module = rf"-m[\s\",]+{re.escape(name)}\b|PYTHONPATH=\S*/{re.escape(name)}\b"
+    return copied or "." in name or "/" in name or re.search(module, item.text) is not None
 
 
 def _in_a_path(lines: Lines, part: Instruction, old: str, new: str) -> Iterator[Edit | None]:

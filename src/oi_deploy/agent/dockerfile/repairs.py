@@ -74,12 +74,15 @@ def repairs(
         said,
     )
     lines, cut = lint.lines_of(item.text)
-    checks: list[Callable[[Lines], Iterator[Edit | None]]] = [lint.edits, slips.joined]
+    checks: list[Callable[[Lines], Iterator[Edit | None]]] = [lint.edits]
+    if said.amiss:
+        checks.append(slips.joined)
     if not cut:
         every: list[Check] = [partial(names.bases, images)]
-        every += [partial(it, context) for it in _CHECKS]
-        every += [partial(names.gone_sources, gone, context), *_PLAIN_CHECKS]
-        every += [forms.every, partial(forms.ends, prompt)]
+        every += [partial(it, context) for it in (_IF_AMISS if said.amiss else _CHECKS)]
+        every.append(partial(names.gone_sources, gone, context))
+        if said.amiss:
+            every += [*_PLAIN_CHECKS, forms.every, partial(forms.ends, prompt)]
         checks += [partial(_on_text, it, item.path) for it in every]
     return tuple(edit.command(item.path) for edit in in_turn(lines, checks))
 
@@ -325,14 +328,19 @@ def _brings(copy: Instruction, name: str) -> bool:
     return any(it in ("", name) or name.startswith(f"{it}/") for it in sources)
 
 
+# Without a word about anything that is wrong, only what surely makes a build or a start fail.
 _CHECKS = (
-    moved.told,
-    places.placed,
     moved.elsewhere,
     names.missing_sources,
     names.renamed_in_commands,
     names.without_lock,
     _order,
+    _lacking,
+)
+_IF_AMISS = (
+    moved.told,
+    places.placed,
+    *_CHECKS[:-1],
     places.made,
     _lacking,
     slips.variables,

@@ -19,7 +19,7 @@ from oi_deploy.agent.dockerfile.edits import (
     put_before,
     swap_word,
 )
-from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
+from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, base_of
 from oi_deploy.agent.dockerfile.names import is_called
 
 _NAME = re.compile(r"(?<![\w$])([A-Z][A-Z0-9_]*)=")
@@ -33,6 +33,7 @@ _BEGINS = re.compile(
     r"(?:apt-get|apk|pip3?|npm|useradd|groupadd|adduser|addgroup|chown|chmod|mkdir|cp|mv|rm|ln|touch"
     r"|sed|echo|python3?|node|curl|wget|tar)\s"
 )
+_INSTALLS = re.compile(r"\b(?:apt-get|apt|apk|pip3?|npm|yarn)\b.*\b(?:install|add|i)\b")
 _DONE = re.compile(r"(?:&&|\|\||;|\||\bthen|\bdo|\{|\()\s*$")
 
 
@@ -72,7 +73,10 @@ def arguments(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
         if not re.fullmatch(r"[A-Za-z_]\w*", name) or part.line != part.last:
             continue
         used = any(re.search(rf"\$(?:{name}\b|\{{{name}\b)", it.rest) for it in starts)
-        kept = any(it.word == "ENV" and re.search(rf"(?:^|\s){name}[= ]", it.rest) for it in stage)
+        kept = any(
+            it.word == "ENV" and re.search(rf"(?:^|\s){name}[= ]", it.rest)
+            for it in item.instructions()
+        )
         if used and not kept:
             text = f"ENV {name}=${name}"
             left = (*lines[: part.line], text, *lines[part.line :])
@@ -94,7 +98,10 @@ def joined(lines: Lines) -> Iterator[Edit | None]:
         body = text.removesuffix("\\").strip()
         command = body.partition(" ")[2] if body.upper().startswith("RUN ") else body
         begins = _BEGINS.match(re.sub(r"^(?:&&|;)\s*", "", command).strip())
-        if word == "RUN" and goes_on and begins and _BEGINS.match(after) and not _DONE.search(body):
+        # The line of a list of packages may have the name of a program.
+        lists = _INSTALLS.search(command) or len(after.removesuffix("\\").split()) < 2
+        goes_wrong = word == "RUN" and goes_on and begins and not lists
+        if goes_wrong and _BEGINS.match(after) and not _DONE.search(body):
             place = following.find(after)
             program = after.split()[0]
             # In a `sed`, an ampersand means something else.
@@ -152,9 +159,11 @@ def forbidden(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
             continue
         words = _words(part.rest) or part.rest.removeprefix("exec ").split()
         script = next(iter(words), "")
-        if not re.fullmatch(r"\.?/[\w./-]+|[\w./-]+\.sh", script) or re.search(
-            rf"chmod[^\n]*{re.escape(basename(script))}", item.text
-        ):
+        ours = any(basename(it) == basename(script) for it in context.names)
+        done = rf"chmod[^\n]*(?:{re.escape(basename(script))}|\*)"
+        if not re.fullmatch(r"\.?/[\w./-]+|[\w./-]+\.sh", script) or not ours:
+            continue
+        if re.search(done, item.text):
             continue
         brings = [it for it in stage if it.word == "COPY" and it.line < part.line]
         if not brings or "--chmod" in brings[-1].rest or basename(script) not in item.text:
@@ -176,11 +185,11 @@ def _owned(context: Context, stage: Sequence[Instruction], lines: Lines) -> Iter
     path = _DENIED.search(context.told.text)
     users = [it for it in stage if it.word == "USER"]
     folder = dirname(path["path"] or path["node"]) if path else ""
-    if (
-        not users
-        or not re.fullmatch(r"[\w.-]+(?::[\w.-]+)?", users[-1].rest)
-        or folder in ("", "/")
-    ):
+    places = [it.rest.rstrip("/") for it in stage if it.word == "WORKDIR"]
+    inside = any(f"{folder}/".startswith(f"{place}/") for place in places if place)
+    if not users or not re.fullmatch(r"[\w.-]+(?::[\w.-]+)?", users[-1].rest):
+        return
+    if folder in ("", "/") or not (inside or folder in "\n".join(lines)):
         return
     name = users[-1].rest.partition(":")[0]
     text = f"RUN install -d -o {name} {folder}"
@@ -198,7 +207,8 @@ _DENIED = re.compile(
 def folders(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """A last stage that has a relative COPY, is started in a folder, and sets none."""
     stage = last_stage(item)
-    if any(part.word == "WORKDIR" for part in stage):
+    of_a_stage = bool(stage) and base_of(stage[0]) in item.stages()
+    if of_a_stage or any(part.word == "WORKDIR" for part in stage):
         return
     places = [
         words[-1].removeprefix("./").rstrip("/")
@@ -209,7 +219,8 @@ def folders(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
         if part.word not in ("CMD", "ENTRYPOINT"):
             continue
         words = _words(part.rest) or part.rest.split()
-        for word in words:
+        # What lies in a folder of the system is the base image's own.
+        for word in (it for it in words if not it.startswith(("/usr/", "/bin/", "/etc/"))):
             for place in filter(None, places):
                 found = re.fullmatch(rf"(/[\w./-]+)/{re.escape(place)}/[\w./-]+", word)
                 if found:
@@ -238,6 +249,10 @@ def scripts(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit |
         found = re.search(r"\bnpm\W+run\W+([\w:-]+)", part.rest)
         if not known or found is None or found[1] in known or part.word not in ("CMD", "RUN"):
             continue
+        # Another package.json may have it.
+        others = sum(basename(it) == "package.json" for it in context.names) > 1
+        if others or re.search(r"--(?:if-present|prefix|workspaces?)\b|\s-w\b", part.rest):
+            continue
         said = [it for it in known if is_called(it, context.told.text)]
         close = difflib.get_close_matches(found[1], known, n=1, cutoff=0.7)
         close = close or (said if len(said) == 1 else [])
@@ -256,6 +271,8 @@ def interpreters(context: Context, item: Dockerfile, lines: Lines) -> Iterator[E
             continue
         script = next(iter(_words(part.rest) or part.rest.split()), "")
         same = [it for it in context.names if basename(it) == basename(script)]
+        if any(context.texts.get(it, "").startswith("#!") for it in same):
+            continue
         if re.fullmatch(r"\.?/[\w./-]+", script) and len(same) == 1:
             text = f"RUN sed -i 1i#!/bin/sh {script}"
             user = next((it.line for it in stage if it.word == "USER"), part.line)

@@ -78,6 +78,15 @@ _MISSED = re.compile(
     intents.FLAGS,
 )
 
+_AMISS = re.compile(
+    r"\b(?:fix|repair|mend|correct|broke|fail|error|crash|wrong|typo|mistake|problem|complain|red\b"
+    r"|stop|die|dying|unbreak|restor|adjust|updat\w+ (?:it|the dockerfile)|put (?:\w+ )?right"
+    r"|sort (?:\w+ )*out|exit|denied|missing|renam|mov(?:ed|ing)\b|not found|no such|can'?t|cannot"
+    r"|won't|doesn't|never|forg[oe]t|nobody|comes? (?:last|first|too)|order|swap|revers)"
+    r"|修|坏|错|失败|挂|起不来|退出|找不到|不存在|不对|改|挪|移|漏|缺|没(?:有|被)?|卡|红|重启|顺序|Errno|exited",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True)
 class Told:
@@ -88,6 +97,7 @@ class Told:
         lost: paths that a message says are not there, as they stand in it.
         modules: modules that it says are not there.
         forbidden: whether something may not be done, or not be started.
+        amiss: whether anything is said to be wrong, or to have changed.
         missed: whether something that the repository has is not in the image.
         text: the whole prompt.
     """
@@ -96,6 +106,7 @@ class Told:
     lost: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     forbidden: bool = False
+    amiss: bool = False
     missed: bool = False
     text: str = ""
 
@@ -113,6 +124,7 @@ def read(text: str, paths: Collection[str]) -> Told:
         lost=tuple(dict.fromkeys(lost)),
         modules=tuple(dict.fromkeys(it["name"] for it in _MODULE.finditer(text))),
         forbidden=_FORBIDDEN.search(text) is not None,
+        amiss=_AMISS.search(text) is not None,
         missed=_MISSED.search(text) is not None,
         text=text,
     )
