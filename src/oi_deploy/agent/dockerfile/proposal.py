@@ -143,8 +143,9 @@ class _Folder:
         own = [path for path in known if path not in stages.taken]
         first = [path for path in kinds.files_of(kind.start) if path in self.names][:1]
         # A folder that is filled may have it, too.
-        if not first or (not own and any(path.endswith("/") for path in stages.made)):
-            yield [*self._made(kind, stages), *self._each(own, to)]
+        beside = [path for path in own if path not in first]
+        if not first or (not beside and any(path.endswith("/") for path in stages.made)):
+            yield [*self._made(kind, stages), *self._each(beside if first else own, to)]
         # Beside the program, a folder keeps its name.
         made = list(self._made(kind, stages, whole=True))
         if kind.start:
