@@ -108,7 +108,9 @@ def _wrapped(prompt: str) -> str:
     return text
 
 
-def sentences(prompt: str) -> list[str]:
+# The same prompt is read from many sides.
+@functools.lru_cache(maxsize=256)
+def sentences(prompt: str) -> tuple[str, ...]:
     """The prompt's sentences; a line that was only wrapped goes on."""
     prompt = _PAIR.sub(r"\g<0>。", _FIELD.sub(r". no \g<name>.\n", prompt))
     prompt = _wrapped(prompt)
@@ -117,7 +119,7 @@ def sentences(prompt: str) -> list[str]:
         "。",
         prompt,
     )
-    return [" ".join(part.split()) for part in _SENTENCE.split(text) if part.strip()]
+    return tuple(" ".join(part.split()) for part in _SENTENCE.split(text) if part.strip())
 
 
 def clauses(prompt: str) -> list[Clause]:
@@ -145,6 +147,7 @@ def split(sentence: str) -> list[str]:
     return [text.strip() for text in _CLAUSE.split(sentence) if text.strip()]
 
 
+@functools.lru_cache(maxsize=256)
 def read(prompt: str) -> Intents:
     """What a prompt asks for."""
     seen: dict[str, set[str]] = {"wanted": set(), "denied": set(), "supposed": set()}

@@ -1,5 +1,6 @@
 """What a prompt wants left alone."""
 
+import functools
 import re
 from collections.abc import Collection, Sequence
 
@@ -66,6 +67,8 @@ def is_excepted(name: str, prompt: str) -> bool:
 
     It does not where it has an order about that one elsewhere.
     """
+    if name not in prompt or not _has_exceptions(prompt):
+        return False
     rest = [_EXCEPT.sub(" ", sentence) for sentence in intents.sentences(prompt)]
     for clause in (clause for sentence in rest for clause in intents.split(sentence)):
         if words.is_named(name, clause) and _ACTION.search(clause) and not _spares(clause):
@@ -78,6 +81,11 @@ def is_excepted(name: str, prompt: str) -> bool:
             if words.is_named(name, region[: end.start()] if end else region):
                 return True
     return False
+
+
+@functools.lru_cache(maxsize=256)
+def _has_exceptions(prompt: str) -> bool:
+    return any(map(_EXCEPT.search, intents.sentences(prompt)))
 
 
 def is_only_told_of(name: str, prompt: str, others: Collection[str]) -> bool:
@@ -120,6 +128,8 @@ def is_left_out(name: str, prompt: str, others: Collection[str] = ()) -> bool:
         prompt: the task, without references to images.
         others: names of the same kind; what follows one of them is about that one.
     """
+    if name not in prompt:
+        return False
     if is_excepted(name, prompt):
         return True
     said: list[bool] = []
