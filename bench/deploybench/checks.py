@@ -166,7 +166,18 @@ def in_image(world: World, image: str, path: str, *, there: bool = True) -> Prob
     """An image that was pushed has a file (or has none), whose name may be a pattern."""
     full = f"{world.host}/{image}"
     find = ("find", "/", "-xdev", "-path", path)
-    container = ("run", "--rm", "--network", "none", "--entrypoint", find[0], full, *find[1:])
+    container = (
+        "run",
+        "--rm",
+        "--user",
+        "0",
+        "--network",
+        "none",
+        "--entrypoint",
+        find[0],
+        full,
+        *find[1:],
+    )
     try:
         call("docker", "--config", STATE / "docker", "pull", "--quiet", full)
         found = call("docker", *container).split()

@@ -24,7 +24,7 @@ _CHANGE = re.compile(
 )
 # What such a word can be about besides a file.
 _ELSE = re.compile(
-    r"\W*(?:the |this |our |all )?"
+    r"\W*(?:(?:it|this|that|them) (?:on|in|into|to|for|at) )?(?:(?:the|this|our|all|new|that) )*"
     r"(?:deployments?|images?|rollout|cluster|pods?|replicas?|containers?)\b|.{0,6}(?:deployment|镜像|集群|副本)",
     intents.FLAGS,
 )

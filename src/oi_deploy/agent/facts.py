@@ -178,6 +178,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         full_commit=checkout.full_commit,
         branch=checkout.branch,
         git_tags=checkout.tags_here,
+        described=checkout.described,
         versions=checkout.versions,
         date=date,
         names={it.name for it in about.chosen} | {it.rpartition("/")[2] for it in repositories},

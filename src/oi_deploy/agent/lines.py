@@ -106,7 +106,29 @@ def _arguments(world: Situation, file: Dockerfile) -> dict[str, str]:
         )
         if name and value:
             found[name] = value["value"].strip("`'\"").rstrip(".:")
+        elif name and (described := _described(world, name)):
+            found[name] = described
     return found
+
+
+_PASSED = re.compile(r"\bbuild[- ]?arg|\bpass(?:ed|es|ing)?\b|构建参数|传", intents.FLAGS)
+
+
+def _described(world: Situation, name: str) -> str:
+    """The value of a build argument that is only described: the commit, the tag."""
+    git = world.repository
+    for sentence in intents.sentences(world.ask.text):
+        if not words.is_named(name, sentence) or not _PASSED.search(sentence):
+            continue
+        said = next((it for it in intents.split(sentence) if words.is_named(name, it)), sentence)
+        for clause in (said, sentence):
+            clause = clause.replace(name, " ")
+            if re.search(r"\b(?:sha|commit|hash)\b|提交|哈希", clause, intents.FLAGS):
+                full = re.search(r"\b(?:full|whole|long)\b|完整", clause, intents.FLAGS)
+                return git.full_commit if full else git.commit
+            if re.search(r"\btag\b|标签|\bversion\b|版本", clause, intents.FLAGS):
+                return world.tag
+    return ""
 
 
 _TARGET = re.compile(

@@ -94,7 +94,7 @@ def images(prompt: str, registry: str, commit: str) -> tuple[Image, ...]:
     host = registry.partition("/")[0]
     if not host:
         return ()
-    text = re.sub(r"\$\(\s*git rev-parse --short(?:=\d+)? HEAD\s*\)", commit or r"\g<0>", prompt)
+    text = re.sub(r"\$\(\s*git rev-parse --short HEAD\s*\)", commit or r"\g<0>", prompt)
     pattern = rf"(?<![\w./-]){re.escape(host)}/(?P<path>[a-z0-9._/-]*[a-z0-9])(?P<tag>{_TAG})"
     # Chinese goes on into a reference without a space.
     found = list(re.finditer(pattern, text, re.ASCII))
@@ -221,6 +221,8 @@ def new_files(prompt: str, registry: str, files: Collection[str], log: str) -> t
         path
         for path in paths(prompt, registry)
         if _ENDING.search(path)
+        # That is nginx's own.
+        and not path.endswith(("conf.d/default.conf", "nginx.conf"))
         # ".png" is a kind of file.
         and not re.fullmatch(r"\.\w+", path)
         and not (path in files or path == log or _is_number(path) or _PRODUCT.fullmatch(path))

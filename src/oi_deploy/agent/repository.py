@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 import yaml
 
 from oi_deploy.agent.dockerfile.files import Dockerfile, is_dockerfile, is_plain
+from oi_deploy.agent.dockerfile.found import is_notes, is_unit
 from oi_deploy.agent.dockerfile.lint import MOST_BYTES
 from oi_deploy.verify.state import DeploymentState, deployment_state
 
@@ -22,7 +23,8 @@ git log -1 --format='%h %H' 2>/dev/null; printf '\036'
 git branch --show-current 2>/dev/null; printf '\036'
 git tag --points-at HEAD 2>/dev/null; printf '\036'
 git tag --list 2>/dev/null; printf '\036'
-git ls-files --cached --others --exclude-standard --deduplicate 2>/dev/null || true
+git ls-files --cached --others --exclude-standard --deduplicate 2>/dev/null; printf '\036'
+git describe --tags 2>/dev/null || true
 """
 
 _MOST_FILES_READ = 60
@@ -60,6 +62,7 @@ class Repository:
         branch: the branch's name, or empty.
         tags_here: git tags of HEAD.
         tags: all git tags.
+        described: HEAD as `git describe --tags` names it.
         files: paths of tracked and new files.
         languages: the programming languages of the files, most files first.
         versions: what version files say, by path.
@@ -74,6 +77,7 @@ class Repository:
     branch: str = ""
     tags_here: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    described: str = ""
     files: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -92,7 +96,7 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
         namespace: of manifests that name none.
     """
     answers = [answer.strip() for answer in look("/bin/sh", "-c", _ASK_GIT).split("\036")]
-    head, branch, tags_here, tags, listing = (*answers, "", "", "", "", "")[:5]
+    head, branch, tags_here, tags, listing, described = (*answers, *[""] * 6)[:6]
     commit, _, full = head.partition(" ")
     files = tuple(line for line in listing.splitlines() if line)
     manifests = [path for path in files if path.endswith((".yml", ".yaml")) and is_plain(path)]
@@ -103,6 +107,7 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
         *manifests,
         *(path for path in files if path.endswith(_PROGRAMS) and is_plain(path)),
         *(path for path in files if _REQUIREMENTS.search(path) and is_plain(path)),
+        *(path for path in files if (is_unit(path) or is_notes(path)) and is_plain(path)),
     ]
     texts = read(look, tuple(dict.fromkeys(wanted))[:_MOST_FILES_READ])
     documents = {path: _documents(texts[path]) for path in manifests if path in texts}
@@ -113,6 +118,7 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
         # The tags of a monorepo have a folder before them: `web/1.2.0`.
         tags_here=tuple(tag for tag in tags_here.split() if is_tag(tag.replace("/", "-"))),
         tags=tuple(tags.split()),
+        described=described,
         files=files,
         languages=languages(files),
         versions={path: found for path, text in texts.items() if (found := version(path, text))},

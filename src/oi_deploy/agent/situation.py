@@ -20,6 +20,11 @@ _POLITE = re.compile(
     r"(?P<before>^|[,。;!?\n]\s*)(?:请问)?(?:你|您|大家|咱们?|我们)?(?:能不能|可不可以|可以不可以)(?=帮|把|将|给|麻烦|请|先)",
     re.MULTILINE,
 )
+_NEW_DOCKERFILE = re.compile(
+    r"\b(?:write|add|create|make)\b[^.;]{0,40}\bdockerfile\b"
+    r"|(?:写|补|加|创建|编写)[^。;]{0,12}dockerfile",
+    re.IGNORECASE,
+)
 # What no person writes, and what patterns take long for.
 _BLANKS = re.compile(r"[ \t]{9,}")
 _LINES = re.compile(r"(?:[ \t]*\n){4,}")
@@ -147,6 +152,7 @@ class Situation:
         # "This build is good, do not rebuild it."
         if "build" in has and not (there and "build" in has.doubted):
             return True
-        if there or "exists" in has:
+        # A site that is "already built" may still lack its image.
+        if there or ("exists" in has and not _NEW_DOCKERFILE.search(self.ask.text)):
             return False
         return not (WITHOUT_IMAGE & has.wanted)

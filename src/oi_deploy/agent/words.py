@@ -41,7 +41,7 @@ def with_hash(prompt: str) -> str:
 
     A name before it, as in `web:$(git rev-parse --short HEAD)`, is no part of the tag.
     """
-    command = r"\$\(\s*git rev-parse --short(?:=\d+)? HEAD\s*\)"
+    command = r"\$\(\s*git rev-parse --short HEAD\s*\)"
     pattern = rf"(?<![\w/:.])(?:[a-z0-9][\w./-]*:)?(?P<before>[\w.-]*){command}"
     return re.sub(pattern, r" \g<before><short sha>", prompt, flags=re.ASCII)
 

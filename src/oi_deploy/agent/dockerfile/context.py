@@ -7,7 +7,7 @@ from functools import cached_property
 
 from oi_deploy.agent import named
 from oi_deploy.agent.dockerfile import commands
-from oi_deploy.agent.dockerfile.reads import Read, names_in, reads
+from oi_deploy.agent.dockerfile.reads import Read, is_test, names_in, reads
 from oi_deploy.agent.dockerfile.told import Told
 
 
@@ -59,7 +59,8 @@ class Context:
         """What a program needs of these files."""
         if program not in self._read:
             text = self.texts.get(program, "")
-            found = tuple(reads(program, text, self.known))
+            tested = is_test(program)
+            found = tuple(reads(program, text, self.known | self.folders, whole=tested))
             # Where something is missed, also what it only names.
             more = names_in(text, self.known) if self.told.missed else ()
             named_too = (Read(it, beside=False) for it in more)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from posixpath import basename
 
 from oi_deploy.agent.dockerfile import commands
+from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.edits import (
     Edit,
     Lines,
@@ -133,6 +134,22 @@ def _entry(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
         text = f"ENTRYPOINT exec {entry.rest.removeprefix('exec ')} $0 $@"
         left = (*lines[: entry.line - 1], text, *lines[entry.line :])
         yield Edit(f"'{entry.line}s#.*#{text}#'", left)
+
+
+def one_word(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A list of one word that is a whole command: no program is called so."""
+    for part in last_stage(item):
+        match = re.fullmatch(r'\[\s*"(?P<text>[\w./:@=-]+(?: [\w./:@=-]+)+)"\s*\]', part.rest)
+        if part.word not in ("CMD", "ENTRYPOINT") or match is None or part.line != part.last:
+            continue
+        if match["text"] in context.known:
+            continue
+        found = {it.word: it for it in last_stage(item) if it.word in ("CMD", "ENTRYPOINT")}
+        if len(found) > 1:
+            continue
+        text = f"{part.word} exec {match['text']}"
+        left = (*lines[: part.line - 1], text, *lines[part.line :])
+        yield Edit(f"'{part.line}s#.*#{text}#'", left)
 
 
 def ends(text: str, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:

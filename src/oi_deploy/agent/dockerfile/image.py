@@ -11,6 +11,7 @@ from oi_deploy.agent.dockerfile import commands
 from oi_deploy.agent.dockerfile.commands import Need
 from oi_deploy.agent.dockerfile.context import Context, with_scripts
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
+from oi_deploy.agent.dockerfile.reads import is_test
 
 # Images whose files are known well enough: nothing of a project is in them.
 _KNOWN = re.compile(
@@ -159,7 +160,8 @@ def _run(part: Instruction, walk: _Walk) -> Stage:
     # After a command that may make anything, nothing is known to lack.
     sure = sum(1 for _ in takewhile(lambda it: commands.is_quiet([it]), found)) + 1
     wanted = tuple(commands.needs(found[:sure], stage.workdir))
-    for need in (*wanted, *_read_by(wanted, stage, walk.context)):
+    tests = tuple(_tests_of(found[:sure], stage))
+    for need in (*wanted, *_read_by((*wanted, *tests), stage, walk.context)):
         if _is_lacking(need, stage, walk.context, made):
             walk.lacks.append(Lack(part, need, stage))
     if not all(map(commands.is_install, found)):
@@ -167,6 +169,18 @@ def _run(part: Instruction, walk: _Walk) -> Stage:
     said = f"{stage.said}\n{part.rest}"
     quiet = commands.is_quiet(found) and not (_runs_scripts(found, walk.context))
     return replace(stage, said=said, certain=stage.certain and quiet)
+
+
+def _tests_of(found: Iterable[Sequence[str]], stage: Stage) -> Iterator[Need]:
+    """The tests that commands find by themselves, of those that are there."""
+    for words in found:
+        if not re.match(
+            r"node --test$|(?:python3? -m )?(?:unittest|pytest)\b", " ".join(words[:3])
+        ):
+            continue
+        for place, name in stage.files:
+            if is_test(name) and _below(place, stage.workdir):
+                yield Need(name, (place,))
 
 
 _SCRIPTS = re.compile(r'"(?:(?:pre|post)?install|prepare)"\s*:')
@@ -247,6 +261,11 @@ def _told(part: Instruction, stage: Stage, walk: _Walk, made: str = "") -> Itera
     for name, place in walk.context.lost:
         path = normpath(join(stage.workdir, name))
         if any(lack.need.word == name for lack in walk.lacks) or (place and place != path):
+            continue
+        # It was missed in the stage that has it now.
+        if place and any(
+            it.has(place, walk.context.exists) for it in walk.stages[:-1] if it.certain
+        ):
             continue
         sure = replace(stage, certain=True, loose=(), said="") if place else stage
         if _is_lacking(Need(name, (path,)), sure, walk.context, made):

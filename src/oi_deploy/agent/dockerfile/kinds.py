@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from oi_deploy.agent import named
+from oi_deploy.agent.dockerfile import found
 from oi_deploy.agent.dockerfile.wishes import Wishes, start_of
 
 PAGES = "/usr/share/nginx/html"
@@ -35,20 +36,25 @@ class Kind:
         start: the command; empty for pages.
         pages: the folder that a web server is to show; empty for a program.
         below: the folder that the command starts in; `.` for the project's.
+        variables: those that it is started with; a path of the project begins with `file:`.
     """
 
     base: str
     start: str = ""
     pages: str = ""
     below: str = "."
+    variables: tuple[tuple[str, str], ...] = ()
 
 
-def kind(names: Sequence[str], wanted: Wishes) -> Kind | None:
-    """What the prompt says, else the first of the table that fits; None if nothing does.
+def kind(names: Sequence[str], wanted: Wishes, texts: Mapping[str, str]) -> Kind | None:
+    """What the prompt says, else the project itself, else the first of the table that fits.
+
+    None if nothing does.
 
     Args:
         names: of the folder's files.
         wanted: what the prompt says.
+        texts: of some of the files.
     """
     known = table()
     named_bases = [repository_of(base) for base in wanted.bases]
@@ -64,11 +70,27 @@ def kind(names: Sequence[str], wanted: Wishes) -> Kind | None:
         # A script may start anything.
         base = next(filter(None, [own, *named_bases, *(it.base for it in kinds)]), "")
         return Kind(base, start, below=_below(start, names)) if base else None
+    told = found.of_notes(texts, names) if wanted.notes else None
+    said = told or found.of_services(texts, names) or found.of_package(texts, names)
+    if said and not wanted.site and (one := _of(said, names)):
+        return one
     same = [it for it in kinds if it.base in named_bases]
     pages = [it for it in kinds if it.pages and wanted.site]
     if wanted.stages and wanted.site and not same:
         return Kind("nginx", pages=".")
-    return next(iter((*pages, *same, *kinds)), None)
+    if chosen := next(iter((*pages, *same, *kinds)), None):
+        return chosen
+    said = found.of_notes(texts, names) or found.only_server(texts, names, known["endings"])
+    return _of(said, names) if said else None
+
+
+def _of(said: found.Start, names: Sequence[str]) -> Kind | None:
+    """The kind of a project that says itself how it is started."""
+    program = re.sub(r"[\d.]+$", "", said.command.split()[0])
+    base = table()["programs"].get(program, "")
+    # A folder where modules are looked for is none to start in.
+    below = "." if dict(said.variables).get("PYTHONPATH") else _below(said.command, names)
+    return Kind(base, said.command, below=below, variables=said.variables) if base else None
 
 
 def _fits(item: Mapping[str, Any], names: Sequence[str], pages: str) -> Kind | None:

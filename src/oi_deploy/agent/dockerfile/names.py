@@ -48,6 +48,53 @@ def bases(images: Sequence[str], item: Dockerfile, lines: Lines) -> Iterator[Edi
             yield swap_word(lines, [part.line], base, better)
 
 
+# The names on Docker Hub that need no other one before them, and that people build on.
+_OFFICIAL = (
+    *("python", "node", "nginx", "busybox", "golang", "alpine", "debian", "ubuntu", "httpd"),
+    *("caddy", "ruby", "php", "rust", "openjdk", "eclipse-temurin", "amazoncorretto", "redis"),
+    *("postgres", "mysql", "mariadb", "mongo", "haproxy", "traefik", "tomcat", "maven", "gradle"),
+    *("perl", "elixir", "erlang", "haskell", "julia", "swift", "dart", "bash", "memcached"),
+    *("rabbitmq", "registry", "docker", "fedora", "archlinux", "amazonlinux", "oraclelinux"),
+    *("pypy", "composer", "wordpress", "sonarqube", "jetty", "kong", "vault", "consul", "r-base"),
+)
+_OF_ONE_KIND = ("slim", "alpine", "bookworm", "bullseye", "trixie", "buster")
+
+
+def misspelt_bases(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A base image whose name, or the kind at its end, is misspelt."""
+    stages = item.stages()
+    for part in item.instructions():
+        base = base_of(part)
+        name, sign, tag = base.partition(":")
+        if not re.fullmatch(r"[a-z]+", name) or base in stages or name in stages:
+            continue
+        if name not in _OFFICIAL and sign:
+            close = [it for it in _OFFICIAL if len(it) > 3 and _is_misspelt(name, it)]
+            if len(close) == 1:
+                yield swap_word(lines, [part.line], base, f"{close[0]}:{tag}")
+        elif name in ("python", "node", "nginx", "golang"):
+            parts = tag.split("-")
+            last = parts[-1]
+            # Digits follow the kind of some: `alpine3.20`.
+            if len(parts) < 2 or not re.fullmatch(r"[a-z]{3,}", last) or last in _OF_ONE_KIND:
+                continue
+            close = [it for it in _OF_ONE_KIND if _is_misspelt(last, it)]
+            if len(close) == 1:
+                yield swap_word(lines, [part.line], base, f"{base.removesuffix(last)}{close[0]}")
+
+
+def _is_misspelt(one: str, other: str) -> bool:
+    """Whether a letter is one too many, lacks, is another one, or two have changed places."""
+    if one == other or abs(len(one) - len(other)) > 1:
+        return False
+    at = next((it for it, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
+    if len(one) != len(other):
+        longer, shorter = (one, other) if len(one) > len(other) else (other, one)
+        return longer[:at] + longer[at + 1 :] == shorter
+    changed = one[at + 1 : at + 2] + one[at : at + 1]
+    return one[at + 1 :] == other[at + 1 :] or one[:at] + changed + one[at + 2 :] == other
+
+
 def likest(base: str, images: Sequence[str], cutoff: float = 0.7) -> str:
     """The image that is there and is meant by a name; empty if none is like it."""
     host, _, rest = base.partition("/")

@@ -70,7 +70,7 @@ class _Folder:
 
     def lines(self) -> list[str]:
         """The lines of its Dockerfile; none if it is not known how it starts."""
-        kind = kinds.kind(self.names, self.wanted)
+        kind = kinds.kind(self.names, self.wanted, self.texts)
         if kind is None:
             return []
         ways = [self._around(kind, copies) for copies in self._ways(kind)]
@@ -196,10 +196,13 @@ class _Folder:
         for path in stages.made:
             if path.rstrip("/") in placed:
                 continue
-            kept = f"./{path}" if whole or f" {path}" in f" {kind.start}" else "./"
-            kept = (
-                kept if path.endswith("/") else f"./{path.rpartition('/')[0]}/".replace("//", "/")
-            )
+            named_whole = f" {path}" in f" {kind.start}"
+            kept = f"./{path}" if whole or named_whole else "./"
+            if not path.endswith("/"):
+                # It is started where it lies, or beside it.
+                alone = not named_whole and f" {PurePosixPath(path).name}" in f" {kind.start}"
+                above = "" if alone else path.rpartition("/")[0]
+                kept = f"./{above}/".replace("//", "/")
             yield f"COPY --from={stages.name} {root}/{path} {f'{PAGES}/' if kind.pages else kept}"
         taken = [path for path in stages.taken if path not in placed and self._has(path)]
         yield from self._each(taken, "./", source=f"--from={stages.name} {root}/")
@@ -296,7 +299,7 @@ class _Folder:
         return f"{place}/{name}" if package and place.rpartition("/")[2] != name else place
 
     def _variables(self, kind: Kind, app: str) -> Iterator[str]:
-        for name, value in self.wanted.variables:
+        for name, value in {**dict(kind.variables), **dict(self.wanted.variables)}.items():
             yield f"ENV {name}={self._place(value, kind, app)}"
 
     def _place(self, value: str, kind: Kind, app: str) -> str:

@@ -1,14 +1,16 @@
 """Which files of the repository a program needs whenever it starts: what it imports and opens.
 
-It is read and never run. Only what is not guarded counts: no `try`, no `if`, nothing within a
-function.
+It is read and never run. Only what is not guarded counts: no `try`, no `if`, and of functions only
+those that the program calls when it starts.
 """
 
 import ast
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from posixpath import dirname, join, normpath, splitext
+
+from oi_deploy.agent.dockerfile import own_paths
 
 # A `require` or `import` at the beginning of a line; what is indented may be guarded.
 _NODE_IMPORT = re.compile(
@@ -17,9 +19,24 @@ _NODE_IMPORT = re.compile(
     r"['\"](?P<path>\.{1,2}/[\w./-]+)['\"]\)?;?\s*$",
     re.MULTILINE | re.ASCII,
 )
+# A path from the folder of a module.
+_NODE_BESIDE = re.compile(
+    r"(?:join|resolve)\(\s*(?:__dirname|import\.meta\.dirname)\s*,(?P<words>[^()$`]{1,80})\)"
+    r"|\$\{__dirname\}(?P<after>/[\w./-]+)`"
+    r"|new URL\(\s*['\"](?P<url>\.{0,2}/?[\w./-]+)['\"],\s*import\.meta\.url",
+    re.ASCII,
+)
+_NODE_OPENED = re.compile(
+    r"\b(?:readFile|readdir|createReadStream)\w*\(\s*['\"](?:\./)?(?P<path>[\w][\w./-]*)['\"]",
+    re.ASCII,
+)
 # A list of packages that goes on in another file.
 _INCLUDED = re.compile(r"^(?:-r|--requirement|-c|--constraint)[ =]\s*([\w./-]+)\s*$", re.MULTILINE)
 _NODE_ENDINGS = ("", ".js", ".mjs", ".cjs", ".json", "/index.js", "/index.mjs")
+_TEST = re.compile(
+    r"(?:^|/)(?:test_\w+|\w+_test)\.py$|(?:[._-]test|(?:^|/)test)\.[cm]?js$"
+    r"|(?:^|/)(?:test|tests|__tests__)/[\w.-]+\.(?:py|[cm]?js)$"
+)
 # It must not come into an image because a program would read it.
 _PRIVATE = re.compile(
     r"\.env\b|\.(?:key|pem|p12|pfx|crt)$|secret|credential|passw|token|id_rsa", re.I
@@ -39,17 +56,20 @@ class Read:
     beside: bool
 
 
-def reads(program: str, text: str, names: Collection[str]) -> Iterator[Read]:
+def reads(
+    program: str, text: str, names: Collection[str], *, whole: bool = False
+) -> Iterator[Read]:
     """What a program needs of the repository's files; nothing if it cannot be parsed.
 
     Args:
         program: its path.
         text: what stands in it.
         names: of all files, like its own.
+        whole: whether all that it has is run, as of tests.
     """
     folder = dirname(program)
     read = {".py": _python, ".txt": _list}.get(splitext(program)[1], _node)
-    for paths, beside in read(text, folder):
+    for paths, beside in read(text, folder, whole=whole):
         name = next((it for it in paths if it in names), "")
         if name and not is_private(name):
             yield Read(name, beside)
@@ -65,19 +85,24 @@ def names_in(text: str, names: Collection[str]) -> Iterator[str]:
             yield name
 
 
+def is_test(name: str) -> bool:
+    """Whether a file is a program of tests, as those that run tests find it."""
+    return _TEST.search(name) is not None
+
+
 def is_private(name: str) -> bool:
     """Whether a file's name says that it has a secret."""
     return _PRIVATE.search(name) is not None
 
 
-def _python(text: str, folder: str) -> Iterator[tuple[list[str], bool]]:
+def _python(text: str, folder: str, *, whole: bool) -> Iterator[tuple[list[str], bool]]:
     """The places where each file may be, and whether it is looked for from the program's folder."""
     try:
-        body = ast.parse(text).body
+        tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
-    here: set[str] = set()
-    for statement in body:
+    here: dict[str, str] = {}
+    for statement in _every(tree) if whole else _at_start(tree):
         if isinstance(statement, ast.Import):
             for alias in statement.names:
                 yield _module(join(folder, alias.name.replace(".", "/"))), True
@@ -88,11 +113,61 @@ def _python(text: str, folder: str) -> Iterator[tuple[list[str], bool]]:
                 yield _module(place), True
             for alias in statement.names:
                 yield _module(join(place, alias.name)), True
-        elif isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Expr, ast.With)):
-            yield from (([normpath(path)], False) for path in _opened(statement))
-            for path in _beside(statement, here):
-                yield [normpath(join(folder, path))], True
-            here |= _names_of_own_folder(statement)
+        elif isinstance(statement, _DOES):
+            inner = list(_walk(statement))
+            if not _is_guarded(inner):
+                yield from (([normpath(path)], False) for path in _opened(inner))
+                for path in own_paths.read_by(inner, here):
+                    yield [normpath(join(folder, path))], True
+            here |= own_paths.named(statement, here)
+
+
+# Statements that read what they name.
+_DOES = (ast.Assign, ast.AnnAssign, ast.Expr, ast.With, ast.For, ast.Return)
+_MOST_CALLS = 3
+
+
+def _walk(statement: ast.stmt) -> Iterator[ast.AST]:
+    """What a statement does itself, without what stands in its block."""
+    if isinstance(statement, ast.With):
+        for item in statement.items:
+            yield from ast.walk(item.context_expr)
+        for inner in statement.body:
+            yield from _walk(inner)
+    elif isinstance(statement, ast.For):
+        yield from ast.walk(statement.iter)
+    elif isinstance(statement, _DOES):
+        yield from ast.walk(statement)
+
+
+def _every(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Every statement: of tests, all are run."""
+    yield from (node for node in ast.walk(tree) if isinstance(node, ast.stmt))
+
+
+def _at_start(tree: ast.Module) -> Iterator[ast.stmt]:
+    """The statements that run whenever the program starts, those of functions it calls too."""
+    functions = {it.name: it.body for it in tree.body if isinstance(it, ast.FunctionDef)}
+    left = [(it, 0) for it in reversed(tree.body)]
+    seen: set[str] = set()
+    while left:
+        statement, depth = left.pop()
+        if isinstance(statement, ast.If) and depth == 0 and "__main__" in ast.dump(statement.test):
+            left += [(it, 1) for it in reversed(statement.body)]
+            continue
+        yield statement
+        if isinstance(statement, (ast.FunctionDef, ast.ClassDef)) or depth > _MOST_CALLS:
+            continue
+        inner = list(_walk(statement))
+        for node in () if _is_guarded(inner) else inner:
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(called, ast.Name) and called.id in functions and called.id not in seen:
+                seen.add(called.id)
+                left += [(it, depth + 1) for it in reversed(functions[called.id])]
+
+
+def _is_guarded(inner: Iterable[ast.AST]) -> bool:
+    return any(isinstance(it, (ast.IfExp, ast.BoolOp, ast.Lambda, ast.Try)) for it in inner)
 
 
 def _module(path: str) -> list[str]:
@@ -100,11 +175,8 @@ def _module(path: str) -> list[str]:
     return [f"{name}.py", f"{name}/__init__.py"]
 
 
-def _opened(statement: ast.stmt) -> Iterator[str]:
-    """Texts that a statement opens for reading."""
-    inner = list(ast.walk(statement))
-    if any(isinstance(node, (ast.IfExp, ast.BoolOp, ast.Lambda, ast.Try)) for node in inner):
-        return
+def _opened(inner: Iterable[ast.AST]) -> Iterator[str]:
+    """Texts that are opened for reading."""
     for node in inner:
         if not isinstance(node, ast.Call):
             continue
@@ -116,43 +188,6 @@ def _opened(statement: ast.stmt) -> Iterator[str]:
             maker = called.value
             if isinstance(maker, ast.Call) and _is_path(maker.func):
                 yield from _texts(maker.args)
-
-
-def _names_of_own_folder(statement: ast.stmt) -> set[str]:
-    """Names that a statement gives to the folder that the program lies in."""
-    if not isinstance(statement, ast.Assign) or not _is_own_folder(statement.value):
-        return set()
-    return {it.id for it in statement.targets if isinstance(it, ast.Name)}
-
-
-def _is_own_folder(value: ast.expr) -> bool:
-    """Whether it is `Path(__file__).parent`, with or without `resolve`."""
-    text = ast.unparse(value)
-    return (
-        re.fullmatch(r"(?:pathlib\.)?Path\(__file__\)(?:\.resolve\(\))?\.parent", text) is not None
-    )
-
-
-def _beside(statement: ast.stmt, here: Collection[str]) -> Iterator[str]:
-    """Files that a statement reads from the program's own folder: `HERE / "a" / "b"`."""
-    inner = list(ast.walk(statement))
-    if any(isinstance(node, (ast.IfExp, ast.BoolOp, ast.Lambda, ast.Try)) for node in inner):
-        return
-    for node in inner:
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-            continue
-        if node.func.attr not in ("read_text", "read_bytes"):
-            continue
-        parts: list[str] = []
-        value = node.func.value
-        while isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div):
-            if not (isinstance(value.right, ast.Constant) and isinstance(value.right.value, str)):
-                break
-            parts.insert(0, value.right.value)
-            value = value.left
-        own = isinstance(value, ast.Name) and value.id in here
-        if parts and (own or _is_own_folder(value)):
-            yield join(*parts)
 
 
 def _is_path(made_by: ast.expr) -> bool:
@@ -171,12 +206,26 @@ def _texts(values: list[ast.expr]) -> Iterator[str]:
         yield join(*texts)
 
 
-def _list(text: str, folder: str) -> Iterator[tuple[list[str], bool]]:
+def _list(text: str, folder: str, *, whole: bool) -> Iterator[tuple[list[str], bool]]:
     for name in _INCLUDED.findall(text):
         yield [normpath(join(folder, name))], True
 
 
-def _node(text: str, folder: str) -> Iterator[tuple[list[str], bool]]:
-    for match in _NODE_IMPORT.finditer(re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)):
+def _node(text: str, folder: str, *, whole: bool) -> Iterator[tuple[list[str], bool]]:
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    for match in _NODE_IMPORT.finditer(text):
         name = normpath(join(folder, match["path"]))
         yield [name + ending for ending in _NODE_ENDINGS], True
+    for line in text.splitlines():
+        if (line[:1].isspace() and not whole) or line.lstrip().startswith("//"):
+            continue
+        # It may be there or not, or something else.
+        if re.search(r"\|\||\?\?|\?.*:|existsSync|\bwrite", line):
+            continue
+        for match in _NODE_BESIDE.finditer(line):
+            words = re.findall(r"['\"]([^'\"]+)['\"]", match["words"] or "")
+            parts = [match["after"] or match["url"] or "", *words]
+            path = join(folder, *(it.strip("/") for it in parts))
+            yield [normpath(path)], True
+        for match in _NODE_OPENED.finditer(line):
+            yield [normpath(match["path"])], False

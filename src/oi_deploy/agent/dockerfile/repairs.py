@@ -12,7 +12,17 @@ from pathlib import PurePosixPath
 from posixpath import basename, dirname, relpath
 
 from oi_deploy.agent import named
-from oi_deploy.agent.dockerfile import commands, forms, lint, moved, names, places, slips, told
+from oi_deploy.agent.dockerfile import (
+    commands,
+    forms,
+    layout,
+    lint,
+    moved,
+    names,
+    places,
+    slips,
+    told,
+)
 from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.edits import (
     Edit,
@@ -78,7 +88,8 @@ def repairs(
     if said.amiss:
         checks.append(slips.joined)
     if not cut:
-        every: list[Check] = [partial(names.bases, images)]
+        every: list[Check] = [names.misspelt_bases] if said.amiss else []
+        every.append(partial(names.bases, images))
         every += [partial(it, context) for it in (_IF_AMISS if said.amiss else _CHECKS)]
         every.append(partial(names.gone_sources, gone, context))
         if said.amiss:
@@ -128,6 +139,7 @@ def _changes(lack: Lack, context: Context, item: Dockerfile, lines: Lines) -> It
         # A program of the project may need all that is copied.
         for other in reversed(later) if _PROGRAM.match(part.rest) else later:
             yield move_down(lines, part.line, other.last)
+    yield from layout.kept(lack, stage, context, lines)
     yield from _folder_changes(lack, stage, lines)
     yield from _kept_apart(lack, stage, context, lines)
     name = basename(need.paths[0])
@@ -334,6 +346,7 @@ _CHECKS = (
     names.missing_sources,
     names.renamed_in_commands,
     names.without_lock,
+    forms.one_word,
     _order,
     _lacking,
 )
@@ -342,11 +355,11 @@ _IF_AMISS = (
     places.placed,
     *_CHECKS[:-1],
     places.made,
+    places.globs,
     _lacking,
     slips.variables,
     slips.scripts,
     places.modules,
-    places.globs,
     slips.forbidden,
     slips.interpreters,
     places.servers,

@@ -83,17 +83,19 @@ def read(text: str, paths: Collection[str], bases: Sequence[str]) -> Stages | No
         bases: the images that it names, in its order.
     """
     first, second, both = _split(text, bases)
-    command = _command(first, paths)
+    command = _command(first, paths, all_of_it=first != second)
     if not command:
         return None
-    tests = _TESTS.search(command) is not None
+    # What only proves something makes nothing; a stage may do both.
+    tests = all(_TESTS.search(it) for it in command.split(" && "))
     if option := _OPTION.search(command):
         made = [option[1]]
     else:
         known = {*paths, *(it for it in command.split() if re.search(r"[./]", it))}
-        made = [it for it in _made(second) if it.rstrip("/") not in known] or [
-            it for it in _made(first) if it.rstrip("/") not in known
-        ]
+        before = [it for it in _made(first) if it.rstrip("/") not in known]
+        made = [it for it in _made(second) if it.rstrip("/") not in known] or before
+        # What the second one calls by its name alone lies where the first one puts it.
+        made = [next((full for full in before if full.endswith(f"/{it}")), it) for it in made]
     denied = set(wished_files.left_out(second, paths))
     taken: list[str] = []
     for clause in wished_files.clauses(second, _FROM_FIRST.search):
@@ -126,12 +128,18 @@ def _split(text: str, bases: Sequence[str]) -> tuple[str, str, str]:
     return text, text, ""
 
 
-def _command(text: str, paths: Collection[str]) -> str:
-    """What a stage runs: in quotes, as words, or a program of the repository."""
-    if found := _QUOTED.search(text):
-        return found[1].strip()
-    if found := _BARE.search(text):
-        return found[0] + _arguments(text[found.end() :], paths)
+def _command(text: str, paths: Collection[str], *, all_of_it: bool) -> str:
+    """What a stage runs: in quotes, as words, or a program of the repository.
+
+    Args:
+        text: the words on it.
+        paths: files and folders that they may name.
+        all_of_it: whether they are on nothing else, so that all commands are its own.
+    """
+    if found := [it.strip() for it in _QUOTED.findall(text)]:
+        return " && ".join(dict.fromkeys(found)) if all_of_it else found[0]
+    if match := _BARE.search(text):
+        return match[0] + _arguments(text[match.end() :], paths)
     for path, marked in wished_files.named_in(text, paths):
         with_ = {".py": "python3", ".js": "node", ".mjs": "node", ".sh": "sh"}
         before = marked.partition(wished_files.MARK)[0]

@@ -109,6 +109,7 @@ _WORKDIR = re.compile(
 )
 # They mean something whatever their value is.
 _SWITCHES = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")
+_NOTES = re.compile(r"\breadme|文档|说明", intents.FLAGS)
 _SITE = re.compile(
     r"\bnginx\b|\bstatic (?:web ?)?(?:site|pages?|files)\b|静态(?:网站|站点|网页|页面|文件)",
     intents.FLAGS,
@@ -136,6 +137,7 @@ class Wishes:
         pages: the folder that is a site.
         shown: what a server of pages is to show, too.
         site: whether it speaks of a static site.
+        notes: whether it points to what a README says.
         health: how it is seen whether it is well.
         labels: names and values.
         entry: the words of ENTRYPOINT, if it is to have one.
@@ -158,6 +160,7 @@ class Wishes:
     pages: str = ""
     shown: tuple[str, ...] = ()
     site: bool = False
+    notes: bool = False
     stages: Stages | None = None
     health: Health | None = None
     labels: tuple[tuple[str, str], ...] = ()
@@ -176,17 +179,15 @@ def read(world: Situation, paths: Collection[str]) -> Wishes:
     # What the final image is.
     text = stages.second if stages else world.ask.text
     used = {stages.command} if stages else set()
-    start = _start(text, used)
-    if not start:
-        notes = (body for path, body in world.repository.texts.items() if path in world.mentioned
-                 and path.endswith((".md", ".txt", ".rst")))  # fmt: skip
-        start = next((it for body in notes if (it := _start_in_notes(body))), "")
+    start = _start(text, used) or _start_with(text, stages)
     entry, defaults = starts.entry(text, paths)
     start = " ".join((*entry, *defaults)) if entry else start
     program = "" if start else _program(world, text, used)
     left_out = tuple(wished_files.left_out(text, paths))
     made = (it.rstrip("/") for it in stages.made) if stages else ()
     placed = tuple(wished_files.placed(text, {*paths, *made}, left_out))
+    if not any(place.startswith("/etc/nginx") for _, place in placed):
+        placed = (*placed, *_site_settings(world, text, paths, {*left_out, *dict(placed)}))
     workdir = _WORKDIR.search(text)
     variables = dict([*_switches(text), *_pointed(text), *_variables(text, paths)])
     module = re.search(r"-m (\w+)", start)
@@ -211,10 +212,30 @@ def read(world: Situation, paths: Collection[str]) -> Wishes:
         pages=next((it for it in _folders(text, paths) if f"{it}/index.html" in paths), ""),
         shown=tuple(it for it in wished_files.shown(text, paths) if it not in left_out),
         site=_SITE.search(text) is not None,
+        notes=_NOTES.search(text) is not None,
         stages=stages,
         health=starts.health(text),
         labels=tuple(starts.labels(text)),
     )
+
+
+_NGINX = re.compile(
+    r"(?:^|[./_-])nginx[\w.-]*\.conf$|(?:^|/)default\.conf$|(?:^|/)nginx/[\w-]+\.conf$"
+)
+
+
+def _site_settings(
+    world: Situation, text: str, paths: Collection[str], others: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """The only file for nginx that a prompt names, at the place where nginx looks for it."""
+    named_there = [path for path, _ in wished_files.named_in(text, paths)]
+    found = dict.fromkeys(it for it in named_there if _NGINX.search(it) and it not in others)
+    if len(found) == 1 and _SITE.search(text):
+        path = next(iter(found))
+        whole = re.search(
+            r"^\s*(?:http|events)\s*\{", world.repository.texts.get(path, ""), re.MULTILINE
+        )
+        yield path, "/etc/nginx/nginx.conf" if whole else "/etc/nginx/conf.d/default.conf"
 
 
 def files_of(world: Situation, paths: Collection[str]) -> set[str]:
@@ -290,19 +311,22 @@ def _start(text: str, used: Collection[str]) -> str:
     return next(iter((*said, *(command for command, _ in found))), "")
 
 
-def _start_in_notes(text: str) -> str:
-    """The first command that a README says to start the program with, in its line or the last."""
-    before = ""
-    for line in text.splitlines():
-        words = line.strip().removeprefix("$ ")
-        match = _COMMAND.search(words)
-        if match is None:
-            before = words if words.strip("`- ") else before
-        elif _STARTS.search(before + line.replace(match[0], "")) and not _OTHER_USE.search(
-            before + line
-        ):
-            return (match["quoted"] or match["bare"]).rstrip(".,:")
-    return ""
+_WITH = re.compile(
+    r"\b(?:start|run|launch)\w* (?:it|that|the (?:file|archive|bundle|result)) with"
+    r" `?(?P<en>python3?|node|sh)\b"
+    r"|用\s*`?(?P<zh>python3?|node|sh)`?\s*(?:来|去)?(?:启动|运行|跑)",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def _start_with(text: str, stages: Stages | None) -> str:
+    """What starts the only file that the first stage makes, where only its program is named."""
+    made = [it for it in stages.made if not it.endswith("/")] if stages else []
+    match = _WITH.search(text)
+    if match is None or len(made) != 1:
+        return ""
+    program = re.sub(r"^python$", "python3", match["en"] or match["zh"])
+    return f"{program} {PurePosixPath(made[0]).name}"
 
 
 def _program(world: Situation, text: str, used: Collection[str]) -> str:

@@ -79,6 +79,7 @@ class Source:
         full_commit: the whole hash.
         branch: the branch's name.
         git_tags: tags of HEAD.
+        described: what `git describe --tags` says of HEAD.
         versions: versions by the file that says them.
         date: today in UTC, as 2026-01-31.
         names: those of the programs that a prompt is about.
@@ -88,6 +89,7 @@ class Source:
     full_commit: str = ""
     branch: str = ""
     git_tags: Sequence[str] = ()
+    described: str = ""
     versions: Mapping[str, str] = ()  # type: ignore[assignment]
     date: str = ""
     names: Collection[str] = ()
@@ -134,6 +136,8 @@ def wanted(prompt: str, source: Source) -> str:
     if not all(values):
         return ""
     value = _joined(form, values)
+    if before == "v" and _WITHOUT_V.search(text):
+        before = ""
     value = value if value.startswith(before) else before + value
     value = value if value.endswith(after) else value + after
     for affix in (match["affix"] or match["zh"] for match in _STRIPPED.finditer(prompt)):
@@ -145,7 +149,11 @@ def wanted(prompt: str, source: Source) -> str:
 # What a shell puts in, as the words of a template.
 _SUBSTITUTED = (
     (re.compile(r"\$\(\s*cat ((?:[\w.-]+/)*VERSION)\s*\)"), r"<version>"),
-    (re.compile(r"\$\(\s*git rev-parse --short(?:=\d+)?(?: HEAD)?\s*\)"), "<short sha>"),
+    (
+        re.compile(r"(?:\$\()?\s*\bgit rev-parse --short=(\d+)(?: HEAD)?\s*\)?"),
+        r"<\1-char short sha>",
+    ),
+    (re.compile(r"\$\(\s*git rev-parse --short(?: HEAD)?\s*\)"), "<short sha>"),
     (re.compile(r"\$\(\s*git rev-parse HEAD\s*\)"), "<full sha>"),
     (re.compile(r"\$\(\s*date (?:-u |--utc )?\+['\"]?([%\w.-]+)['\"]?\s*\)"), r"<\1>"),
     (re.compile(r"\$\{(?:GITHUB_SHA|SHA|COMMIT)(?::0)?::?7\}"), "<short sha>"),
@@ -302,6 +310,8 @@ def _git_tag(part: Part, said: _Said) -> str:
     tags = said.source.git_tags
     near = [tag for tag in tags if _has_name(tag.rpartition("/")[0], said.prompt)]
     found = next(reversed(near or tags), "").rpartition("/")[2]
+    if not found and re.search(r"\bgit[- ]describe\b", said.prompt):
+        found = said.source.described.rpartition("/")[2]
     return _v(found, part, said, asked=False)
 
 

@@ -1,0 +1,191 @@
+"""How a repository says itself that its program is started, where no prompt says it.
+
+What stands there is not believed: only a command that starts a file of the repository counts.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from posixpath import basename, dirname, relpath
+
+from oi_deploy.agent import intents
+
+_WORDS = re.compile(r"[\w./:@%+=,~ -]+", re.ASCII)
+_PROGRAM = re.compile(
+    r"(?:\S*/)?(?P<name>python3?(?:\.\d+)?|node|npm|gunicorn|uvicorn|flask|(?:ba)?sh)(?= )"
+)
+_SETTING = re.compile(r"([A-Z][A-Z0-9_]*)=([\w./:@%+-]+) ")
+_STARTS = re.compile(
+    r"\b(?:start|run(?!time)|launch|serv(?:e|es|ing)\b)|启动|运行|起服务", intents.FLAGS
+)
+_OTHER_USE = re.compile(
+    r"\b(?:tests?|checks?|lint|fill|generat|creat|produc|compil|migrat|debug|dev(?:elop\w*)?)\b"
+    r"|测试|检查|生成|产生|填充|编译|迁移|调试|开发",
+    intents.FLAGS,
+)
+_NOTES = re.compile(r"(?:readme|install|running|usage)(?:\.\w+)?", re.IGNORECASE)
+# A program that answers requests.
+_SERVES = re.compile(
+    r"serve_forever\(|\bcreateServer\(|\.listen\(|\bstart_server\(|\bmake_server\(|\brun_app\("
+)
+_NO_START = re.compile(r"(?:^|/)(?:tests?|spec|scripts?|tools?|examples?)/|test", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Start:
+    """A command that starts a program.
+
+    Attributes:
+        command: without the variables before it.
+        variables: those that it is started with; what is a path in the repository begins with
+            `file:`.
+    """
+
+    command: str
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+def is_notes(path: str) -> bool:
+    """Whether a file is one that says how a project is used."""
+    return _NOTES.fullmatch(basename(path)) is not None
+
+
+def is_unit(path: str) -> bool:
+    """Whether a file says how a service is started: one of systemd, or a Procfile."""
+    return path.endswith(".service") or basename(path) == "Procfile"
+
+
+def of_services(texts: Mapping[str, str], names: Collection[str]) -> Start | None:
+    """What a Procfile or the only unit of systemd starts.
+
+    Args:
+        texts: of files.
+        names: of all files.
+    """
+    lines = texts.get("Procfile", "").splitlines()
+    web = [line.partition(":")[2] for line in lines if line.startswith("web:")]
+    if web and (found := _start(web[0], names)):
+        return found
+    units = [text for path, text in texts.items() if path.endswith(".service")]
+    starts = [it for it in (_of_unit(text, names) for text in units) if it]
+    return starts[0] if len(starts) == 1 else None
+
+
+def _of_unit(text: str, names: Collection[str]) -> Start | None:
+    values = dict(re.findall(r"^(ExecStart|WorkingDirectory)=[-@:+!]*(.+)$", text, re.MULTILINE))
+    folder = values.get("WorkingDirectory", "").rstrip("/")
+    command = values.get("ExecStart", "").strip()
+    found = _start(command.replace(f"{folder}/", "") if folder else command, names)
+    given = re.findall(r"^Environment=\"?([A-Z][A-Z0-9_]*)=([\w./:@%+-]+)\"?$", text, re.MULTILINE)
+    return Start(found.command, (*given, *found.variables)) if found else None
+
+
+def of_notes(texts: Mapping[str, str], names: Collection[str]) -> Start | None:
+    """The first command that a README says to start the program with.
+
+    Args:
+        texts: of files.
+        names: of all files.
+    """
+    for path in sorted(filter(is_notes, texts), key=len):
+        if path.count("/") == 0 and (found := next(_in_notes(texts[path], names), None)):
+            return found
+    return None
+
+
+def _in_notes(text: str, names: Collection[str]) -> Iterator[Start]:
+    """Commands in their lines, or in quotes, with a word for a start beside or before them."""
+    before = ""
+    for line in text.splitlines():
+        words = line.strip().removeprefix("$ ")
+        quoted = re.findall(r"`([^`]+)`", words)
+        found = [it for it in (_start(it, names) for it in quoted or [words]) if it]
+        said = before if not quoted else ""
+        about = f"{said} {line.replace(found[0].command, '')}" if found else ""
+        if not found:
+            before = words if words.strip("`- ") else before
+        elif _STARTS.search(about) and not _OTHER_USE.search(about):
+            yield found[0]
+
+
+def of_package(texts: Mapping[str, str], names: Collection[str]) -> Start | None:
+    """What starts a package of npm: its script for it, or its main file."""
+    try:
+        content, _ = json.JSONDecoder().raw_decode(texts.get("package.json", "").lstrip())
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(content, dict):
+        return None
+    scripts = content.get("scripts")
+    if (isinstance(scripts, dict) and "start" in scripts) or "server.js" in names:
+        return None
+    main = str(content.get("main") or "index.js").removeprefix("./")
+    return Start(f"node {main}") if main in names and _WORDS.fullmatch(main) else None
+
+
+def only_server(
+    texts: Mapping[str, str], names: Sequence[str], with_: Mapping[str, str]
+) -> Start | None:
+    """The only program in a folder that answers requests, where no other one does.
+
+    Args:
+        texts: of files.
+        names: of all files.
+        with_: what starts a file, by its ending.
+    """
+    found = [
+        path for path in names if _SERVES.search(texts.get(path, "")) and not _NO_START.search(path)
+    ]
+    if len(found) != 1 or not _WORDS.fullmatch(found[0]):
+        return None
+    path = found[0]
+    program = with_.get(path[path.rfind(".") :], "")
+    package = dirname(path)
+    if program != "python3" or f"{package}/__init__.py" not in names:
+        return Start(f"{program} {path}") if program else None
+    if "__main__" not in basename(path) + texts[path]:
+        return None
+    # A module of a package is found by its name alone.
+    above = dirname(package)
+    while f"{above}/__init__.py" in names:
+        above = dirname(above)
+    module = relpath(path, above or ".").removesuffix(".py").removesuffix("/__main__")
+    variables = (("PYTHONPATH", f"file:{above}"),) if above else ()
+    return Start(f"python3 -m {module.replace('/', '.')}", variables)
+
+
+def _start(text: str, names: Collection[str]) -> Start | None:
+    """A command with the variables before it, if it starts something of the repository."""
+    text = " ".join(text.split()).removeprefix("exec ")
+    variables: list[tuple[str, str]] = []
+    while match := _SETTING.match(text):
+        known = match[2].strip("/") in names or any(
+            it.startswith(f"{match[2].strip('/')}/") for it in names
+        )
+        value = f"file:{match[2].strip('/')}" if known else match[2]
+        variables.append((match[1], value))
+        text = text[match.end() :]
+    program = _PROGRAM.match(text)
+    if program is None or not _WORDS.fullmatch(text):
+        return None
+    name = re.sub(r"^python(?=$)", "python3", program["name"])
+    words = text[program.end() :].split()
+    command = " ".join([name, *words])
+    folders = [value.removeprefix("file:") for key, value in variables if key == "PYTHONPATH"]
+    wanted = set(_files(words))
+    wanted |= {f"{folder}/{it}" for folder in folders for it in wanted}
+    if wanted & set(names) or (name == "npm" and words == ["start"] and "package.json" in names):
+        return Start(command, tuple(variables))
+    return None
+
+
+def _files(words: Sequence[str]) -> Iterator[str]:
+    for before, word in zip(["", *words], words, strict=False):
+        if before == "-m":
+            module = word.replace(".", "/")
+            yield from (f"{module}/__main__.py", f"{module}.py")
+        elif ":" in word:
+            yield f"{word.partition(':')[0].replace('.', '/')}.py"
+        else:
+            yield word.removeprefix("./")
