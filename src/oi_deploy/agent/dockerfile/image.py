@@ -262,10 +262,10 @@ def _told(part: Instruction, stage: Stage, walk: _Walk, made: str = "") -> Itera
         path = normpath(join(stage.workdir, name))
         if any(lack.need.word == name for lack in walk.lacks) or (place and place != path):
             continue
-        # It was missed in the stage that has it now.
-        if place and any(
-            it.has(place, walk.context.exists) for it in walk.stages[:-1] if it.certain
-        ):
+        # It was missed in the stage that works there, and that may have it now.
+        others = (it for it in walk.stages[:-1] if it.workdir not in ("/", stage.workdir))
+        earlier = [it for it in others if _below(place, it.workdir)]
+        if place and any(it.has(place, walk.context.exists) for it in earlier):
             continue
         sure = replace(stage, certain=True, loose=(), said="") if place else stage
         if _is_lacking(Need(name, (path,)), sure, walk.context, made):
