@@ -3,7 +3,7 @@
 import pytest
 
 from oi_deploy.agent.dockerfile.files import Dockerfile
-from oi_deploy.agent.dockerfile.reads import reads
+from oi_deploy.agent.dockerfile.reads import is_test, reads
 from oi_deploy.agent.dockerfile.repairs import repairs
 
 NAMES = (
@@ -36,7 +36,44 @@ TOP = "FROM python:3.11-slim\nWORKDIR /app\n"
             "lib/a.js lib/b/index.js",
         ),
         ("server.js", "import x from './lib/a.js'\nimport y from 'express'", "lib/a.js"),
+        (
+            "app.py",
+            "HERE = Path(__file__).resolve().parent\nX = (HERE / 'config.json').open()",
+            "config.json",
+        ),
+        (
+            "web/main.py",
+            "ROOT = Path(__file__).parents[1]\nx = (ROOT / 'pages').glob('*')",
+            "pages",
+        ),
+        (
+            "web/main.py",
+            "import os\nR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))\n"
+            "x = open(os.path.join(R, 'config.json'), 'rb')",
+            "config.json",
+        ),
+        (
+            "app.py",
+            "def load():\n    return open('config.json')\n\nif __name__ == '__main__':\n    load()",
+            "config.json",
+        ),
+        (
+            "web/test_a.py",
+            "def test():\n    Path(__file__).with_name('rows.csv').read_text()",
+            "web/rows.csv",
+        ),
+        (
+            "server.js",
+            "const a = fs.readFileSync(path.join(__dirname, 'web', 'rows.csv'));",
+            "web/rows.csv",
+        ),
+        ("lib/a.js", "const v = fs.readFileSync(`${__dirname}/../config.json`);", "config.json"),
+        ("server.js", "const rows = fs.readFileSync('web/rows.csv');", "web/rows.csv"),
         # What may be missing, is written, or is only spoken of.
+        ("app.py", "HERE = Path(__file__).parent\n(HERE / 'config.json').open('w')", ""),
+        ("app.py", "def unused():\n    open('config.json')\nopen(HERE / 'config.json')", ""),
+        ("server.js", "const p = process.env.P || path.join(__dirname, 'config.json');", ""),
+        ("server.js", "function f() {\n  fs.readFileSync('config.json');\n}", ""),
         ("app.py", "try:\n    import settings\nexcept ImportError:\n    pass", ""),
         ("app.py", "def late():\n    import settings\n    open('config.json')", ""),
         ("app.py", "x = open('config.json') if os.path.exists('config.json') else {}", ""),
@@ -49,7 +86,9 @@ TOP = "FROM python:3.11-slim\nWORKDIR /app\n"
     ],
 )
 def test_what_a_program_needs(program: str, text: str, found: str) -> None:
-    assert [it.name for it in reads(program, text, NAMES)] == found.split()
+    names = {*NAMES, "pages"}
+    got = reads(program, text, names, whole=is_test(program))
+    assert [it.name for it in got] == found.split()
 
 
 def lines(dockerfile: str, texts: dict[str, str]) -> list[str]:

@@ -27,6 +27,8 @@ REPO = {**FILES, "k8s/config.yaml": CONFIG, "app.env": "LOG_LEVEL=info\n", "CHAN
         ("Apply k8s/config.yaml, then set the image of web", []),
         ("应用 k8s/config.yaml,再更新 deployment web", []),
         ("用 k8s/config.yaml 创建 deployment web,再把 web 的镜像换成刚推送的", []),
+        ("Use the repo's Dockerfile, push, then set the new image on deployment web with it", []),
+        ("The version is the one in VERSION; push the image, and set it on the deployment web", []),
         ("The Dockerfile is broken, fix it, then roll out web", []),
         ("Dockerfile 写错了,请改对,再构建 web", []),
         (

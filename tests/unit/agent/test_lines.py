@@ -1,5 +1,7 @@
 """What a prompt is answered with: complete lines, and nothing that it does not ask for."""
 
+import re
+
 import pytest
 
 from oi_deploy.agent.progress import State, render
@@ -252,6 +254,21 @@ def test_build_arguments(prompt: str, line: str) -> None:
     assert facts(prompt, files=files, expect="push").commands[0].endswith(line)
 
 
+@pytest.mark.parametrize(
+    ("prompt", "value"),
+    [
+        ("Build web with the short SHA and pass the same as the build argument GIT_SHA", COMMIT),
+        ("构建 web 并更新,构建参数 GIT_SHA 传完整的提交哈希", f"{COMMIT}{'0' * 32}"),
+        ("Build and roll out web with tag 7; pass the tag as build arg GIT_SHA, too", "7"),
+        ("Build and roll out web. GIT_SHA shows the commit in the page.", ""),
+    ],
+)  # fmt: skip
+def test_a_build_argument_that_is_only_described(prompt: str, value: str) -> None:
+    files = {**FILES, "Dockerfile": f"{PYTHON}ARG GIT_SHA=unknown\n"}
+    line = next(it for it in facts(prompt, files=files).commands if it.startswith("docker build"))
+    assert re.findall(r"GIT_SHA=(\S+)", line) == ([value] if value else [])
+
+
 def test_each_deployment_is_scaled_to_its_own_number() -> None:
     for prompt in (
         "web 调整为 4 个副本,jobs 调整为 3 个副本",
@@ -463,6 +480,36 @@ def test_a_base_image_is_only_looked_at_where_the_prompt_doubts_it() -> None:
     assert "sed" not in facts("roll out web", files=files).commands[0]
     line = facts("roll out web; its base image is misspelt", files=files).commands[0]
     assert line == "sed -i '1s#python:3.11-slin#python:3.11-slim#' Dockerfile"
+
+
+@pytest.mark.parametrize(
+    ("base", "right"),
+    [
+        ("ngnix:1.29", "nginx:1.29"),
+        ("pyhton:3.12-slim", "python:3.12-slim"),
+        ("nodee:22", "node:22"),
+        ("python:3.12-slin", "python:3.12-slim"),
+        ("node:22-apline", "node:22-alpine"),
+        # They may be there, under names of their own.
+        ("node:22-slim", ""),
+        ("node:22-alpine3.20", ""),
+        ("pythons/app:1", ""),
+        ("r.example.com/ngnix:1", ""),
+        ("noda:1", ""),
+        ("golang:1.25-rc", ""),
+    ],
+)
+def test_a_base_image_whose_name_is_misspelt(base: str, right: str) -> None:
+    files = {**FILES, "Dockerfile": PYTHON.replace("python:3.11-slim", base)}
+    found = facts("Roll out web. If the build fails, repair the Dockerfile.", files=files).commands
+    assert found[0] == f"sed -i '1s#{base}#{right}#' Dockerfile" if right else "sed" not in found[0]
+
+
+def test_a_command_that_is_one_word_of_a_list_is_put_right() -> None:
+    whole = '["python3 app.py --port 8080"]'
+    files = {**FILES, "Dockerfile": PYTHON.replace("exec python3 app.py", whole)}
+    line = "sed -i '4s#.*#CMD exec python3 app.py --port 8080#' Dockerfile"
+    assert facts("Roll out web", files=files).commands[0] == line
 
 
 PAIR = deployment("pair", "api=pair-api:1.0.0", "front=pair-front:1.0.0", "log=log:3")

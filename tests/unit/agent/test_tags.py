@@ -22,6 +22,7 @@ BRANCH = "feature-Seat-map"
 
 def wanted(prompt: str, **known: object) -> str:
     """The tag, read from what `facts` would read it from."""
+    prompt = tags.spelled(prompt)
     ask = Ask(prompt.replace("{registry}", REGISTRY), "deploy", REGISTRY)
     source = dataclasses.replace(SOURCE, **known)  # type: ignore[arg-type]
     return tags.wanted(words.plain(ask.text, REGISTRY), source)
@@ -37,6 +38,9 @@ def wanted(prompt: str, **known: object) -> str:
             f"eu-{COMMIT}-live",
         ),
         ("The tag is the short hash with `-rc` at the end.", f"{COMMIT}-rc"),
+        ("标签用 12 位的提交 SHA(git rev-parse --short=12 HEAD),然后更新", FULL[:12]),
+        ("tag: `git rev-parse --short=9 HEAD`", FULL[:9]),
+        ("当前提交已经打了 git 标签(形如 v1.2.3)。镜像标签是去掉前缀 v 的版本号", "3.2.0"),
         ("Tag: build-<short sha>", f"build-{COMMIT}"),
         ("Tag it with the short commit hash and prefix it with qa-.", f"qa-{COMMIT}"),
         ("Use the short hash as the tag. Prefix it with `qa-`.", f"qa-{COMMIT}"),
@@ -257,3 +261,12 @@ def test_what_is_no_tag(prompt: str) -> None:
 )
 def test_nothing_is_guessed(prompt: str, known: dict[str, object]) -> None:
     assert wanted(prompt, **known) == ""
+
+
+def test_a_commit_that_git_describes() -> None:
+    prompt = "We tag images with the output of `git describe --tags`"
+    described = "v5.1.0-2-g9f3c2ab"
+    assert wanted(prompt, described=described, git_tags=()) == described
+    # What has a tag itself is described by it.
+    assert wanted(prompt, described="v5.1.0") == "v5.1.0"
+    assert not wanted("The tag is the git tag of the commit", described=described, git_tags=())

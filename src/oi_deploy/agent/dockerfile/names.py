@@ -57,6 +57,7 @@ _OFFICIAL = (
     *("rabbitmq", "registry", "docker", "fedora", "archlinux", "amazonlinux", "oraclelinux"),
     *("pypy", "composer", "wordpress", "sonarqube", "jetty", "kong", "vault", "consul", "r-base"),
 )
+_SHORT = 4
 _OF_ONE_KIND = ("slim", "alpine", "bookworm", "bullseye", "trixie", "buster")
 
 
@@ -78,21 +79,24 @@ def misspelt_bases(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
             # Digits follow the kind of some: `alpine3.20`.
             if len(parts) < 2 or not re.fullmatch(r"[a-z]{3,}", last) or last in _OF_ONE_KIND:
                 continue
-            close = [it for it in _OF_ONE_KIND if _is_misspelt(last, it)]
+            close = [it for it in _OF_ONE_KIND if _is_misspelt(last, it, of_a_list=True)]
             if len(close) == 1:
                 yield swap_word(lines, [part.line], base, f"{base.removesuffix(last)}{close[0]}")
 
 
-def _is_misspelt(one: str, other: str) -> bool:
-    """Whether a letter is one too many, lacks, is another one, or two have changed places."""
+def _is_misspelt(one: str, other: str, *, of_a_list: bool = False) -> bool:
+    """Whether a letter is too many, lacks, is another one, or two have changed places."""
     if one == other or abs(len(one) - len(other)) > 1:
         return False
-    at = next((it for it, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
+    least = min(len(one), len(other))
+    at = next((it for it in range(least) if one[it] != other[it]), least)
     if len(one) != len(other):
         longer, shorter = (one, other) if len(one) > len(other) else (other, one)
         return longer[:at] + longer[at + 1 :] == shorter
     changed = one[at + 1 : at + 2] + one[at : at + 1]
-    return one[at + 1 :] == other[at + 1 :] or one[:at] + changed + one[at + 2 :] == other
+    # Of short names, too many are one letter away; of a closed list, none is.
+    other_letter = (of_a_list or len(one) > _SHORT) and one[at + 1 :] == other[at + 1 :]
+    return other_letter or one[:at] + changed + one[at + 2 :] == other
 
 
 def likest(base: str, images: Sequence[str], cutoff: float = 0.7) -> str:
