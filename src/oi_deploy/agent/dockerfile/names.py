@@ -70,7 +70,7 @@ def misspelt_bases(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
         if not re.fullmatch(r"[a-z]+", name) or base in stages or name in stages:
             continue
         if name not in _OFFICIAL and sign:
-            close = [it for it in _OFFICIAL if len(it) > 3 and _is_misspelt(name, it)]
+            close = [it for it in _OFFICIAL if len(it) > 3 and is_misspelt(name, it)]
             if len(close) == 1:
                 yield swap_word(lines, [part.line], base, f"{close[0]}:{tag}")
         elif name in ("python", "node", "nginx", "golang"):
@@ -79,12 +79,12 @@ def misspelt_bases(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
             # Digits follow the kind of some: `alpine3.20`.
             if len(parts) < 2 or not re.fullmatch(r"[a-z]{3,}", last) or last in _OF_ONE_KIND:
                 continue
-            close = [it for it in _OF_ONE_KIND if _is_misspelt(last, it, of_a_list=True)]
+            close = [it for it in _OF_ONE_KIND if is_misspelt(last, it, of_a_list=True)]
             if len(close) == 1:
                 yield swap_word(lines, [part.line], base, f"{base.removesuffix(last)}{close[0]}")
 
 
-def _is_misspelt(one: str, other: str, *, of_a_list: bool = False) -> bool:
+def is_misspelt(one: str, other: str, *, of_a_list: bool = False) -> bool:
     """Whether a letter is too many, lacks, is another one, or two have changed places."""
     if one == other or abs(len(one) - len(other)) > 1:
         return False
@@ -120,7 +120,7 @@ def missing_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterato
             if near in part.sources and len(part.sources) > 1 and _likeness(near, source) >= _ALIKE:
                 yield drop_word(lines, range(part.line, part.last + 1), source)
                 continue
-            close = _folder_like(source, context) or (near if _is_slip(source, near) else "")
+            close = folder_like(source, context) or (near if _is_slip(source, near) else "")
             close = close or _renamed(item, source, context.names)
             if not close and (folder := _other_package(item, source, context)):
                 yield everywhere(lines, source.strip("/"), folder)
@@ -245,7 +245,7 @@ def _is_started(text: str, file: str) -> bool:
     return re.search(rf"(?:python[\d.]*|node|sh|bash) {re.escape(file)}", text) is not None
 
 
-def _folder_like(wanted: str, context: Context) -> str:
+def folder_like(wanted: str, context: Context) -> str:
     """The folder that a word for one means; empty if there is none, or it is a file's."""
     path = wanted.strip("/")
     if PurePosixPath(path).suffix:

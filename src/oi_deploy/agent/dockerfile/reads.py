@@ -85,6 +85,32 @@ def names_in(text: str, names: Collection[str]) -> Iterator[str]:
             yield name
 
 
+def module_of(program: str, text: str, names: Collection[str]) -> str:
+    """The name with which Python starts a file that imports its own package by name.
+
+    Empty if it does not: then it is started as a file.
+
+    Args:
+        program: its path.
+        text: what stands in it.
+        names: of all files.
+    """
+    top = program.partition("/")[0]
+    if top == program or not program.endswith(".py"):
+        return ""
+    for match in re.finditer(
+        rf"^(?:from|import) ({re.escape(top)}(?:\.\w+)*)\b", text, re.MULTILINE
+    ):
+        path = match[1].replace(".", "/")
+        # Beside the program, there may be one of that name.
+        beside = f"{dirname(program)}/{path}"
+        if any(it.startswith((f"{beside}/", f"{beside}.")) for it in names):
+            return ""
+        if any(it.startswith((f"{path}/", f"{path}.py")) for it in names):
+            return program.removesuffix(".py").removesuffix("/__main__").replace("/", ".")
+    return ""
+
+
 def is_test(name: str) -> bool:
     """Whether a file is a program of tests, as those that run tests find it."""
     return _TEST.search(name) is not None

@@ -22,6 +22,7 @@ from oi_deploy.agent.dockerfile import (
     places,
     slips,
     told,
+    usual,
 )
 from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.edits import (
@@ -84,7 +85,7 @@ def repairs(
         said,
     )
     lines, cut = lint.lines_of(item.text)
-    checks: list[Callable[[Lines], Iterator[Edit | None]]] = [lint.edits]
+    checks: list[Callable[[Lines], Iterator[Edit | None]]] = [lint.edits, usual.dangling]
     if said.amiss:
         checks.append(slips.joined)
     if not cut:
@@ -161,6 +162,9 @@ def _changes(lack: Lack, context: Context, item: Dockerfile, lines: Lines) -> It
     if not there and not need.module and name not in map(basename, context.names):
         same = {basename(place): place for place, _ in lack.stage.files
                 if PurePosixPath(place).suffix == PurePosixPath(name).suffix}  # fmt: skip
+        folder = names.folder_like(name, context) if "." not in name else ""
+        if folder:
+            yield swap_word(lines, numbers, need.word, folder)
         if close := names.like(name, same):
             yield swap_word(lines, numbers, need.word, _near(same[close], lack.stage.workdir))
     # A program looks for it in one folder only.
@@ -363,8 +367,20 @@ _IF_AMISS = (
     slips.forbidden,
     slips.interpreters,
     places.servers,
+    usual.packages,
+    usual.pages,
+    usual.hosts,
+    usual.scripts,
 )
-_PLAIN_CHECKS = (slips.order_of_stages, slips.arguments, slips.starts, slips.folders)
+_PLAIN_CHECKS = (
+    usual.bases,
+    usual.programs,
+    usual.settings,
+    slips.order_of_stages,
+    slips.arguments,
+    slips.starts,
+    slips.folders,
+)
 
 
 def add_to_copy(item: Dockerfile, step: int, name: str) -> str:
