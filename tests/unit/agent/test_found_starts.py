@@ -82,3 +82,10 @@ def test_a_readme_that_the_prompt_points_to_comes_before_what_is_usual() -> None
     files = {"app.py": SERVER, "web.py": SERVER, "README.md": "Run it: `python3 web.py`\n"}
     assert start(files) == ["CMD exec python3 app.py"]
     assert start(files, "See the README for how it starts.") == ["CMD exec python3 web.py"]
+
+
+def test_a_program_that_imports_its_own_package_is_started_as_a_module() -> None:
+    files = {"shop/web.py": f"from shop.rows import ROWS\n{SERVER}", "shop/rows.py": "ROWS = []\n"}
+    assert start(files, "It starts with python3 shop/web.py.") == ["CMD exec python3 -m shop.web"]
+    files = {"shop/web.py": f"from rows import ROWS\n{SERVER}", "shop/rows.py": "ROWS = []\n"}
+    assert start(files, "It starts with python3 shop/web.py.") == ["CMD exec python3 shop/web.py"]

@@ -13,6 +13,7 @@ import yaml
 
 from oi_deploy.agent import named
 from oi_deploy.agent.dockerfile import found
+from oi_deploy.agent.dockerfile.reads import module_of
 from oi_deploy.agent.dockerfile.wishes import Wishes, start_of
 
 PAGES = "/usr/share/nginx/html"
@@ -65,6 +66,11 @@ def kind(names: Sequence[str], wanted: Wishes, texts: Mapping[str, str]) -> Kind
         return Kind("nginx", pages=".")
     start = wanted.start or start_of(wanted.program, known["endings"])
     kinds = [one for item in known["kinds"] if (one := _fits(item, names, wanted.pages))]
+    words = start.split()
+    if words[:1] == ["python3"] and len(words) > 1:
+        # As a file, it would not find its own package.
+        module = module_of(words[1], texts.get(words[1], ""), names)
+        start = " ".join(["python3 -m", module, *words[2:]]) if module else start
     if start and _WORDS.fullmatch(start):
         own = known["programs"].get(re.sub(r"[\d.]+$", "", start.split()[0]))
         # A script may start anything.
