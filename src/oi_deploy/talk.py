@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
 from oi_deploy import surroundings
+from oi_deploy.agent.build_hints import failed_build
 from oi_deploy.agent.completions import Completions
 from oi_deploy.agent.facts import Facts, Sources, gather
 from oi_deploy.agent.languages import describe
@@ -103,6 +104,7 @@ def talk(
 
     ask = Ask(loaded.prompt, inputs.expect, inputs.registry, loaded.namespace, inputs.log_file)
     wrote: list[str] = []
+    built: list[str] = []
     sources = Sources(
         look,
         deployments,
@@ -111,6 +113,7 @@ def talk(
         began,
         surroundings.local_images,
         lambda: "\n".join(wrote),
+        lambda: "\n".join(built),
     )
 
     def verify() -> Verdict:
@@ -147,6 +150,7 @@ def talk(
         )
         desk.log.event("turn.answer", turn=number, reply=reply.kind, language=reply.language)
         if result is not None:
+            built[:] = failed_build(result)
             record.scripts += 1
             record.last_script = _ended(result)
             desk.transcript.add(

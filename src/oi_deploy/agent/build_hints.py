@@ -18,6 +18,10 @@ from oi_deploy.agent.dockerfile.files import (
     split_lines,
 )
 from oi_deploy.agent.failure import Failure, rule
+from oi_deploy.sandbox import Result
+
+# Of what a failed step printed; the end says why.
+_MOST_LINES = 40
 
 
 def _lines(file: Dockerfile) -> tuple[str, ...]:
@@ -34,6 +38,15 @@ def _step(failure: Failure) -> int:
     """The number of the step that failed; 0 if none did."""
     steps = re.findall(r"^Step (\d+)/\d+ :", failure.output, re.MULTILINE)
     return int(steps[-1]) if steps else 0
+
+
+def failed_build(result: Result) -> list[str]:
+    """What the step printed at which a script's last build ended; nothing if none failed."""
+    lines = result.output.splitlines() if result.exit_code != 0 else []
+    steps = [at for at, line in enumerate(lines) if re.match(r"Step \d+/\d+ : ", line)]
+    if not steps or any(line.startswith("Successfully built ") for line in lines[steps[-1] :]):
+        return []
+    return lines[steps[-1] + 1 :][-_MOST_LINES:]
 
 
 def at_base(output: str) -> bool:

@@ -114,6 +114,7 @@ class Sources:
         tags: the tags of a repository of the run's registry.
         images: references of the images that the Docker engine has.
         failures: what the last verification found pods to have written before they ended.
+        build: what the last build printed, if it failed.
     """
 
     look: Look
@@ -123,6 +124,7 @@ class Sources:
     began: Mapping[str, int] = field(default_factory=dict)
     images: Callable[[], Sequence[str]] = tuple
     failures: Callable[[], str] = str
+    build: Callable[[], str] = str
 
 
 def gather(ask: Ask, sources: Sources, policy: Policy) -> Facts:
@@ -201,6 +203,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         began=sources.began,
         images=tuple(sources.images()),
         failures=sources.failures(),
+        build=sources.build(),
         mentioned=mentioned,
         permits=policy_words.permits(policy),
         exists=lambda path: path in ("", ".") or path in paths or bool(

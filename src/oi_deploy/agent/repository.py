@@ -108,6 +108,7 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
         *(path for path in files if path.endswith(_PROGRAMS) and is_plain(path)),
         *(path for path in files if _REQUIREMENTS.search(path) and is_plain(path)),
         *(path for path in files if (is_unit(path) or is_notes(path)) and is_plain(path)),
+        *(path for path in files if path.endswith(".conf") and is_plain(path)),
     ]
     texts = read(look, tuple(dict.fromkeys(wanted))[:_MOST_FILES_READ])
     documents = {path: _documents(texts[path]) for path in manifests if path in texts}

@@ -85,6 +85,7 @@ class Situation:
         began: how many pods each Deployment was to have before the run.
         images: references that the Docker engine has.
         failures: what pods wrote before they ended.
+        build: what the last build printed, if it failed.
         mentioned: paths that the prompt names.
         permits: whether the policy allows a verb for a kind and a name.
         exists: whether a path is there.
@@ -103,6 +104,7 @@ class Situation:
     began: Mapping[str, int] = field(default_factory=dict)
     images: tuple[str, ...] = ()
     failures: str = ""
+    build: str = ""
     mentioned: tuple[str, ...] = ()
     permits: Callable[[str, str, str], bool] = lambda kind, name, verb: True
     exists: Callable[[str], bool] = lambda path: False
@@ -113,8 +115,8 @@ class Situation:
 
     @property
     def told(self) -> str:
-        """What says what is amiss with an image: the prompt, and what its pods wrote."""
-        return f"{self.ask.text}\n{self.failures}".rstrip()
+        """What says what is amiss with an image: the prompt, its build, and what its pods wrote."""
+        return f"{self.ask.text}\n{self.build}\n{self.failures}".rstrip()
 
     @property
     def kubectl(self) -> str:

@@ -52,20 +52,26 @@ class Context:
         return frozenset(self.names)
 
     @cached_property
-    def _read(self) -> dict[str, tuple[Read, ...]]:
+    def _read(self) -> dict[tuple[str, bool], tuple[Read, ...]]:
         return {}
 
-    def reads(self, program: str) -> tuple[Read, ...]:
-        """What a program needs of these files."""
-        if program not in self._read:
+    def reads(self, program: str, *, tested: bool = False) -> tuple[Read, ...]:
+        """What a program needs of these files.
+
+        Args:
+            program: its path.
+            tested: whether tests call it, so that all that it has may be run.
+        """
+        key = (program, tested)
+        if key not in self._read:
             text = self.texts.get(program, "")
-            tested = is_test(program)
-            found = tuple(reads(program, text, self.known | self.folders, whole=tested))
+            whole = is_test(program) or (tested and self.told.amiss)
+            found = tuple(reads(program, text, self.known | self.folders, whole=whole))
             # Where something is missed, also what it only names.
             more = names_in(text, self.known) if self.told.missed else ()
             named_too = (Read(it, beside=False) for it in more)
-            self._read[program] = tuple(dict.fromkeys((*found, *named_too)))
-        return self._read[program]
+            self._read[key] = tuple(dict.fromkeys((*found, *named_too)))
+        return self._read[key]
 
     @cached_property
     def folders(self) -> frozenset[str]:

@@ -145,9 +145,12 @@ def one_word(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit 
         if match["text"] in context.known:
             continue
         found = {it.word: it for it in last_stage(item) if it.word in ("CMD", "ENTRYPOINT")}
-        if len(found) > 1:
-            continue
         text = f"{part.word} exec {match['text']}"
+        if len(found) > 1:
+            # In this form, a shell gives it the words of CMD.
+            if part.word == "CMD" or not found["CMD"].rest.startswith("["):
+                continue
+            text += " $0 $@"
         left = (*lines[: part.line - 1], text, *lines[part.line :])
         yield Edit(f"'{part.line}s#.*#{text}#'", left)
 

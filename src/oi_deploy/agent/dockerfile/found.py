@@ -155,6 +155,28 @@ def only_server(
     return Start(f"python3 -m {module.replace('/', '.')}", variables)
 
 
+def program(texts: Mapping[str, str], names: Sequence[str]) -> str:
+    """The file that the repository says to be its program; empty if it says none.
+
+    Args:
+        texts: of files.
+        names: of all files.
+    """
+    said = of_services(texts, names) or of_npm(texts, names) or of_notes(texts, names)
+    said = said or only_server(texts, names, {".py": "python3", ".js": "node", ".mjs": "node"})
+    words = said.command.split() if said else []
+    return next((it for it in _files(words) if it in names), "")
+
+
+def of_npm(texts: Mapping[str, str], names: Collection[str]) -> Start | None:
+    """The command that `npm start` stands for, or what starts the main file."""
+    try:
+        content, _ = json.JSONDecoder().raw_decode(texts.get("package.json", "").lstrip())
+        return _start(str(content["scripts"]["start"]), names)
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return of_package(texts, names)
+
+
 def _start(text: str, names: Collection[str]) -> Start | None:
     """A command with the variables before it, if it starts something of the repository."""
     text = " ".join(text.split()).removeprefix("exec ")

@@ -224,12 +224,13 @@ def _read_by(wanted: Iterable[Need], stage: Stage, context: Context) -> Iterator
     left = [(place, name) for place, name in stage.files if place in paths]
     known = {place for place, _ in stage.files}
     seen: set[str] = set()
+    tested = any(is_test(name) for _, name in left)
     while left:
         place, name = left.pop()
         if name in seen:
             continue
         seen.add(name)
-        for read in context.reads(name):
+        for read in context.reads(name, tested=tested):
             inside = normpath(join(dirname(place), relpath(read.name, dirname(name) or ".")))
             path = inside if read.beside else normpath(join(stage.workdir, read.name))
             if path in known:

@@ -131,7 +131,12 @@ def _python(text: str, folder: str, *, whole: bool) -> Iterator[tuple[list[str],
     for statement in _every(tree) if whole else _at_start(tree):
         if isinstance(statement, ast.Import):
             for alias in statement.names:
-                yield _module(join(folder, alias.name.replace(".", "/"))), True
+                yield _modules(folder, alias.name.replace(".", "/")), True
+        elif isinstance(statement, ast.ImportFrom) and not statement.level:
+            name = (statement.module or "").replace(".", "/")
+            yield _modules(folder, name), True
+            for alias in statement.names:
+                yield _modules(folder, join(name, alias.name)), True
         elif isinstance(statement, ast.ImportFrom):
             place = normpath(join(folder, *[".."] * (statement.level - 1)))
             place = join(place, (statement.module or "").replace(".", "/"))
@@ -194,6 +199,13 @@ def _at_start(tree: ast.Module) -> Iterator[ast.stmt]:
 
 def _is_guarded(inner: Iterable[ast.AST]) -> bool:
     return any(isinstance(it, (ast.IfExp, ast.BoolOp, ast.Lambda, ast.Try)) for it in inner)
+
+
+def _modules(folder: str, name: str) -> list[str]:
+    """A module beside a program, or in a folder above, which it may be started from."""
+    parts = folder.split("/") if folder else []
+    above = ["/".join(parts[:end]) for end in range(len(parts), -1, -1)]
+    return [path for place in above for path in _module(join(place, name))]
 
 
 def _module(path: str) -> list[str]:

@@ -15,6 +15,7 @@ from oi_deploy.agent import named
 from oi_deploy.agent.dockerfile import (
     commands,
     forms,
+    found,
     layout,
     lint,
     moved,
@@ -167,6 +168,10 @@ def _changes(lack: Lack, context: Context, item: Dockerfile, lines: Lines) -> It
             yield swap_word(lines, numbers, need.word, folder)
         if close := names.like(name, same):
             yield swap_word(lines, numbers, need.word, _near(same[close], lack.stage.workdir))
+    if part.word in ("CMD", "ENTRYPOINT") and name not in map(basename, context.names):
+        for place, path in lack.stage.files:
+            if path == found.program(context.texts, context.names):
+                yield swap_word(lines, numbers, need.word, _near(place, lack.stage.workdir))
     # A program looks for it in one folder only.
     if not there or need.word not in part.rest:
         yield from _additions(lack, stage, context, lines)
@@ -356,6 +361,7 @@ _CHECKS = (
 )
 _IF_AMISS = (
     moved.told,
+    usual.gone_folders,
     places.placed,
     *_CHECKS[:-1],
     places.made,
@@ -369,6 +375,8 @@ _IF_AMISS = (
     places.servers,
     usual.packages,
     usual.pages,
+    usual.site_settings,
+    usual.stage_variables,
     usual.hosts,
     usual.scripts,
 )
@@ -376,6 +384,7 @@ _PLAIN_CHECKS = (
     usual.bases,
     usual.programs,
     usual.settings,
+    usual.late_folders,
     slips.order_of_stages,
     slips.arguments,
     slips.starts,

@@ -7,8 +7,8 @@ from posixpath import basename, dirname
 
 from oi_deploy.agent.dockerfile import kinds
 from oi_deploy.agent.dockerfile.context import Context
-from oi_deploy.agent.dockerfile.edits import Edit, Lines, swap, swap_word
-from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, base_of
+from oi_deploy.agent.dockerfile.edits import Edit, Lines, move_up, put_before, swap, swap_word
+from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, base_of, is_plain
 from oi_deploy.agent.dockerfile.names import is_misspelt
 from oi_deploy.agent.dockerfile.reads import module_of
 from oi_deploy.agent.dockerfile.slips import last_stage
@@ -29,6 +29,7 @@ _HOST = re.compile(
     r"(?P<before>(?<![\w$])[A-Z_]*(?:HOST|BIND|ADDR(?:ESS)?|LISTEN)=|--(?:host|bind)[= \",]+)"
     r"(?P<host>127\.0\.0\.1|localhost)(?![\w.-])"
 )
+_SETTINGS, _SITES = "/etc/nginx/nginx.conf", "/etc/nginx/conf.d"
 _PAGES = "/usr/share/nginx/html"
 
 
@@ -121,6 +122,95 @@ def pages(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | N
         if site and len(words) > 1 and words[-1].startswith("/"):
             numbers = range(part.line, part.last + 1)
             yield swap_word(lines, numbers, words[-1].rstrip("/"), _PAGES)
+
+
+def site_settings(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A file for nginx at a place where nginx does not look, or looks for another kind of it."""
+    stage = last_stage(item)
+    for part in stage:
+        words = [it for it in part.rest.split() if not it.startswith("--")]
+        text = context.texts.get(words[0].removeprefix("./"), "") if words else ""
+        if part.word != "COPY" or len(words) != 2 or not words[1].startswith("/etc/nginx"):
+            continue
+        whole = re.search(r"^\s*(?:http|events)\s*\{", text, re.MULTILINE)
+        site = not whole and re.search(r"^\s*server\s*\{", text, re.MULTILINE)
+        right = _SETTINGS if whole else f"{_SITES}/default.conf" if site else words[1]
+        # What comes into the folder of sites stands beside the image's own site.
+        alone = whole or "default.conf" in part.rest or item.text.count(_SITES) > 1
+        if words[1] != right and not (site and alone) and "include" not in text:
+            yield swap_word(lines, range(part.line, part.last + 1), words[1].rstrip("/"), right)
+
+
+def stage_variables(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A variable that a program needs in one stage, and that only another stage sets."""
+    texts = "\n".join(context.texts.values())
+    values = {
+        name: value.strip("'\"")
+        for part in item.instructions()
+        if part.word == "ENV"
+        for name, value in re.findall(r"([A-Z][A-Z0-9_]*)=(\S+)", part.rest)
+        if re.search(rf"environ\[['\"]{name}['\"]\]|process\.env\.{name}\b", texts)
+    }
+    here: set[str] = set()
+    for part in item.instructions():
+        if part.word == "FROM":
+            here = set()
+        elif part.word == "ENV":
+            here |= {name for name in values if f"{name}=" in part.rest}
+        elif part.word == "RUN" and re.match(r"(?:python3?|node|npm|pytest)\b", part.rest):
+            for name, value in values.items():
+                if name not in here and name not in part.rest and name in context.told.text:
+                    yield put_before(lines, part.line, f"ENV {name}={value}")
+
+
+def late_folders(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A working folder that is set only after what is started in it was copied elsewhere."""
+    stage = last_stage(item)
+    places = [part for part in stage if part.word == "WORKDIR"]
+    before = [part for part in stage if places and part.line < places[0].line]
+    copies = [
+        part for part in before if part.word == "COPY" and not part.rest.split()[-1].startswith("/")
+    ]
+    words = next((started(it) for it in stage if it.word in _STARTS), [])
+    names = {basename(source) for part in copies for source in part.sources}
+    if len(places) == 1 and copies and names.intersection(words):
+        first = next(it for it in before if it.word in ("COPY", "ADD", "RUN"))
+        yield move_up(lines, places[0].line, first.line)
+
+
+def gone_folders(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """COPY of a folder that is gone: the one that has the program which is started."""
+    stage = last_stage(item)
+    gone = [
+        (part, source)
+        for part in stage
+        for source in part.sources
+        if source.endswith("/") or "." not in basename(source)
+        if is_plain(source.strip("/")) and not context.exists(source.strip("/"))
+    ]
+    starts = [part for part in stage if part.word in _STARTS]
+    words = started(starts[-1]) if starts else []
+    programs_ = [it for it in words if it.endswith((".py", ".js", ".mjs", ".cjs"))]
+    same = [it for it in context.names if programs_ and basename(it) == basename(programs_[0])]
+    if len(gone) != 1 or len(same) != 1 or not dirname(same[0]) or "/" in dirname(same[0]):
+        return
+    part, source = gone[0]
+    folder = dirname(same[0])
+    into = part.rest.split()[-1]
+    if any(it.rstrip("/") == folder for it in item.copies()) or part.line != part.last:
+        return
+    module = module_of(same[0], context.texts.get(same[0], ""), context.known)
+    at = words.index(programs_[0])
+    if module and into in (".", "./") and starts[-1].line == starts[-1].last:
+        text = f"{starts[-1].word} exec {' '.join([*words[:at], '-m', module, *words[at + 1 :]])}"
+        copy = f"COPY {folder}/ ./{folder}/"
+        if _PLAIN.fullmatch(text):
+            left = list(lines)
+            left[part.line - 1], left[starts[-1].line - 1] = copy, text
+            script = f"-e '{part.line}s#.*#{copy}#' -e '{starts[-1].line}s#.*#{text}#'"
+            yield Edit(script, tuple(left))
+    elif not module:
+        yield swap_word(lines, [part.line], source.rstrip("/"), folder)
 
 
 def scripts(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
