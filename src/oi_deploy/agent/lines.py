@@ -37,8 +37,10 @@ def _build(world: Situation) -> Iterable[str]:
         if file is None:
             if line := new_dockerfile.line(world, _names(item, reference)):
                 yield line
-                folder = line.split(" ")[2].rpartition("/")[0] or "."
-                file = Dockerfile(dockerfiles.inside(folder, "Dockerfile"))
+                path = re.search(r"^cat > (\S+)", line, re.MULTILINE)
+                # Apart from what it is made of, it is named, and the root is built.
+                apart = line.startswith("mkdir ") and path
+                file = Dockerfile(path[1] if path else "Dockerfile", line if apart else "")
             else:
                 continue
         yield from _repairs(world, file)
@@ -94,6 +96,14 @@ def _arguments(world: Situation, file: Dockerfile) -> dict[str, str]:
     found = {}
     for part in file.instructions():
         name = part.rest.partition("=")[0].strip() if part.word == "ARG" else ""
+        flag = re.search(
+            rf"--build-arg[ =]{re.escape(name)}=(?:(\$\([^()'\"\\\n]+\))|([\w./:@%+-]*\w))",
+            world.ask.text,
+            re.ASCII,
+        )
+        if name and flag:
+            found[name] = _substituted(world, flag[1]) if flag[1] else flag[2]
+            continue
         value = re.search(
             rf"(?<![\w$]){re.escape(name)}[`'\"]?"
             r"(?:\s*(?:=|:|(?:is|to|be|as|set|of|the|must|should)\b|设为|设成|设置为|为|是|用|传))++\s*"
@@ -109,6 +119,13 @@ def _arguments(world: Situation, file: Dockerfile) -> dict[str, str]:
         elif name and (described := _described(world, name)):
             found[name] = described
     return found
+
+
+def _substituted(world: Situation, text: str) -> str:
+    """What a shell puts in for a command, where that is known; else the shell does it."""
+    git = world.repository
+    known = {"git rev-parse --short HEAD": git.commit, "git rev-parse HEAD": git.full_commit}
+    return known.get(" ".join(text[2:-1].split())) or text
 
 
 _PASSED = re.compile(r"\bbuild[- ]?arg|\bpass(?:ed|es|ing)?\b|构建参数|传", intents.FLAGS)
@@ -155,7 +172,10 @@ def _dockerfile(
 ) -> Dockerfile | None:
     found = world.repository.dockerfiles
     names = _names(item, reference)
-    if not any(file.path == "Dockerfile" for file in found):
+    root = next((file for file in found if file.path == "Dockerfile"), None)
+    if root and _IN_ROOT.search(world.ask.text) and len(world.named) < 2:
+        return root
+    if root is None:
         # Of `shop-api` and `shop-web`, the folders are often called `api` and `web`.
         names.append(names[-1].rpartition("-")[2])
     paths = _mentioned_with(world, reference)
@@ -164,6 +184,11 @@ def _dockerfile(
     return dockerfiles.choose(found, names, meant)
 
 
+_IN_ROOT = re.compile(
+    r"根(?:目录|下)[里下中]?的?\s*`?dockerfile(?![\w.])|\broot(?:'s)? `?dockerfile(?![\w.])"
+    r"|\bdockerfile(?![\w.])`? (?:in|at|from) (?:the )?(?:repo(?:sitory)?'s )?(?:root|top)\b",
+    intents.FLAGS,
+)
 _LIST_END = re.compile(rf"[\n;。,、]|\band\b|(?<=[{intents.CJK}]):|:\s", re.ASCII)
 
 

@@ -22,7 +22,8 @@ _POLITE = re.compile(
 )
 _NEW_DOCKERFILE = re.compile(
     r"\b(?:write|add|create|make)\b[^.;]{0,40}\bdockerfile\b"
-    r"|(?:写|补|加|创建|编写)[^。;]{0,12}dockerfile",
+    r"|\b(?:no|needs? a|lacks a) dockerfile\b"
+    r"|(?:写|补|加|创建|编写)[^。;]{0,12}dockerfile|(?:没有|缺少?)\s*dockerfile",
     re.IGNORECASE,
 )
 # What no person writes, and what patterns take long for.
@@ -145,7 +146,9 @@ class Situation:
         speak only of what needs none.
         """
         has = self.intents
-        if self.ask.expect == "none" or "build" in has.denied:
+        new = _NEW_DOCKERFILE.search(self.ask.text) is not None
+        # "No image comes out unless the tests pass" denies none.
+        if self.ask.expect == "none" or ("build" in has.denied and not new):
             return False
         there = any(self.has_image(item) for item in self.named)
         # One image is to get another's name.
@@ -155,6 +158,6 @@ class Situation:
         if "build" in has and not (there and "build" in has.doubted):
             return True
         # A site that is "already built" may still lack its image.
-        if there or ("exists" in has and not _NEW_DOCKERFILE.search(self.ask.text)):
+        if there or ("exists" in has and not new):
             return False
         return not (WITHOUT_IMAGE & has.wanted)

@@ -81,32 +81,37 @@ def _of_unit(text: str, names: Collection[str]) -> Start | None:
     return Start(found.command, (*given, *found.variables)) if found else None
 
 
-def of_notes(texts: Mapping[str, str], names: Collection[str]) -> Start | None:
+def of_notes(
+    texts: Mapping[str, str], names: Collection[str], *, pointed_to: bool = False
+) -> Start | None:
     """The first command that a README says to start the program with.
 
     Args:
         texts: of files.
         names: of all files.
+        pointed_to: whether the prompt says that a README has it, so that no word for it is needed.
     """
     for path in sorted(filter(is_notes, texts), key=len):
-        if path.count("/") == 0 and (found := next(_in_notes(texts[path], names), None)):
-            return found
+        every = list(_in_notes(texts[path], names)) if path.count("/") == 0 else []
+        if said := [it for it, sure in every if sure or pointed_to]:
+            return said[0]
     return None
 
 
-def _in_notes(text: str, names: Collection[str]) -> Iterator[Start]:
-    """Commands in their lines, or in quotes, with a word for a start beside or before them."""
+def _in_notes(text: str, names: Collection[str]) -> Iterator[tuple[Start, bool]]:
+    """Commands in their lines, or in quotes; and whether a word for a start is beside or before."""
     before = ""
     for line in text.splitlines():
         words = line.strip().removeprefix("$ ")
         quoted = re.findall(r"`([^`]+)`", words)
-        found = [it for it in (_start(it, names) for it in quoted or [words]) if it]
-        said = before if not quoted else ""
-        about = f"{said} {line.replace(found[0].command, '')}" if found else ""
+        found = [(it, said) for it in quoted or [words] if (said := _start(it, names))]
         if not found:
             before = words if words.strip("`- ") else before
-        elif _STARTS.search(about) and not _OTHER_USE.search(about):
-            yield found[0]
+            continue
+        written, start = found[0]
+        about = f"{'' if quoted else before} {words.replace(written, '')}"
+        if not _OTHER_USE.search(about):
+            yield start, bool(_STARTS.search(about))
 
 
 def of_package(texts: Mapping[str, str], names: Collection[str]) -> Start | None:

@@ -76,9 +76,9 @@ def kind(names: Sequence[str], wanted: Wishes, texts: Mapping[str, str]) -> Kind
         # A script may start anything.
         base = next(filter(None, [own, *named_bases, *(it.base for it in kinds)]), "")
         return Kind(base, start, below=_below(start, names)) if base else None
-    told = found.of_notes(texts, names) if wanted.notes else None
+    told = found.of_notes(texts, names, pointed_to=True) if wanted.notes else None
     said = told or found.of_services(texts, names) or found.of_package(texts, names)
-    if said and not wanted.site and (one := _of(said, names)):
+    if said and not wanted.site and (one := _of(said, names, wanted)):
         return one
     same = [it for it in kinds if it.base in named_bases]
     pages = [it for it in kinds if it.pages and wanted.site]
@@ -87,16 +87,28 @@ def kind(names: Sequence[str], wanted: Wishes, texts: Mapping[str, str]) -> Kind
     if chosen := next(iter((*pages, *same, *kinds)), None):
         return chosen
     said = found.of_notes(texts, names) or found.only_server(texts, names, known["endings"])
-    return _of(said, names) if said else None
+    return _of(said, names, wanted) if said else None
 
 
-def _of(said: found.Start, names: Sequence[str]) -> Kind | None:
+def _of(said: found.Start, names: Sequence[str], wanted: Wishes) -> Kind | None:
     """The kind of a project that says itself how it is started."""
     program = re.sub(r"[\d.]+$", "", said.command.split()[0])
     base = table()["programs"].get(program, "")
     # A folder where modules are looked for is none to start in.
     below = "." if dict(said.variables).get("PYTHONPATH") else _below(said.command, names)
-    return Kind(base, said.command, below=below, variables=said.variables) if base else None
+    variables = tuple((name, _instead(value, wanted.named)) for name, value in said.variables)
+    return Kind(base, said.command, below=below, variables=variables) if base else None
+
+
+def _instead(value: str, named_there: Sequence[str]) -> str:
+    """The file that the prompt names in the place of its neighbour: `prod.ini` for `dev.ini`."""
+    path = PurePosixPath(value.removeprefix("file:"))
+    near = [
+        it
+        for it in named_there
+        if PurePosixPath(it).parent == path.parent and PurePosixPath(it).suffix == path.suffix != ""
+    ]
+    return f"file:{near[0]}" if value != str(path) and len(near) == 1 else value
 
 
 def _fits(item: Mapping[str, Any], names: Sequence[str], pages: str) -> Kind | None:

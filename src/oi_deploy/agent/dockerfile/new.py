@@ -26,8 +26,24 @@ def line(world: Situation, names: Sequence[str]) -> str:
         world: what is known.
         names: of the Deployment and of its image.
     """
+    if place := _apart(world):
+        text = _written(world, ".")
+        folder = place.rpartition("/")[0]
+        return text.replace("cat > Dockerfile", f"mkdir -p {folder}\ncat > {place}", 1)
     found = (_written(world, folder) for folder in _folders(world, names))
     return next(filter(None, found), "")
+
+
+_BELOW = re.compile(r"(?<![\w./-])(?:\./)?((?:[\w-]+/)+Dockerfile)(?![\w-]|\.\w)", re.ASCII)
+
+
+def _apart(world: Situation) -> str:
+    """The path of a Dockerfile that is to lie in a folder which has nothing of the project."""
+    folders = named.folders(world.repository.files)
+    found = dict.fromkeys(_BELOW.findall(world.ask.text))
+    place = next(iter(found), "")
+    there = place.rpartition("/")[0] in folders or world.exists(place)
+    return place if len(found) == 1 and not there else ""
 
 
 def _written(world: Situation, folder: str) -> str:

@@ -1,6 +1,7 @@
 """A Dockerfile for a folder that has none, as a shell command that writes it."""
 
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -11,11 +12,16 @@ from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.files import Dockerfile, inside, is_dockerfile, is_plain
 from oi_deploy.agent.dockerfile.image import lacks
 from oi_deploy.agent.dockerfile.kinds import PAGES, Kind
+from oi_deploy.agent.dockerfile.reads import is_test
 from oi_deploy.agent.dockerfile.stages import Stages
 from oi_deploy.agent.dockerfile.starts import Health
 from oi_deploy.agent.dockerfile.wishes import Wishes
 
 _APP = "/app"
+_WRITES = re.compile(
+    r"\.mkdir\(|\bmakedirs\(|\.write_(?:text|bytes)\(|\bopen\([^()\n]*['\"][wax]b?\+?['\"]"
+    r"|\b(?:writeFile|appendFile|mkdir|createWriteStream)(?:Sync)?\(|sqlite3\.connect\("
+)
 # Scripts that an installation runs.
 _HOOKS = ("preinstall", "install", "postinstall", "prepare")
 # It stands for a double quote, which no line has, until the file is written.
@@ -326,6 +332,9 @@ class _Folder:
             # What it writes to belongs to root.
             places = "/var/cache/nginx /var/lib/nginx /var/log/nginx"
             yield f"RUN mkdir -p {places} && chown -R {user.itself} {places} /run"
+        places = " ".join(user.owns) if user else ""
+        if user and kind.start and not places and self._writes():
+            yield f"RUN chown -R {user.itself} {self.wanted.workdir or _APP}"
         if user:
             yield f"USER {user.itself}"
         if (health := self.wanted.health) and (asks := self._asks(health, kind.base)):
@@ -336,6 +345,14 @@ class _Folder:
                 yield f"CMD {_list(self.wanted.defaults)}"
         elif kind.start:
             yield f"CMD exec {kind.start}"
+
+    def _writes(self) -> bool:
+        """Whether a program keeps something beside itself, or where it is started."""
+        return any(
+            path.endswith((".py", ".js", ".mjs", ".cjs")) and _WRITES.search(text)
+            for path, text in self.texts.items()
+            if not is_test(path)
+        )
 
     def _asks(self, health: Health, base: str) -> str:
         """The command of a health check; empty if it is not known how to ask."""

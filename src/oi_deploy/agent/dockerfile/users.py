@@ -14,7 +14,7 @@ _NUMBER = re.compile(
 )
 _NO_ROOT = re.compile(
     r"\bnon-?root\b|\b(?:not|n't|never)\b[^,.]{0,20}\bas root\b|非\s*root"
-    r"|\bunprivileged\b|非特权|普通用户|(?:不|勿|禁止)[^,。]{0,8}\broot\b",
+    r"|\b(?:unprivileged|ordinary)\b|非特权|普通用户|(?:不|勿|禁止)[^,。]{0,8}\broot\b",
     intents.FLAGS,
 )
 _WORD = r"[`'\"]?(?P<name>[a-z_][a-z0-9_-]{1,30})[`'\"]?(?![\w/.:-])"
@@ -40,6 +40,7 @@ _NO_NAME = frozenset(
         *("the", "with", "id", "called", "named", "that", "which", "who", "must"),
         *("should", "has", "have", "and", "in", "to", "can", "uid", "gid"),
         *("is", "of", "for", "instead", "other", "it", "so", "but", "user"),
+        *("ordinary", "unprivileged", "restricted", "limited", "different", "another", "non"),
         *("own", "new", "dedicated", "service", "system", "short", "plain", "before", "after"),
         *("every", "each", "any", "all", "our", "your", "end", "this", "these"),
     ]

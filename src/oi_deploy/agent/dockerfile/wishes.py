@@ -138,6 +138,7 @@ class Wishes:
         shown: what a server of pages is to show, too.
         site: whether it speaks of a static site.
         notes: whether it points to what a README says.
+        named: the files and folders that it names.
         health: how it is seen whether it is well.
         labels: names and values.
         entry: the words of ENTRYPOINT, if it is to have one.
@@ -161,6 +162,7 @@ class Wishes:
     shown: tuple[str, ...] = ()
     site: bool = False
     notes: bool = False
+    named: tuple[str, ...] = ()
     stages: Stages | None = None
     health: Health | None = None
     labels: tuple[tuple[str, str], ...] = ()
@@ -213,6 +215,7 @@ def read(world: Situation, paths: Collection[str]) -> Wishes:
         shown=tuple(it for it in wished_files.shown(text, paths) if it not in left_out),
         site=_SITE.search(text) is not None,
         notes=_NOTES.search(text) is not None,
+        named=tuple(path for path, _ in wished_files.named_in(text, paths)),
         stages=stages,
         health=starts.health(text),
         labels=tuple(starts.labels(text)),
