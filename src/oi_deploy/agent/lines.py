@@ -173,7 +173,9 @@ def _dockerfile(
     found = world.repository.dockerfiles
     names = _names(item, reference)
     root = next((file for file in found if file.path == "Dockerfile"), None)
-    if root and _IN_ROOT.search(world.ask.text) and len(world.named) < 2:
+    clauses = (it.text for it in intents.clauses(world.ask.text))
+    meant_root = any(_IN_ROOT.search(it) and not intents.is_denied(it, len(it)) for it in clauses)
+    if root and meant_root and len(world.named) < 2:
         return root
     if root is None:
         # Of `shop-api` and `shop-web`, the folders are often called `api` and `web`.
