@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from oi_deploy.agent.build_hints import failed_build
 from oi_deploy.agent.dockerfile.files import Dockerfile
 from oi_deploy.agent.facts import Facts
 from oi_deploy.agent.hints import Failure, hints
 from oi_deploy.agent.progress import State, render
+from oi_deploy.sandbox import Result
+from tests.unit.agent.worlds import facts
 
 IMAGES = ("python:3.11-slim", "node:22-slim")
 PATHS = ("app.py", "rates.py", "lib/__init__.py", "tests/test_app.py", "VERSION")
@@ -114,3 +117,31 @@ def test_a_script_comes_back_with_the_line_that_has_to_run_before_it() -> None:
     assert f"# Your last script, put right: run this\n{line}\ndocker build -t x ." in message
     python = State(script="run('docker build -t x .')", output=output)
     assert "put right" not in render("task", facts, python)
+
+
+STEPS = "Step 1/3 : FROM node:22-slim\n ---> 1\nStep 2/3 : RUN node a.js\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "lines"),
+    [
+        (f"{STEPS} ---> Running in 2\nError: EACCES\n", 1, [" ---> Running in 2", "Error: EACCES"]),
+        # The build went well, and what came after it did not.
+        (f"{STEPS}Successfully built 3\ndenied: no push\n", 1, []),
+        (f"{STEPS}Error: EACCES\n", 0, []),
+        ("error: no such deployment\n", 1, []),
+    ],
+)
+def test_what_a_failed_build_printed(output: str, code: int, lines: list[str]) -> None:
+    assert failed_build(Result(code, timed_out=False, seconds=1, output=output)) == lines
+
+
+def test_it_mends_the_dockerfile_like_what_a_prompt_tells() -> None:
+    files = {
+        "Dockerfile": "FROM node:22-slim\nUSER node\nWORKDIR /a\nCOPY a.js ./\nRUN node a.js\n",
+        "a.js": "require('fs').writeFileSync('x', '')\n",
+    }
+    assert "sed" not in facts("Build and roll out web", files=files).commands[0]
+    printed = "Error: EACCES: permission denied, open '/a/x'"
+    line = facts("Build and roll out web", files=files, build=printed).commands[0]
+    assert line == "sed -i -e '2{h;d}' -e '5G' Dockerfile"

@@ -261,6 +261,9 @@ def test_build_arguments(prompt: str, line: str) -> None:
         ("构建 web 并更新,构建参数 GIT_SHA 传完整的提交哈希", f"{COMMIT}{'0' * 32}"),
         ("Build and roll out web with tag 7; pass the tag as build arg GIT_SHA, too", "7"),
         ("Build and roll out web. GIT_SHA shows the commit in the page.", ""),
+        ("Build web with --build-arg GIT_SHA=$(git rev-parse --short HEAD)", COMMIT),
+        ("build web,记得带 --build-arg GIT_SHA=$(date +%s)", "$(date"),
+        ("Build web with `--build-arg GIT_SHA=v7.1`, then roll it out", "v7.1"),
     ],
 )  # fmt: skip
 def test_a_build_argument_that_is_only_described(prompt: str, value: str) -> None:
@@ -409,6 +412,15 @@ def test_the_dockerfile_that_is_named_is_meant() -> None:
     assert short(facts(prompt, expect="push", files=files).commands)[0] == (
         "docker build -t web:1-debug -f Dockerfile.debug ."
     )
+
+
+def test_the_one_in_the_root_is_meant_where_that_is_said() -> None:
+    files = {**FILES, "Dockerfile.dev": PYTHON}
+    for prompt in (
+        "用根目录的 Dockerfile 构建(Dockerfile.dev 是调试用的,别用错了),再更新 web",
+        "Use the Dockerfile in the root (Dockerfile.dev is for our laptops), and roll out web",
+    ):
+        assert short(facts(prompt, files=files).commands)[0] == f"docker build -t web:{COMMIT} ."
 
 
 def test_the_word_dockerfile_means_none_for_certain() -> None:

@@ -69,6 +69,7 @@ def facts(
     policy: str = "",
     date: str = "2026-03-09",
     failures: str = "",
+    build: str = "",
 ) -> Facts:
     """The facts of a prompt; `{registry}` in it is the registry with its path."""
     answers = {
@@ -87,6 +88,7 @@ def facts(
             began or {},
             lambda: images,
             lambda: failures,
+            lambda: build,
         ),
         Policy.of(Path("/w"), REGISTRY, "production", read(policy) if policy else None),
     )
