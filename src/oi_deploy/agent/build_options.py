@@ -1,0 +1,78 @@
+"""What a prompt says of a build: values of build arguments, and the stage that is wanted."""
+
+import re
+
+from oi_deploy.agent import intents, words
+from oi_deploy.agent.dockerfile.files import Dockerfile
+from oi_deploy.agent.situation import Situation
+
+
+def arguments(world: Situation, file: Dockerfile) -> dict[str, str]:
+    """Values that the prompt gives to build arguments of a Dockerfile."""
+    found = {}
+    for part in file.instructions():
+        name = part.rest.partition("=")[0].strip() if part.word == "ARG" else ""
+        flag = re.search(
+            rf"--build-arg[ =]{re.escape(name)}=(?:(\$\([^()'\"\\\n]+\))|([\w./:@%+-]*\w))",
+            world.ask.text,
+            re.ASCII,
+        )
+        if name and flag:
+            found[name] = _substituted(world, flag[1]) if flag[1] else flag[2]
+            continue
+        value = re.search(
+            rf"(?<![\w$]){re.escape(name)}[`'\"]?"
+            r"(?:\s*(?:=|:|(?:is|to|be|as|set|of|the|must|should)\b|设为|设成|设置为|为|是|用|传))++\s*"
+            # A word that the sentence goes on from may be any.
+            r"(?P<value>(?:(?<==)|(?<=[`'\"])|[`'\"]|(?=[\w.:/-]*[\d_/-])"
+            r"|(?=\w+\s*(?:$|[^\s\w]|and\b|并|然后|再)))"
+            r"[A-Za-z0-9][\w.:/-]*)",
+            world.ask.text,
+            re.ASCII,
+        )
+        if name and value:
+            found[name] = value["value"].strip("`'\"").rstrip(".:")
+        elif name and (described := _described(world, name)):
+            found[name] = described
+    return found
+
+
+def _substituted(world: Situation, text: str) -> str:
+    """What a shell puts in for a command, where that is known; else the shell does it."""
+    git = world.repository
+    known = {"git rev-parse --short HEAD": git.commit, "git rev-parse HEAD": git.full_commit}
+    return known.get(" ".join(text[2:-1].split())) or text
+
+
+_PASSED = re.compile(r"\bbuild[- ]?arg|\bpass(?:ed|es|ing)?\b|构建参数|传", intents.FLAGS)
+
+
+def _described(world: Situation, name: str) -> str:
+    """The value of a build argument that is only described: the commit, the tag."""
+    git = world.repository
+    for sentence in intents.sentences(world.ask.text):
+        if not words.is_named(name, sentence) or not _PASSED.search(sentence):
+            continue
+        said = next((it for it in intents.split(sentence) if words.is_named(name, it)), sentence)
+        for clause in (said, sentence):
+            clause = clause.replace(name, " ")
+            if re.search(r"\b(?:sha|commit|hash)\b|提交|哈希", clause, intents.FLAGS):
+                full = re.search(r"\b(?:full|whole|long)\b|完整", clause, intents.FLAGS)
+                return git.full_commit if full else git.commit
+            if re.search(r"\btag\b|标签|\bversion\b|版本", clause, intents.FLAGS):
+                return world.tag
+    return ""
+
+
+_TARGET = re.compile(
+    r"--target[ =]`?(?P<flag>[\w.-]*\w)"
+    r"|\btarget(?: stage)? (?:is |called |named )?`(?P<quoted>[\w.-]+)`"
+    r"|`(?P<before>[\w.-]+)` (?:target|stage)\b",
+    re.ASCII,
+)
+
+
+def target(world: Situation, file: Dockerfile) -> str:
+    """The stage that the prompt wants to have built."""
+    named_there = (match[match.lastgroup or 0] for match in _TARGET.finditer(world.ask.text))
+    return next((name for name in named_there if name in file.stages()), "")
