@@ -183,6 +183,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         described=checkout.described,
         versions=checkout.versions,
         date=date,
+        commit_date=checkout.commit_date,
         names={it.name for it in about.chosen} | {it.rpartition("/")[2] for it in repositories},
     )
     return Situation(

@@ -170,10 +170,16 @@ def read(prompt: str) -> Intents:
     )
 
 
+_OF_IT = re.compile(r"\b(?:date|day|time|not) of (?:the |a |each )?$", FLAGS)
+
+
 def _only_tells(name: str, match: re.Match[str]) -> bool:
     """Whether a word tells what does not work, or what somebody did: "web was restarted"."""
     before, after = match.string[: match.start()], match.string[match.end() :]
     if word("fails").search(before):
+        return True
+    # "The date of the commit, not of the build."
+    if name == "build" and _OF_IT.search(before):
         return True
     if name not in _CHANGES:
         return False

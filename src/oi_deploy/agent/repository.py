@@ -19,7 +19,7 @@ Look = Callable[..., str]
 # One process for all that git is asked, since a sandboxed one takes as long to start as git works.
 # No branch, tag or quoted path has the character between the answers in it.
 _ASK_GIT = r"""
-git log -1 --format='%h %H' 2>/dev/null; printf '\036'
+git log -1 --format='%h %H %cs' 2>/dev/null; printf '\036'
 git branch --show-current 2>/dev/null; printf '\036'
 git tag --points-at HEAD 2>/dev/null; printf '\036'
 git tag --list 2>/dev/null; printf '\036'
@@ -59,6 +59,7 @@ class Repository:
     Attributes:
         commit: HEAD's abbreviated hash, or empty outside a repository.
         full_commit: the whole hash.
+        commit_date: the day of the commit, as 2026-01-31.
         branch: the branch's name, or empty.
         tags_here: git tags of HEAD.
         tags: all git tags.
@@ -74,6 +75,7 @@ class Repository:
 
     commit: str = ""
     full_commit: str = ""
+    commit_date: str = ""
     branch: str = ""
     tags_here: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -97,7 +99,7 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
     """
     answers = [answer.strip() for answer in look("/bin/sh", "-c", _ASK_GIT).split("\036")]
     head, branch, tags_here, tags, listing, described = (*answers, *[""] * 6)[:6]
-    commit, _, full = head.partition(" ")
+    commit, full, day = (*head.split(), "", "", "")[:3]
     files = tuple(line for line in listing.splitlines() if line)
     manifests = [path for path in files if path.endswith((".yml", ".yaml")) and is_plain(path)]
     wanted = [
@@ -115,6 +117,7 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
     return Repository(
         commit=commit,
         full_commit=full,
+        commit_date=day,
         branch=branch,
         # The tags of a monorepo have a folder before them: `web/1.2.0`.
         tags_here=tuple(tag for tag in tags_here.split() if is_tag(tag.replace("/", "-"))),

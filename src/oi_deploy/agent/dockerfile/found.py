@@ -102,7 +102,7 @@ def _in_notes(text: str, names: Collection[str]) -> Iterator[tuple[Start, bool]]
     """Commands in their lines, or in quotes; and whether a word for a start is beside or before."""
     before = ""
     for line in text.splitlines():
-        words = line.strip().removeprefix("$ ")
+        words = re.sub(r"\s#\s.*", "", line).strip().removeprefix("$ ")
         quoted = re.findall(r"`([^`]+)`", words)
         found = [(it, said) for it in quoted or [words] if (said := _start(it, names))]
         if not found:

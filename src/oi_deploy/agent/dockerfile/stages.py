@@ -41,7 +41,7 @@ _TESTS = re.compile(r"(?<!la)\btests?\b|doctest|unittest|\blint\b|\bcheck\b")
 # What a stage makes, when it is not in the repository: a folder, or a file.
 _MADE = re.compile(
     r"(?<![\w./:@-])`?(?P<slash>[a-z][\w-]*(?:/[\w-]+)*)/`?(?![\w./])"
-    r"|(?:\b(?:folder|directory)|目录|文件夹)\s*`?(?P<after>[A-Za-z][\w-]*(?:\.[\w-]+)*)`?(?![\w/-])"
+    r"|(?:\b(?:folder|directory)|目录|文件夹)\s*`?(?P<after>(?!(?:that|which|is|with|of|in|and|it|comes?|where|to|into)\b)[A-Za-z][\w-]*(?:\.[\w-]+)*)`?(?![\w/-])"
     r"|(?<![\w./:@-])`?(?P<before>(?!(?:an?|the|its|this|that|one|of|same|work(?:ing)?|own|final|only|with|and)\b)[a-z][\w-]*)`?\s*(?:folder|directory|目录|文件夹)"
     r"|\b(?:contents? of|everything in) (?:the )?`?(?P<inside>[a-z][\w-]*)\b(?![\w./])"
     r"|(?<![\w./:@-])`?(?P<usual>(?:dist|output|public|target|_site)(?=`?(?:$|[,.;)]|\s*[的里放拷复]"
@@ -96,6 +96,8 @@ def read(text: str, paths: Collection[str], bases: Sequence[str]) -> Stages | No
         made = [it for it in _made(second) if it.rstrip("/") not in known] or before
         # What the second one calls by its name alone lies where the first one puts it.
         made = [next((full for full in before if full.endswith(f"/{it}")), it) for it in made]
+        filled = tuple(it for it in made if it.endswith("/"))
+        made = [it for it in made if it in filled or not it.startswith(filled)]
     denied = set(wished_files.left_out(second, paths))
     taken: list[str] = []
     for clause in wished_files.clauses(second, _FROM_FIRST.search):

@@ -12,7 +12,7 @@ _THERE = re.compile(r"(?<![\w.:/`-])`?(/[\w-][\w./-]*)", re.ASCII)
 _PUT = re.compile(
     r"\b(?:cop(?:y|ies|ied)|put|plac(?:e|ed)|go(?:es)?|belongs?|install(?:ed)?|mov(?:e|ed)|ends? up"
     r"|expect(?:s|ed)?|becomes?|lies?|lives?|sits?|replaces?|has)\b"
-    r"|拷|复制|放|装|移|覆盖|替换",
+    r"|拷|复制|放|装|移|覆盖|替换|作为|当作|用作",
     intents.FLAGS,
 )
 MARK = "\x00"
@@ -51,7 +51,7 @@ _OUT = tuple(
         rf".{{0,60}}?{MARK}",
         rf"{MARK}[^,]{{0,30}}?(?:\bnot|n't)(?: be)?[ .`]*$",
         rf"\b(?:without|exclud\w+|omit\w*|leav\w+ out|keep\w* out)\b.{{0,60}}?{MARK}",
-        rf"\bnothing\b.{{0,60}}{MARK}",
+        rf"\b(?:nothing|none of)\b.{{0,60}}{MARK}",
         rf"^\s*(?:not|nor|never)\s+(?:the\s+)?(?:folder\s+|directory\s+|file\s+)?{MARK}",
         rf"\bno\s+(?:\S+(?:\s*,\s*|\s+(?:or|and|nor)\s+)){{0,4}}{MARK}",
         rf"\b(?:leav|keep)\w*\b.{{0,40}}?{MARK}.{{0,40}}?\bout\b",

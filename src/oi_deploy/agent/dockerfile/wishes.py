@@ -232,7 +232,13 @@ def _site_settings(
 ) -> Iterator[tuple[str, str]]:
     """The only file for nginx that a prompt names, at the place where nginx looks for it."""
     named_there = [path for path, _ in wished_files.named_in(text, paths)]
-    found = dict.fromkeys(it for it in named_there if _NGINX.search(it) and it not in others)
+    texts = world.repository.texts
+    found = dict.fromkeys(
+        it
+        for it in named_there
+        if it not in others
+        and (_NGINX.search(it) or (it.endswith(".conf") and "listen " in texts.get(it, "")))
+    )
     if len(found) == 1 and _SITE.search(text):
         path = next(iter(found))
         whole = re.search(
@@ -314,6 +320,12 @@ def _start(text: str, used: Collection[str]) -> str:
     return next(iter((*said, *(command for command, _ in found))), "")
 
 
+_STARTED = re.compile(
+    r"(?:\b(?:starts?|runs?|launch(?:es)?|entry(?: point)?)(?: is| with)?|启动|运行|入口[是为]?)\s*"
+    r"`?([\w-]+/[\w./-]+\.(?:py|[cm]?js))",
+    re.ASCII | re.IGNORECASE,
+)
+_ENDINGS = {".py": "python3", ".js": "node", ".mjs": "node", ".cjs": "node"}
 _WITH = re.compile(
     r"\b(?:start|run|launch)\w* (?:it|that|the (?:file|archive|bundle|result)) with"
     r" `?(?P<en>python3?|node|sh)\b"
@@ -324,7 +336,13 @@ _WITH = re.compile(
 
 def _start_with(text: str, stages: Stages | None) -> str:
     """What starts the only file that the first stage makes, where only its program is named."""
-    made = [it for it in stages.made if not it.endswith("/")] if stages else []
+    if stages is None:
+        return ""
+    filled = tuple(it for it in stages.made if it.endswith("/"))
+    for path in _STARTED.findall(text):
+        if filled and path.startswith(filled):
+            return start_of(path, _ENDINGS)
+    made = [it for it in stages.made if not it.endswith("/")]
     match = _WITH.search(text)
     if match is None or len(made) != 1:
         return ""

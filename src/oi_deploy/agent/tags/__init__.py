@@ -82,6 +82,7 @@ class Source:
         described: what `git describe --tags` says of HEAD.
         versions: versions by the file that says them.
         date: today in UTC, as 2026-01-31.
+        commit_date: the day of the commit.
         names: those of the programs that a prompt is about.
     """
 
@@ -92,6 +93,7 @@ class Source:
     described: str = ""
     versions: Mapping[str, str] = ()  # type: ignore[assignment]
     date: str = ""
+    commit_date: str = ""
     names: Collection[str] = ()
 
 
@@ -341,7 +343,10 @@ def _sign(word: str) -> str:
 
 def _date(part: Part, said: _Said) -> str:
     """The day as an example has it, or as a text says; else as in 2026-01-31."""
-    if not said.source.date:
+    date = said.source.date
+    if _OF_COMMIT.search(said.text):
+        date = said.source.commit_date
+    if not date:
         return ""
     shown = re.match(r"20\d\d([-._]?)", part.example)
     written = _DAY.search(said.text)
@@ -353,7 +358,14 @@ def _date(part: Part, said: _Said) -> str:
         form = written[0] if "%" in written[0] else _day_form(written[0].lower())
     else:
         form = "%Y%m%d" if _COMPACT.search(said.text) else "%Y-%m-%d"
-    return datetime.date.fromisoformat(said.source.date).strftime(form)
+    return datetime.date.fromisoformat(date).strftime(form)
+
+
+_OF_COMMIT = re.compile(
+    r"\b(?:commit(?:'s|ter)? date|dates? of (?:the |this |that |its )?(?:current |head )?commit)\b"
+    r"|\bday (?:of|on which) (?:the |this )?commit|(?:提交|commit)\s*(?:的|那天的?)?(?:日期|日子)",
+    intents.FLAGS,
+)
 
 
 def _day_form(written: str) -> str:
