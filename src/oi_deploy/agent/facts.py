@@ -174,6 +174,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         images = named.tagged(ask.text, images, found)
     date = ask.date or datetime.datetime.now(datetime.UTC).date().isoformat()
     paths = frozenset(checkout.files) | named.folders(checkout.files)
+    named_there = {path: text for path, text in checkout.texts.items() if path in mentioned}
     said = words.plain(words.with_hash(tags.spelled(ask.text)), ask.registry)
     source = tags.Source(
         commit=checkout.commit,
@@ -191,7 +192,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         intents=wants,
         repository=checkout,
         named=images,
-        tag=tags.wanted(said, source),
+        tag=tags.filled(ask.text, named_there) or tags.wanted(said, source),
         more_tags=tags.several(said, source)[1:],
         meant=about,
         deployments=deployments,

@@ -95,6 +95,23 @@ def module_of(program: str, text: str, names: Collection[str]) -> str:
         text: what stands in it.
         names: of all files.
     """
+    return source_module(program, text, names, root="")
+
+
+def source_module(program: str, text: str, names: Collection[str], *, root: str) -> str:
+    """The same, where packages lie in a folder, which PYTHONPATH names.
+
+    Args:
+        program: its path.
+        text: what stands in it.
+        names: of all files.
+        root: the folder; empty for the repository's own.
+    """
+    prefix = f"{root}/" if root else ""
+    if root and not program.startswith(prefix):
+        return ""
+    program = program.removeprefix(prefix)
+    names = {it.removeprefix(prefix) for it in names if it.startswith(prefix)}
     top = program.partition("/")[0]
     if top == program or not program.endswith(".py"):
         return ""

@@ -362,6 +362,7 @@ _CHECKS = (
 _IF_AMISS = (
     moved.told,
     usual.gone_folders,
+    usual.gone_files,
     places.placed,
     *_CHECKS[:-1],
     places.made,

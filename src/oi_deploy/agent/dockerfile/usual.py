@@ -10,7 +10,7 @@ from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.edits import Edit, Lines, move_up, put_before, swap, swap_word
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, base_of, is_plain
 from oi_deploy.agent.dockerfile.names import is_misspelt
-from oi_deploy.agent.dockerfile.reads import module_of
+from oi_deploy.agent.dockerfile.reads import module_of, source_module
 from oi_deploy.agent.dockerfile.slips import last_stage
 
 _PLAIN = re.compile(r"[\w./:@=+, -]+", re.ASCII)
@@ -211,6 +211,35 @@ def gone_folders(context: Context, item: Dockerfile, lines: Lines) -> Iterator[E
             yield Edit(script, tuple(left))
     elif not module:
         yield swap_word(lines, [part.line], source.rstrip("/"), folder)
+
+
+def gone_files(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """COPY of programs that have become a package in a folder of sources, and their start."""
+    stage = last_stage(item)
+    starts = [part for part in stage if part.word in _STARTS]
+    words = started(starts[-1]) if starts else []
+    at = next((it for it, word in enumerate(words) if word.endswith(".py")), 0)
+    same = [it for it in context.names if at and basename(it) == basename(words[at])]
+    copies = [part for part in stage if at and words[at] in part.sources]
+    if len(same) != 1 or len(copies) != 1 or context.exists(words[at]):
+        return
+    part, root = copies[0], same[0].partition("/")[0]
+    module = source_module(same[0], context.texts.get(same[0], ""), context.known, root=root)
+    place = part.rest.split()[-1]
+    if not module or place not in (".", "./") or part.line != part.last:
+        return
+    kept = [it for it in part.sources if context.exists(it)]
+    text = f"{starts[-1].word} exec {' '.join([*words[:at], '-m', module, *words[at + 1 :]])}"
+    folder = next((it.rest.rstrip("/") for it in stage if it.word == "WORKDIR"), "")
+    new = [*([f"COPY {' '.join(kept)} ./"] if kept else []), f"COPY {root}/ ./{root}/"]
+    new.append(f"ENV PYTHONPATH={folder}/{root}")
+    if folder and all(map(_PLAIN.fullmatch, [*new, text])) and starts[-1].line == starts[-1].last:
+        left = list(lines)
+        left[part.line - 1], left[starts[-1].line - 1] = "\n".join(new), text
+        script = f"-e '{part.line}s#.*#{new[0]}#'"
+        script += "".join(f" -e '{part.line}a {it}'" for it in new[1:])
+        script += f" -e '{starts[-1].line}s#.*#{text}#'"
+        yield Edit(script, tuple("\n".join(left).split("\n")))
 
 
 def scripts(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
