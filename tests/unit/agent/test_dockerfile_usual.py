@@ -53,6 +53,27 @@ def mend(dockerfile: str, more: Mapping[str, str] | None = None) -> list[str]:
             "'4s#.*#CMD exec python3 -m src.app#'",
         ),
         (
+            'FROM python:3.11-slim\nWORKDIR /a\nCOPY main.py app.py ./\nCMD ["python3", "main.py"]\n',
+            {"src/shop/main.py": "from shop.rows import R\n", "src/shop/rows.py": "R = 1\n"},
+            "-e '3s#.*#COPY app.py ./#' -e '3a COPY src/ ./src/' -e '3a ENV PYTHONPATH=/a/src'"
+            " -e '4s#.*#CMD exec python3 -m shop.main#'",
+        ),
+        (
+            'FROM python:3.11-slim\nWORKDIR /a\nCOPY src/ ./\nCMD ["python3", "main.py"]\n',
+            {"shop/main.py": "from shop.rows import R\n", "shop/rows.py": "R = 1\n"},
+            "-e '3s#.*#COPY shop/ ./shop/#' -e '4s#.*#CMD exec python3 -m shop.main#'",
+        ),
+        (
+            "FROM python:3.11-slim\nCOPY app.py ./\nWORKDIR /a\nCMD exec python3 app.py\n",
+            {},
+            "-e '2i WORKDIR /a' -e '3d'",
+        ),
+        (
+            f"{NGINX}COPY site.conf /etc/nginx/site.conf\n",
+            {"site.conf": "server {\n}\n"},
+            "'2s#/etc/nginx/site.conf#/etc/nginx/conf.d/default.conf#'",
+        ),
+        (
             f"{TESTED}RUN python3 -m unittest discover -s test\n{TOP}CMD exec python3 app.py\n",
             {"tests/test_a.py": ""},
             "'4s#test#tests#2'",

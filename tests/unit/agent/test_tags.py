@@ -270,3 +270,31 @@ def test_a_commit_that_git_describes() -> None:
     # What has a tag itself is described by it.
     assert wanted(prompt, described="v5.1.0") == "v5.1.0"
     assert not wanted("The tag is the git tag of the commit", described=described, git_tags=())
+
+
+@pytest.mark.parametrize(
+    ("prompt", "tag"),
+    [
+        ("标签格式是 <app.version>-b<build.number>,例如 1.4.0-b88", "3.1.4-b417"),
+        ("The tag is v{APP_VERSION}, see release.env", "v7"),
+        ("The tag is <version>-<sha>", ""),
+        ("The tag is <app.version>-<app.name>", ""),
+        ("The file is called <app.version>.txt", ""),
+    ],
+)
+def test_a_tag_of_keys_in_a_file(prompt: str, tag: str) -> None:
+    texts = {
+        "release.properties": "# x\napp.version=3.1.4\nbuild.number = 417\nversion=9\n",
+        "release.env": "export APP_VERSION='7'\n",
+        "README.md": "app.name=evil\n",
+    }
+    assert tags.filled(prompt, texts) == tag
+
+
+def test_the_day_of_the_commit() -> None:
+    prompt = (
+        "Image tags: the date of the commit (not of the build) as YYYYMMDD, then a dash and the sha"
+    )
+    assert wanted(prompt, commit_date="2026-03-02") == f"20260302-{COMMIT}"
+    assert not wanted(prompt)
+    assert wanted("tag: the date of the build, as YYYYMMDD", commit_date="2026-03-02") == "20260309"
