@@ -53,7 +53,7 @@ def mend(dockerfile: str, more: Mapping[str, str] | None = None) -> list[str]:
             "'4s#.*#CMD exec python3 -m src.app#'",
         ),
         (
-            'FROM python:3.11-slim\nWORKDIR /a\nCOPY main.py app.py ./\nCMD ["python3", "main.py"]\n',
+            'FROM python:3.11\nWORKDIR /a\nCOPY main.py app.py ./\nCMD ["python3", "main.py"]\n',
             {"src/shop/main.py": "from shop.rows import R\n", "src/shop/rows.py": "R = 1\n"},
             "-e '3s#.*#COPY app.py ./#' -e '3a COPY src/ ./src/' -e '3a ENV PYTHONPATH=/a/src'"
             " -e '4s#.*#CMD exec python3 -m shop.main#'",
