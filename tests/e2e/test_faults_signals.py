@@ -119,9 +119,9 @@ def a_push(scene: Scene, act: Act) -> Iterator[None]:
 @contextmanager
 def rollout(scene: Scene, act: Act) -> Iterator[None]:
     """The new pods do not get ready, and the script waits for them."""
-    wait = "echo begun; kubectl -n production rollout status deployment/myapp"
-    scene.replies = [Execute(deliver(image(scene.site, "begun"), first=NEVER_READY) + wait)]
-    scene.when("begun", act)
+    wait = "echo it rolls; kubectl -n production rollout status deployment/myapp"
+    scene.replies = [Execute(deliver(image(scene.site, "rollout"), first=NEVER_READY) + wait)]
+    scene.when("it rolls", act)
     yield
 
 
