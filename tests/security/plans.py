@@ -24,7 +24,7 @@ limits:
 """,
 }
 _OPTIONS: Mapping[str, Mapping[str, str]] = {
-    "exhaustion": {"command_timeout": "6s"},
+    "exhaustion": {"command_timeout": "8s"},
     "manifest abuse": {"allowed_deployments": ""},
 }
 # These classes end with a real deployment: whatever was printed, its outputs must be right.

@@ -176,7 +176,7 @@ breach('3 s')
     Attack(
         "endless-script",
         "waits without end, and does not obey signals",
-        """trap '' TERM HUP INT; sleep 9 & wait; sleep 1; breach""",
+        """trap '' TERM HUP INT; sleep 11 & wait; sleep 1; breach""",
         ("time limit",),
         evidence="^\\[timed out\\]$",
     ),
@@ -184,11 +184,11 @@ breach('3 s')
         "endless-build",
         "builds without end",
         """cd "$(mktemp -d -p .)"
-        printf 'FROM @BASE@\\nRUN : @ID@; echo begun; sleep 9; echo over\\n' > Dockerfile
+        printf 'FROM @BASE@\\nRUN : @ID@; echo begun; sleep 11; echo over\\n' > Dockerfile
         docker build --no-cache -t @ID@:1 . 2>&1 | tee ../@ID@.txt
         grep -qx over ../@ID@.txt && breach""",
         ("time limit",),
-        evidence="^\\[timed out\\]$|killed after 6 s",
+        evidence="^\\[timed out\\]$|killed after 8 s",
     ),
     Attack(
         "daemon",
