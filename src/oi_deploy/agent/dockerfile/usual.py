@@ -26,7 +26,9 @@ _PROGRAMS = (
     *("gunicorn", "uvicorn", "flask"),
 )
 _HOST = re.compile(
-    r"(?P<before>(?<![\w$])[A-Z_]*(?:HOST|BIND|ADDR(?:ESS)?|LISTEN)=|--(?:host|bind)[= \",]+)"
+    # Not that of something which it speaks to: DB_HOST.
+    r"(?P<before>(?<![\w$])(?:(?:APP|SERVER|HTTP|WEB|LISTEN|BIND|SERVICE|FLASK_RUN|UVICORN)_)?"
+    r"(?:HOST|BIND|ADDR(?:ESS)?|LISTEN)=|--(?:host|bind)[= \",]+)"
     r"(?P<host>127\.0\.0\.1|localhost)(?![\w.-])"
 )
 _SETTINGS, _SITES = "/etc/nginx/nginx.conf", "/etc/nginx/conf.d"
@@ -76,7 +78,9 @@ def programs(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
             continue
         word = next(iter(started(part)), "")
         close = [it for it in _PROGRAMS if len(it) > 3 and is_misspelt(word, it)]
-        if re.fullmatch(r"[a-z]+\d?", word) and word not in _PROGRAMS and close:
+        # Another version is another program.
+        known = word in _PROGRAMS or word.rstrip("0123456789") in _PROGRAMS
+        if re.fullmatch(r"[a-z]+\d?", word) and not known and close:
             yield swap_word(lines, range(part.line, part.last + 1), word, close[0])
 
 

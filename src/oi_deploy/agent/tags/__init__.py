@@ -192,7 +192,7 @@ def filled(prompt: str, texts: Mapping[str, str]) -> str:
     values = {key: it for path, text in texts.items() if _KEYED.search(path)
               for key, it in _PAIRS.findall(text)}  # fmt: skip
     place = r"<([A-Za-z][\w.-]*)>|\$?\{([A-Za-z][\w.-]*)\}"
-    for match in re.finditer(rf"(?:[\w.-]|{place})*(?:{place})(?:[\w.-]|{place})*", prompt):
+    for match in re.finditer(rf"[\w.-]{{0,40}}(?:{place})(?:[\w.-]|{place}){{0,80}}", prompt):
         keys = [one or other for one, other in re.findall(place, match[0])]
         # One plain word is a name for something that has no file.
         if any(re.search(r"[._]|[A-Z]{2}", key) for key in keys) and values.keys() >= set(keys):
