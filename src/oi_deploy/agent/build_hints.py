@@ -21,7 +21,7 @@ from oi_deploy.agent.failure import Failure, rule
 from oi_deploy.sandbox import Result
 
 # Of what a failed step printed; the end says why.
-_MOST_LINES = 40
+_MOST_LINES, _LONGEST_LINE = 20, 200
 
 
 def _lines(file: Dockerfile) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ def failed_build(result: Result) -> list[str]:
     steps = [at for at, line in enumerate(lines) if re.match(r"Step \d+/\d+ : ", line)]
     if not steps or any(line.startswith("Successfully built ") for line in lines[steps[-1] :]):
         return []
-    return lines[steps[-1] + 1 :][-_MOST_LINES:]
+    return [line[:_LONGEST_LINE] for line in lines[steps[-1] + 1 :][-_MOST_LINES:]]
 
 
 def at_base(output: str) -> bool:

@@ -53,6 +53,8 @@ def _described(world: Situation, name: str) -> str:
     for sentence in intents.sentences(world.ask.text):
         if not words.is_named(name, sentence) or not _PASSED.search(sentence):
             continue
+        if intents.is_denied(sentence, sentence.find(name)):
+            continue
         said = next((it for it in intents.split(sentence) if words.is_named(name, it)), sentence)
         for clause in (said, sentence):
             clause = clause.replace(name, " ")

@@ -44,6 +44,7 @@ def _build(world: Situation) -> Iterable[str]:
         return
     for item, reference in _references(world):
         file = _dockerfile(world, item, reference)
+        apart: object = False
         if file is None:
             if line := new_dockerfile.line(world, _names(item, reference)):
                 yield line
@@ -53,7 +54,8 @@ def _build(world: Situation) -> Iterable[str]:
                 file = Dockerfile(path[1] if path else "Dockerfile", line if apart else "")
             else:
                 continue
-        yield from _repairs(world, file)
+        if not apart:
+            yield from _repairs(world, file)
         yield file.build(
             reference,
             world.exists,
@@ -118,7 +120,12 @@ def _dockerfile(
     names = _names(item, reference)
     root = next((file for file in found if file.path == "Dockerfile"), None)
     clauses = (it.text for it in intents.clauses(world.ask.text))
-    meant_root = any(_IN_ROOT.search(it) and not intents.is_denied(it, len(it)) for it in clauses)
+    meant_root = any(
+        (match := _IN_ROOT.search(it))
+        and _USES.search(it[: match.start()])
+        and not intents.is_denied(it, len(it))
+        for it in clauses
+    )
     if root and meant_root and len(world.named) < 2:
         return root
     if root is None:
@@ -135,6 +142,7 @@ _IN_ROOT = re.compile(
     r"|\bdockerfile(?![\w.])`? (?:in|at|from) (?:the )?(?:repo(?:sitory)?'s )?(?:root|top)\b",
     intents.FLAGS,
 )
+_USES = re.compile(r"\b(?:us(?:e|ing)|build|with|tak(?:e|ing))\b|用|构建|拿", intents.FLAGS)
 _LIST_END = re.compile(rf"[\n;。,、]|\band\b|(?<=[{intents.CJK}]):|:\s", re.ASCII)
 
 

@@ -117,7 +117,8 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
     return Repository(
         commit=commit,
         full_commit=full,
-        commit_date=day,
+        # A git before 2.25 does not know the sign for it.
+        commit_date=day if re.fullmatch(r"\d{4}-\d\d-\d\d", day) else "",
         branch=branch,
         # The tags of a monorepo have a folder before them: `web/1.2.0`.
         tags_here=tuple(tag for tag in tags_here.split() if is_tag(tag.replace("/", "-"))),

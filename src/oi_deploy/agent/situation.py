@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from oi_deploy.agent import orders
+from oi_deploy.agent import intents, orders
 from oi_deploy.agent.intents import Intents
 from oi_deploy.agent.meant import Deployments
 from oi_deploy.agent.named import Image, new_files
@@ -20,10 +20,10 @@ _POLITE = re.compile(
     r"(?P<before>^|[,。;!?\n]\s*)(?:请问)?(?:你|您|大家|咱们?|我们)?(?:能不能|可不可以|可以不可以)(?=帮|把|将|给|麻烦|请|先)",
     re.MULTILINE,
 )
+_UNLESS = re.compile(r"不(?:通)?过[^,。;]{0,6}不(?:能|要|许|准|得)[^,。;]{0,4}镜像")
 _NEW_DOCKERFILE = re.compile(
     r"\b(?:write|add|create|make)\b[^.;]{0,40}\bdockerfile\b"
-    r"|\b(?:no|needs? a|lacks a) dockerfile\b"
-    r"|(?:写|补|加|创建|编写)[^。;]{0,12}dockerfile|(?:没有|缺少?)\s*dockerfile",
+    r"|(?:写|补|加|创建|编写)[^。;]{0,12}dockerfile",
     re.IGNORECASE,
 )
 # What no person writes, and what patterns take long for.
@@ -146,10 +146,15 @@ class Situation:
         speak only of what needs none.
         """
         has = self.intents
-        new = _NEW_DOCKERFILE.search(self.ask.text) is not None
         # "No image comes out unless the tests pass" denies none.
-        if self.ask.expect == "none" or ("build" in has.denied and not new):
+        denied = "build" in has.denied and not _UNLESS.search(self.ask.text)
+        if self.ask.expect == "none" or denied:
             return False
+        clauses = (clause.text for clause in intents.clauses(self.ask.text))
+        new = any(
+            (match := _NEW_DOCKERFILE.search(it)) and not intents.is_denied(it, match.start())
+            for it in clauses
+        )
         there = any(self.has_image(item) for item in self.named)
         # One image is to get another's name.
         if "retag" in has and "build" not in has and sum(bool(it.tag) for it in self.named) > 1:

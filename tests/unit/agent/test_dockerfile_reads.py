@@ -43,7 +43,7 @@ TOP = "FROM python:3.11-slim\nWORKDIR /app\n"
         ),
         (
             "web/main.py",
-            "ROOT = Path(__file__).parents[1]\nx = (ROOT / 'pages').glob('*')",
+            "ROOT = Path(__file__).parents[1]\nx = (ROOT / 'pages').iterdir()",
             "pages",
         ),
         (

@@ -36,7 +36,7 @@ def mend(dockerfile: str, more: Mapping[str, str] | None = None) -> list[str]:
             {},
             "'4s#.*#CMD exec env PORT=1 python3 app.py#'",
         ),
-        (f"{TOP}RUN mkdir /d && \\\n\nCMD exec python3 app.py\n", {}, "'4s#[ &]*.$##'"),
+        (f"{TOP}RUN mkdir /d && \\\n\nCMD exec python3 app.py\n", {}, "'4s#[ &]*[^ ] *$##'"),
         (
             f"{NGINX}COPY site/ /var/www/html/\n",
             {"site/index.html": ""},

@@ -499,7 +499,7 @@ def test_a_base_image_is_only_looked_at_where_the_prompt_doubts_it() -> None:
     [
         ("ngnix:1.29", "nginx:1.29"),
         ("pyhton:3.12-slim", "python:3.12-slim"),
-        ("nodee:22", "node:22"),
+        ("ndoe:22", "node:22"),
         ("python:3.12-slin", "python:3.12-slim"),
         ("node:22-apline", "node:22-alpine"),
         # They may be there, under names of their own.
@@ -508,6 +508,7 @@ def test_a_base_image_is_only_looked_at_where_the_prompt_doubts_it() -> None:
         ("pythons/app:1", ""),
         ("r.example.com/ngnix:1", ""),
         ("noda:1", ""),
+        ("mono:6.12", ""),
         ("golang:1.25-rc", ""),
     ],
 )

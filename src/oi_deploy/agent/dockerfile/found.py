@@ -24,6 +24,8 @@ _OTHER_USE = re.compile(
     r"|测试|检查|生成|产生|填充|编译|迁移|调试|开发",
     intents.FLAGS,
 )
+_FOR_WORK = re.compile(r"--(?:reload|debug|watch|inspect)\b")
+_OWN_HOST = re.compile(r"(--(?:host|bind|listen)[= ])(?:127\.0\.0\.1|localhost)(?=[: ]|$)")
 _NOTES = re.compile(r"(?:readme|install|running|usage)(?:\.\w+)?", re.IGNORECASE)
 # A program that answers requests.
 _SERVES = re.compile(
@@ -81,6 +83,7 @@ def _of_unit(text: str, names: Collection[str]) -> Start | None:
         return None
     found = _start(command.replace(f"{folder}/", "") if folder else command, names)
     given = re.findall(r"^Environment=\"?([A-Z][A-Z0-9_]*)=([\w./:@%+-]+)\"?$", text, re.MULTILINE)
+    given = [it for it in given if it[1] not in ("127.0.0.1", "localhost")]
     return Start(found.command, (*given, *found.variables)) if found else None
 
 
@@ -96,7 +99,8 @@ def of_notes(
     """
     for path in sorted(filter(is_notes, texts), key=len):
         every = list(_in_notes(texts[path], names)) if path.count("/") == 0 else []
-        if said := [it for it, sure in every if sure or pointed_to]:
+        said = [it for it, sure in every if sure] or [it for it, _ in every if pointed_to]
+        if said:
             return said[0]
     return None
 
@@ -113,7 +117,7 @@ def _in_notes(text: str, names: Collection[str]) -> Iterator[tuple[Start, bool]]
             continue
         written, start = found[0]
         about = f"{'' if quoted else before} {words.replace(written, '')}"
-        if not _OTHER_USE.search(about):
+        if not _OTHER_USE.search(f"{about} {start.command}") and not _FOR_WORK.search(written):
             yield start, bool(_STARTS.search(about))
 
 
@@ -201,7 +205,8 @@ def _start(text: str, names: Collection[str]) -> Start | None:
         return None
     name = re.sub(r"^python(?=$)", "python3", program["name"])
     words = text[program.end() :].split()
-    command = " ".join([name, *words])
+    # In a container, that is reached by nobody else.
+    command = _OWN_HOST.sub(r"\g<1>0.0.0.0", " ".join([name, *words]))
     folders = [value.removeprefix("file:") for key, value in variables if key == "PYTHONPATH"]
     wanted = set(_files(words))
     wanted |= {f"{folder}/{it}" for folder in folders for it in wanted}

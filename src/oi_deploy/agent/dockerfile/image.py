@@ -178,7 +178,11 @@ def _tests_of(found: Iterable[Sequence[str]], stage: Stage) -> Iterator[Need]:
             r"node --test$|(?:python3? -m )?(?:unittest|pytest)\b", " ".join(words[:3])
         ):
             continue
+        # Those that the command names, if it names any.
+        only = [it.strip("./") for it in words if "/" in it or re.match(r"tests?\.\w", it)]
         for place, name in stage.files:
+            if only and not any(_below(name, it.partition("::")[0]) for it in only):
+                continue
             if is_test(name) and _below(place, stage.workdir):
                 yield Need(name, (place,))
 

@@ -57,7 +57,7 @@ _OFFICIAL = (
     *("rabbitmq", "registry", "docker", "fedora", "archlinux", "amazonlinux", "oraclelinux"),
     *("pypy", "composer", "wordpress", "sonarqube", "jetty", "kong", "vault", "consul", "r-base"),
 )
-_SHORT = 4
+_SHORT = 5
 _OF_ONE_KIND = ("slim", "alpine", "bookworm", "bullseye", "trixie", "buster")
 
 
@@ -90,6 +90,8 @@ def is_misspelt(one: str, other: str, *, of_a_list: bool = False) -> bool:
         return False
     least = min(len(one), len(other))
     at = next((it for it in range(least) if one[it] != other[it]), least)
+    if len(one) != len(other) and not of_a_list and least <= _SHORT:
+        return False
     if len(one) != len(other):
         longer, shorter = (one, other) if len(one) > len(other) else (other, one)
         return longer[:at] + longer[at + 1 :] == shorter

@@ -42,6 +42,9 @@ def _apart(world: Situation) -> str:
     folders = named.folders(world.repository.files)
     found = dict.fromkeys(_BELOW.findall(world.ask.text))
     place = next(iter(found), "")
+    clauses = [it for it in intents.split(world.ask.text) if place and place in it]
+    if any(intents.is_denied(it, it.find(place)) for it in clauses):
+        return ""
     there = place.rpartition("/")[0] in folders or world.exists(place)
     return place if len(found) == 1 and not there else ""
 

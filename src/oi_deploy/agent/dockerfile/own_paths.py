@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from posixpath import join, normpath
 
 # Of a path and of a file object: they read what is there, or list it.
-_READS = frozenset({"read_text", "read_bytes", "open", "glob", "rglob", "iterdir"})
+_READS = frozenset({"read_text", "read_bytes", "open", "iterdir"})
+_DEEPEST = 20
 _SAME = frozenset({"resolve", "absolute"})
 _SAME_OS = frozenset({"abspath", "realpath", "normpath", "Path", "PurePath", "str", "fspath"})
 
@@ -26,7 +27,7 @@ def evaluate(value: ast.expr, names: Mapping[str, str]) -> str | None:
         return _above(evaluate(value.value, names), 1)
     if isinstance(value, ast.Subscript) and isinstance(value.value, ast.Attribute):
         at = value.slice.value if isinstance(value.slice, ast.Constant) else None
-        if value.value.attr == "parents" and isinstance(at, int) and at >= 0:
+        if value.value.attr == "parents" and isinstance(at, int) and 0 <= at < _DEEPEST:
             return _above(evaluate(value.value.value, names), at + 1)
     if isinstance(value, ast.Call):
         return _called(value, names)

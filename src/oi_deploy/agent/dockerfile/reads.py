@@ -6,7 +6,7 @@ those that the program calls when it starts.
 
 import ast
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from posixpath import dirname, join, normpath, splitext
 
@@ -69,7 +69,11 @@ def reads(
     """
     folder = dirname(program)
     read = {".py": _python, ".txt": _list}.get(splitext(program)[1], _node)
-    for paths, beside in read(text, folder, whole=whole):
+    try:
+        found = list(read(text, folder, whole=whole))
+    except (RecursionError, MemoryError):  # a tree that is too deep to look at
+        return
+    for paths, beside in found:
         name = next((it for it in paths if it in names), "")
         if name and not is_private(name):
             yield Read(name, beside)
@@ -148,12 +152,12 @@ def _python(text: str, folder: str, *, whole: bool) -> Iterator[tuple[list[str],
     for statement in _every(tree) if whole else _at_start(tree):
         if isinstance(statement, ast.Import):
             for alias in statement.names:
-                yield _modules(folder, alias.name.replace(".", "/")), True
+                yield _modules(folder, alias.name.replace(".", "/"), whole=whole), True
         elif isinstance(statement, ast.ImportFrom) and not statement.level:
             name = (statement.module or "").replace(".", "/")
-            yield _modules(folder, name), True
+            yield _modules(folder, name, whole=whole), True
             for alias in statement.names:
-                yield _modules(folder, join(name, alias.name)), True
+                yield _modules(folder, join(name, alias.name), whole=whole), True
         elif isinstance(statement, ast.ImportFrom):
             place = normpath(join(folder, *[".."] * (statement.level - 1)))
             place = join(place, (statement.module or "").replace(".", "/"))
@@ -211,16 +215,35 @@ def _at_start(tree: ast.Module) -> Iterator[ast.stmt]:
             called = node.func if isinstance(node, ast.Call) else None
             if isinstance(called, ast.Name) and called.id in functions and called.id not in seen:
                 seen.add(called.id)
-                left += [(it, depth + 1) for it in reversed(functions[called.id])]
+                left += [(it, depth + 1) for it in reversed(_always(functions[called.id]))]
+
+
+def _always(body: Sequence[ast.stmt]) -> list[ast.stmt]:
+    """The statements of a function before one after which it may have ended."""
+    ends = (ast.Return, ast.Raise, ast.Continue)
+    found: list[ast.stmt] = []
+    for statement in body:
+        found.append(statement)
+        blocks = (ast.If, ast.Try, ast.With, ast.For, ast.While)
+        if isinstance(statement, blocks) and any(
+            isinstance(it, ends) for it in ast.walk(statement)
+        ):
+            break
+    return found
 
 
 def _is_guarded(inner: Iterable[ast.AST]) -> bool:
     return any(isinstance(it, (ast.IfExp, ast.BoolOp, ast.Lambda, ast.Try)) for it in inner)
 
 
-def _modules(folder: str, name: str) -> list[str]:
-    """A module beside a program, or in a folder above, which it may be started from."""
+def _modules(folder: str, name: str, *, whole: bool) -> list[str]:
+    """A module beside a program, or in a folder above, which it may be started from.
+
+    Of programs that are no tests, only their own package counts: another one may be a library.
+    """
     parts = folder.split("/") if folder else []
+    if not whole and name.partition("/")[0] not in parts:
+        return _module(join(folder, name))
     above = ["/".join(parts[:end]) for end in range(len(parts), -1, -1)]
     return [path for place in above for path in _module(join(place, name))]
 
@@ -275,7 +298,9 @@ def _node(text: str, folder: str, *, whole: bool) -> Iterator[tuple[list[str], b
         if (line[:1].isspace() and not whole) or line.lstrip().startswith("//"):
             continue
         # It may be there or not, or something else.
-        if re.search(r"\|\||\?\?|\?.*:|existsSync|\bwrite", line):
+        if re.search(r"\|\||\?\?|\?.*:|existsSync|\bwrite|\bif\b", line):
+            continue
+        if not re.search(r"\bread\w*\(|createReadStream\(", line):
             continue
         for match in _NODE_BESIDE.finditer(line):
             words = re.findall(r"['\"]([^'\"]+)['\"]", match["words"] or "")

@@ -25,6 +25,8 @@ _PROGRAMS = (
     *("python3", "python", "node", "npm", "npx", "yarn", "nginx", "pip", "pip3", "bash"),
     *("gunicorn", "uvicorn", "flask"),
 )
+# Folders that a program fills before the build.
+_MADE = ("dist", "build", "out", "output", "target", "public", "node_modules", "vendor")
 _HOST = re.compile(
     # Not that of something which it speaks to: DB_HOST.
     r"(?P<before>(?<![\w$])(?:(?:APP|SERVER|HTTP|WEB|LISTEN|BIND|SERVICE|FLASK_RUN|UVICORN)_)?"
@@ -55,8 +57,8 @@ def dangling(lines: Lines) -> Iterator[Edit | None]:
         after = next(((at, it) for at, it in enumerate(lines[number:], number) if it.strip()), None)
         if after is None or after[0] == number or after[1].split()[0] not in _WORDS:
             continue
-        left = re.sub(r"[ &]*.$", "", text)
-        yield Edit(f"'{number}s#[ &]*.$##'", (*lines[: number - 1], left, *lines[number:]))
+        left = re.sub(r"[ &]*[^ ] *$", "", line)
+        yield Edit(f"'{number}s#[ &]*[^ ] *$##'", (*lines[: number - 1], left, *lines[number:]))
 
 
 def bases(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
@@ -116,13 +118,15 @@ def pages(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | N
     if not re.fullmatch(r"(?:\S*/)?nginx(?::\S+)?", base) or "/etc/nginx" in item.text:
         return
     copies = [it for it in stage if it.word == "COPY" and "[" not in it.rest]
-    if any(_PAGES in it.rest for it in copies):
+    if _PAGES in item.text:
         return
     for part in copies:
         words = [it for it in part.rest.split() if not it.startswith("--")]
         sources = [it.removeprefix("./").rstrip("/") for it in words[:-1]]
         site = any(f"{it}/index.html".removeprefix("./") in context.known for it in sources)
-        site = site or any(it.endswith("index.html") for it in sources) or "--from" in part.rest
+        site = site or any(it.endswith("index.html") for it in sources)
+        named_so = re.search(r"/(?:www|html?|public|site)\b", words[-1] if words else "")
+        site = site or ("--from" in part.rest and named_so is not None)
         if site and len(words) > 1 and words[-1].startswith("/"):
             numbers = range(part.line, part.last + 1)
             yield swap_word(lines, numbers, words[-1].rstrip("/"), _PAGES)
@@ -135,6 +139,9 @@ def site_settings(context: Context, item: Dockerfile, lines: Lines) -> Iterator[
         words = [it for it in part.rest.split() if not it.startswith("--")]
         text = context.texts.get(words[0].removeprefix("./"), "") if words else ""
         if part.word != "COPY" or len(words) != 2 or not words[1].startswith("/etc/nginx"):
+            continue
+        own = [it for it in stage if it is not part and _SETTINGS in it.rest]
+        if words[1].endswith("/") or own:
             continue
         whole = re.search(r"^\s*(?:http|events)\s*\{", text, re.MULTILINE)
         site = not whole and re.search(r"^\s*server\s*\{", text, re.MULTILINE)
@@ -173,7 +180,9 @@ def late_folders(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     places = [part for part in stage if part.word == "WORKDIR"]
     before = [part for part in stage if places and part.line < places[0].line]
     copies = [
-        part for part in before if part.word == "COPY" and not part.rest.split()[-1].startswith("/")
+        part
+        for part in before
+        if part.word == "COPY" and not " ".join(part.rest.split()[-1:]).startswith("/")
     ]
     words = next((started(it) for it in stage if it.word in _STARTS), [])
     names = {basename(source) for part in copies for source in part.sources}
@@ -196,6 +205,8 @@ def gone_folders(context: Context, item: Dockerfile, lines: Lines) -> Iterator[E
     words = started(starts[-1]) if starts else []
     programs_ = [it for it in words if it.endswith((".py", ".js", ".mjs", ".cjs"))]
     same = [it for it in context.names if programs_ and basename(it) == basename(programs_[0])]
+    if gone and basename(gone[0][1].strip("/")) in _MADE:
+        return
     if len(gone) != 1 or len(same) != 1 or not dirname(same[0]) or "/" in dirname(same[0]):
         return
     part, source = gone[0]
@@ -253,7 +264,7 @@ def scripts(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit |
         word = next(iter(started(part)), "") if part.word in _STARTS else ""
         if word not in context.known or not word.endswith(".sh") or "/" in word:
             continue
-        system = any("/bin" in it.rest.split()[-1] for it in stage if it.word == "COPY")
+        system = any(re.search(r"/s?bin\b", it.rest) for it in stage if it is not part)
         if not system and "PATH" not in item.text:
             yield swap_word(lines, range(part.line, part.last + 1), word, f"./{word}")
 
@@ -266,6 +277,9 @@ def packages(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit 
         words = started(part) if part.word in _STARTS else []
         at = next((it for it, word in enumerate(words) if word.endswith(".py")), 0)
         if not at or not re.fullmatch(r"python[\d.]*", words[0]) or part.line != part.last:
+            continue
+        # An option's value, or a module's, is not what is started.
+        if not all(re.fullmatch(r"-[uBOIsEq]+", it) for it in words[1:at]):
             continue
         path = words[at].removeprefix("./")
         module = module_of(path, context.texts.get(path, ""), context.known)

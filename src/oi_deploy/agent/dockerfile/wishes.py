@@ -109,7 +109,12 @@ _WORKDIR = re.compile(
 )
 # They mean something whatever their value is.
 _SWITCHES = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")
-_NOTES = re.compile(r"\breadme|文档|说明", intents.FLAGS)
+_NOTES = re.compile(
+    r"\b(?:see|per|follow\w*|according|look|read|in|as)\b[^.;]{0,24}\breadme"
+    r"|\breadme(?:\.md)? (?:says?|explains?|tells?|has|describes?|shows?)"
+    r"|(?:参考|参照|按照?|见|看|根据|依据?)[^,。;]{0,8}(?:readme|文档|说明)",
+    intents.FLAGS,
+)
 _SITE = re.compile(
     r"\bnginx\b|\bstatic (?:web ?)?(?:site|pages?|files)\b|静态(?:网站|站点|网页|页面|文件)",
     intents.FLAGS,
