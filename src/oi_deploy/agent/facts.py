@@ -30,6 +30,7 @@ from oi_deploy.agent.named import Image
 from oi_deploy.agent.obstacle import Obstacle
 from oi_deploy.agent.repository import Look
 from oi_deploy.agent.situation import WITHOUT_IMAGE, Ask, Situation
+from oi_deploy.agent.tags import keys
 from oi_deploy.broker.request import Policy
 from oi_deploy.verify.state import DeploymentState
 
@@ -192,7 +193,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         intents=wants,
         repository=checkout,
         named=images,
-        tag=tags.filled(ask.text, named_there) or tags.wanted(said, source),
+        tag=keys.filled(ask.text, named_there) or tags.wanted(said, source),
         more_tags=tags.several(said, source)[1:],
         meant=about,
         deployments=deployments,

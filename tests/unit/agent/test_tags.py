@@ -6,6 +6,7 @@ import pytest
 
 from oi_deploy.agent import tags, words
 from oi_deploy.agent.situation import Ask
+from oi_deploy.agent.tags import keys
 
 REGISTRY = "r.example.com:5000/team"
 COMMIT, FULL = "9f3c2ab", "9f3c2ab17d4e5061728394a5b6c7d8e9f0a1b2c3"
@@ -288,7 +289,7 @@ def test_a_tag_of_keys_in_a_file(prompt: str, tag: str) -> None:
         "release.env": "export APP_VERSION='7'\n",
         "README.md": "app.name=evil\n",
     }
-    assert tags.filled(prompt, texts) == tag
+    assert keys.filled(prompt, texts) == tag
 
 
 def test_the_day_of_the_commit() -> None:

@@ -89,7 +89,7 @@ def names_in(text: str, names: Collection[str]) -> Iterator[str]:
             yield name
 
 
-def module_of(program: str, text: str, names: Collection[str]) -> str:
+def module_of(program: str, text: str, names: Collection[str], *, root: str = "") -> str:
     """The name with which Python starts a file that imports its own package by name.
 
     Empty if it does not: then it is started as a file.
@@ -98,18 +98,7 @@ def module_of(program: str, text: str, names: Collection[str]) -> str:
         program: its path.
         text: what stands in it.
         names: of all files.
-    """
-    return source_module(program, text, names, root="")
-
-
-def source_module(program: str, text: str, names: Collection[str], *, root: str) -> str:
-    """The same, where packages lie in a folder, which PYTHONPATH names.
-
-    Args:
-        program: its path.
-        text: what stands in it.
-        names: of all files.
-        root: the folder; empty for the repository's own.
+        root: the folder that packages lie in, if PYTHONPATH names one.
     """
     prefix = f"{root}/" if root else ""
     if root and not program.startswith(prefix):

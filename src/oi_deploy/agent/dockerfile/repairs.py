@@ -169,8 +169,9 @@ def _changes(lack: Lack, context: Context, item: Dockerfile, lines: Lines) -> It
         if close := names.like(name, same):
             yield swap_word(lines, numbers, need.word, _near(same[close], lack.stage.workdir))
     if part.word in ("CMD", "ENTRYPOINT") and name not in map(basename, context.names):
+        program = found.program(context.texts, context.names)
         for place, path in lack.stage.files:
-            if path == found.program(context.texts, context.names):
+            if path == program:
                 yield swap_word(lines, numbers, need.word, _near(place, lack.stage.workdir))
     # A program looks for it in one folder only.
     if not there or need.word not in part.rest:

@@ -120,7 +120,7 @@ def starts(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     cmd = found.get("CMD")
     if cmd is None or cmd.line != cmd.last:
         return
-    entry, words = (_words(found[it].rest) if it in found else [] for it in ("ENTRYPOINT", "CMD"))
+    entry, words = (words_of(found[it].rest) if it in found else [] for it in ("ENTRYPOINT", "CMD"))
     if len(entry) > 1 and words[: len(entry)] == entry and len(words) > len(entry):
         begin = re.escape(cmd.rest[: cmd.rest.find(f'"{words[len(entry)]}"')].removeprefix("["))
         line = lines[cmd.line - 1]
@@ -141,7 +141,8 @@ def starts(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
         yield delete(lines, cmd.line)
 
 
-def _words(rest: str) -> list[str]:
+def words_of(rest: str) -> list[str]:
+    """The words of a list; none if it is no list."""
     try:
         words = json.loads(rest)
     except (ValueError, RecursionError):
@@ -157,7 +158,7 @@ def forbidden(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
     for part in stage:
         if part.word not in ("CMD", "ENTRYPOINT", "RUN"):
             continue
-        words = _words(part.rest) or part.rest.removeprefix("exec ").split()
+        words = words_of(part.rest) or part.rest.removeprefix("exec ").split()
         script = next(iter(words), "")
         ours = any(basename(it) == basename(script) for it in context.names)
         done = rf"chmod[^\n]*(?:{re.escape(basename(script))}|\*)"
@@ -218,7 +219,7 @@ def folders(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     for part in stage:
         if part.word not in ("CMD", "ENTRYPOINT"):
             continue
-        words = _words(part.rest) or part.rest.split()
+        words = words_of(part.rest) or part.rest.split()
         # What lies in a folder of the system is the base image's own.
         for word in (it for it in words if not it.startswith(("/usr/", "/bin/", "/etc/"))):
             for place in filter(None, places):
@@ -269,7 +270,7 @@ def interpreters(context: Context, item: Dockerfile, lines: Lines) -> Iterator[E
     for part in stage:
         if part.word not in ("CMD", "ENTRYPOINT"):
             continue
-        script = next(iter(_words(part.rest) or part.rest.split()), "")
+        script = next(iter(words_of(part.rest) or part.rest.split()), "")
         same = [it for it in context.names if basename(it) == basename(script)]
         if any(context.texts.get(it, "").startswith("#!") for it in same):
             continue

@@ -1,6 +1,5 @@
 """Usual mistakes of a Dockerfile that the rest of it, or a program, gives away."""
 
-import json
 import re
 from collections.abc import Iterator
 from posixpath import basename, dirname
@@ -10,8 +9,8 @@ from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.edits import Edit, Lines, move_up, put_before, swap, swap_word
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, base_of, is_plain
 from oi_deploy.agent.dockerfile.names import is_misspelt
-from oi_deploy.agent.dockerfile.reads import module_of, source_module
-from oi_deploy.agent.dockerfile.slips import last_stage
+from oi_deploy.agent.dockerfile.reads import module_of
+from oi_deploy.agent.dockerfile.slips import last_stage, words_of
 
 _PLAIN = re.compile(r"[\w./:@=+, -]+", re.ASCII)
 _STARTS = ("CMD", "ENTRYPOINT")
@@ -40,11 +39,7 @@ _PAGES = "/usr/share/nginx/html"
 def started(part: Instruction) -> list[str]:
     """The words of a start, in either form; empty where they are not plain."""
     if part.rest.startswith("["):
-        try:
-            words = json.loads(part.rest)
-        except (ValueError, RecursionError):
-            return []
-        return [str(it) for it in words] if isinstance(words, list) else []
+        return words_of(part.rest)
     return part.rest.removeprefix("exec ").split()
 
 
@@ -239,7 +234,7 @@ def gone_files(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edi
     if len(same) != 1 or len(copies) != 1 or context.exists(words[at]):
         return
     part, root = copies[0], same[0].partition("/")[0]
-    module = source_module(same[0], context.texts.get(same[0], ""), context.known, root=root)
+    module = module_of(same[0], context.texts.get(same[0], ""), context.known, root=root)
     place = part.rest.split()[-1]
     if not module or place not in (".", "./") or part.line != part.last:
         return

@@ -1,0 +1,39 @@
+"""A tag that is made of what keys in a file say."""
+
+import re
+from collections.abc import Mapping
+
+from oi_deploy.agent.repository import is_tag
+
+_KEYED = re.compile(r"\.(?:properties|env|ini|cfg|conf)$|(?:^|/)\.env$")
+_PAIRS = re.compile(
+    r"^\s*(?:export )?([A-Za-z][\w.-]*)\s*[=:]\s*['\"]?([\w.+-]+)['\"]?\s*$", re.MULTILINE
+)
+
+
+def filled(prompt: str, texts: Mapping[str, str]) -> str:
+    """The tag whose template has keys of files in it: `<app.version>-b<build.number>`.
+
+    Empty if there is none, or a key has no value.
+
+    Args:
+        prompt: the task.
+        texts: of the files that it names; those of keys and values count.
+    """
+    values = {key: it for path, text in texts.items() if _KEYED.search(path)
+              for key, it in _PAIRS.findall(text)}  # fmt: skip
+    if not values:
+        return ""
+    place = r"<([A-Za-z][\w.-]*)>|\$?\{([A-Za-z][\w.-]*)\}"
+    for match in re.finditer(rf"[\w.-]{{0,40}}(?:{place})(?:[\w.-]|{place}){{0,80}}", prompt):
+        keys = [one or other for one, other in re.findall(place, match[0])]
+        # One plain word is a name for something that has no file.
+        if any(re.search(r"[._]|[A-Z]{2}", key) for key in keys) and values.keys() >= set(keys):
+            tag = re.sub(place, lambda it: values[it[1] or it[2]], match[0])
+            before = re.split(r"[.;。]\s|\n\n", prompt[: match.start()])[-1]
+            about = re.search(r"\btag|标签", before, re.IGNORECASE)
+            denied = re.search(
+                r"(?:\bno longer|\bnot|n't|\binstead of|不|别)\W*(?:\w+\W+){0,3}$", before
+            )
+            return tag if is_tag(tag) and about and not denied else ""
+    return ""
