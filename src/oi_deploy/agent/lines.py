@@ -13,11 +13,11 @@ from oi_deploy.agent import (
     build_options,
     changes,
     intents,
+    its_file,
     manifests,
     meant,
     named,
     retag,
-    spared,
     words,
 )
 from oi_deploy.agent.chores import git_tags, reports
@@ -43,10 +43,10 @@ def _build(world: Situation) -> Iterable[str]:
     if not world.builds:
         return
     for item, reference in _references(world):
-        file = _dockerfile(world, item, reference)
+        file = its_file.of(world, item, reference)
         apart: object = False
         if file is None:
-            if line := new_dockerfile.line(world, _names(item, reference)):
+            if line := new_dockerfile.line(world, its_file.names(item, reference)):
                 yield line
                 path = re.search(r"^cat > (\S+)", line, re.MULTILINE)
                 # Apart from what it is made of, it is named, and the root is built.
@@ -108,68 +108,6 @@ def _gone(world: Situation) -> list[str]:
     ]
 
 
-def _names(item: DeploymentState | None, reference: str) -> list[str]:
-    image = re.split(r"[:@]", reference.rpartition("/")[2])[0]
-    return [*([item.name] if item else []), image]
-
-
-def _dockerfile(
-    world: Situation, item: DeploymentState | None, reference: str
-) -> Dockerfile | None:
-    found = world.repository.dockerfiles
-    names = _names(item, reference)
-    root = next((file for file in found if file.path == "Dockerfile"), None)
-    clauses = (it.text for it in intents.clauses(world.ask.text))
-    meant_root = any(
-        (match := _IN_ROOT.search(it))
-        and _USES.search(it[: match.start()])
-        and not intents.is_denied(it, len(it))
-        for it in clauses
-    )
-    if root and meant_root and len(world.named) < 2:
-        return root
-    if root is None:
-        # Of `shop-api` and `shop-web`, the folders are often called `api` and `web`.
-        names.append(names[-1].rpartition("-")[2])
-    paths = _mentioned_with(world, reference)
-    others = [file.path for file in found]
-    meant = [path for path in paths if not spared.is_left_out(path, world.ask.text, others)]
-    return dockerfiles.choose(found, names, meant)
-
-
-_IN_ROOT = re.compile(
-    r"根(?:目录|下)[里下中]?的?\s*`?dockerfile(?![\w.])|\broot(?:'s)? `?dockerfile(?![\w.])"
-    r"|\bdockerfile(?![\w.])`? (?:in|at|from) (?:the )?(?:repo(?:sitory)?'s )?(?:root|top)\b",
-    intents.FLAGS,
-)
-_USES = re.compile(r"\b(?:us(?:e|ing)|build|with|tak(?:e|ing))\b|用|构建|拿", intents.FLAGS)
-_LIST_END = re.compile(rf"[\n;。,、]|\band\b|(?<=[{intents.CJK}]):|:\s", re.ASCII)
-
-
-def _mentioned_with(world: Situation, reference: str) -> Sequence[str]:
-    """The paths that the prompt names; those of an image's own lines, if it names several."""
-    repository = named.repository_of(reference)
-    if len({image.repository for image in world.named}) < 2:
-        return world.mentioned
-    whole = named.whole(repository)
-    name = repository.rpartition("/")[2]
-    every = _LIST_END.split(world.ask.text)
-    parts = [it for it in every if whole.search(it)] or [
-        it for it in every if words.is_named(name, it)
-    ]
-    paths = [path for part in parts for path in named.paths(part, world.ask.registry)]
-    if set(paths) & {
-        place for file in world.repository.dockerfiles for place in (file.path, file.folder)
-    }:
-        return paths
-    own = [
-        line
-        for line in world.ask.text.splitlines()
-        if whole.search(line) and not any(str(it) in whole.sub(" ", line) for it in world.named)
-    ]
-    return [path for line in own for path in named.paths(line, world.ask.registry)]
-
-
 def _references(world: Situation) -> Iterable[tuple[DeploymentState | None, str]]:
     """What is to be built and pushed, and for which Deployment."""
     targets = _targets(world) if world.ask.expect == "deploy" else ()
@@ -211,9 +149,9 @@ def _only_pushed(world: Situation) -> Iterable[Image]:
 
 def _has_own_file(world: Situation, image: Image) -> bool:
     """Whether an image has a Dockerfile that no Deployment's image is built from."""
-    own = _dockerfile(world, None, _full(world, image))
+    own = its_file.of(world, None, _full(world, image))
     others = [
-        _dockerfile(world, item, text)
+        its_file.of(world, item, text)
         for item in _targets(world)
         for text in references_for(world, item)
     ]
@@ -368,14 +306,14 @@ def _is_mended(world: Situation, item: DeploymentState, references: Sequence[str
     """Whether the tag that a Deployment names is another image now, since its pods failed."""
     if not world.failures or not world.permits("deployment", item.name, "rollout"):
         return False
-    files = [file for it in references if (file := _dockerfile(world, item, it))]
+    files = [file for it in references if (file := its_file.of(world, item, it))]
     named_there = {container.image for container in item.containers}.issuperset(references)
     return named_there and any(any(_repairs(world, file)) for file in files)
 
 
 def _can_be_built(world: Situation, item: DeploymentState, reference: str) -> bool:
-    file = _dockerfile(world, item, reference)
-    return file is not None or bool(new_dockerfile.line(world, _names(item, reference)))
+    file = its_file.of(world, item, reference)
+    return file is not None or bool(new_dockerfile.line(world, its_file.names(item, reference)))
 
 
 def _digest(world: Situation) -> Iterable[str]:

@@ -13,13 +13,13 @@ from posixpath import basename, dirname, relpath
 
 from oi_deploy.agent import named
 from oi_deploy.agent.dockerfile import (
-    commands,
     forms,
     found,
     layout,
     lint,
     moved,
     names,
+    order,
     places,
     slips,
     told,
@@ -139,7 +139,7 @@ def _changes(lack: Lack, context: Context, item: Dockerfile, lines: Lines) -> It
     if part.word == "RUN" and part.line == part.last:
         later = [other for other in stage if other.line > part.line and other.sources]
         # A program of the project may need all that is copied.
-        for other in reversed(later) if _PROGRAM.match(part.rest) else later:
+        for other in reversed(later) if order.PROGRAM.match(part.rest) else later:
             yield move_down(lines, part.line, other.last)
     yield from layout.kept(lack, stage, context, lines)
     yield from _folder_changes(lack, stage, lines)
@@ -285,71 +285,6 @@ def _added(part: Instruction, name: str, lines: Lines) -> Edit | None:
     return swap_word(lines, range(part.line, part.last + 1), first, f"{name} {first}")
 
 
-def _order(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
-    """A RUN that names a file which only a later COPY of its stage brings."""
-    stage: list[Instruction] = []
-    for part in (*item.instructions(), Instruction(0, 0, "FROM", "")):
-        if part.word == "FROM":
-            yield from _order_in(stage, context.names, lines)
-            stage = []
-        else:
-            stage.append(part)
-
-
-def _order_in(
-    stage: Sequence[Instruction], names: Sequence[str], lines: Lines
-) -> Iterator[Edit | None]:
-    for place, part in enumerate(stage):
-        if part.word != "RUN" or part.line != part.last or commands.split(part.rest) is None:
-            continue
-        used = [
-            name
-            for name in names
-            # A bare word may be anything.
-            if name in part.rest
-            and re.search(r"[./]|^[A-Z]", name)
-            and re.search(rf"(?<![\w/.>-])(?<!> ){re.escape(name)}(?![\w.-])", part.rest)
-        ]
-        before = [it for it in stage[:place] if it.sources]
-        if _SCRIPT.match(part.rest) and all(map(_is_manifest, before)):
-            later = [other for other in stage[place:] if _all_of(other)]
-            between = [it for it in stage[place + 1 :] if later and it.line < later[0].line]
-            if later and not between:
-                yield move_down(lines, part.line, later[0].last)
-                return
-        for name in used:
-            if any(_brings(other, name) for other in stage[:place]):
-                continue
-            later = [other for other in stage[place:] if _brings(other, name)]
-            if later:
-                last = [it for it in stage[place:] if it.sources][-1]
-                after = last if _PROGRAM.match(part.rest) else later[0]
-                yield move_down(lines, part.line, after.last)
-                return
-
-
-_PROGRAM = re.compile(
-    r"(?:npm|pnpm|yarn) (?:run \S+|test)\b|(?:python[\d.]*|node|sh|bash) [\w./-]+\.\w+"
-)
-# It runs a script of the project, which its sources are needed for.
-_SCRIPT = re.compile(r"(?:npm|pnpm|yarn) (?:run \S+|test)\b|(?:yarn|pnpm) build\b")
-
-
-def _all_of(copy: Instruction) -> bool:
-    """Whether everything is copied."""
-    return "--from" not in copy.rest and any(it.strip("./") == "" for it in copy.sources)
-
-
-def _is_manifest(copy: Instruction) -> bool:
-    """Whether nothing but the lists of packages is copied."""
-    return all(re.fullmatch(r"(?:\./)?(?:package\S*\.json|\S+lock\S*)", it) for it in copy.sources)
-
-
-def _brings(copy: Instruction, name: str) -> bool:
-    sources = [source.strip("./") for source in copy.sources]
-    return any(it in ("", name) or name.startswith(f"{it}/") for it in sources)
-
-
 # Without a word about anything that is wrong, only what surely makes a build or a start fail.
 _CHECKS = (
     moved.elsewhere,
@@ -357,7 +292,7 @@ _CHECKS = (
     names.renamed_in_commands,
     names.without_lock,
     forms.one_word,
-    _order,
+    order.late,
     _lacking,
 )
 _IF_AMISS = (

@@ -1,0 +1,78 @@
+"""Which of a repository's Dockerfiles an image is built from."""
+
+import re
+from collections.abc import Sequence
+
+from oi_deploy.agent import intents, named, spared, words
+from oi_deploy.agent.dockerfile import files as dockerfiles
+from oi_deploy.agent.dockerfile.files import Dockerfile
+from oi_deploy.agent.situation import Situation
+from oi_deploy.verify.state import DeploymentState
+
+
+def names(item: DeploymentState | None, reference: str) -> list[str]:
+    """The names of a Deployment and of its image."""
+    image = re.split(r"[:@]", reference.rpartition("/")[2])[0]
+    return [*([item.name] if item else []), image]
+
+
+def of(world: Situation, item: DeploymentState | None, reference: str) -> Dockerfile | None:
+    """The Dockerfile that is meant for an image; None if there is none.
+
+    Args:
+        world: what is known.
+        item: the Deployment that gets the image, if one does.
+        reference: of the image.
+    """
+    found = world.repository.dockerfiles
+    called = names(item, reference)
+    root = next((file for file in found if file.path == "Dockerfile"), None)
+    clauses = (it.text for it in intents.clauses(world.ask.text))
+    meant_root = any(
+        (match := _IN_ROOT.search(it))
+        and _USES.search(it[: match.start()])
+        and not intents.is_denied(it, len(it))
+        for it in clauses
+    )
+    if root and meant_root and len(world.named) < 2:
+        return root
+    if root is None:
+        # Of `shop-api` and `shop-web`, the folders are often called `api` and `web`.
+        called.append(called[-1].rpartition("-")[2])
+    paths = _mentioned_with(world, reference)
+    others = [file.path for file in found]
+    meant = [path for path in paths if not spared.is_left_out(path, world.ask.text, others)]
+    return dockerfiles.choose(found, called, meant)
+
+
+_IN_ROOT = re.compile(
+    r"根(?:目录|下)[里下中]?的?\s*`?dockerfile(?![\w.])|\broot(?:'s)? `?dockerfile(?![\w.])"
+    r"|\bdockerfile(?![\w.])`? (?:in|at|from) (?:the )?(?:repo(?:sitory)?'s )?(?:root|top)\b",
+    intents.FLAGS,
+)
+_USES = re.compile(r"\b(?:us(?:e|ing)|build|with|tak(?:e|ing))\b|用|构建|拿", intents.FLAGS)
+_LIST_END = re.compile(rf"[\n;。,、]|\band\b|(?<=[{intents.CJK}]):|:\s", re.ASCII)
+
+
+def _mentioned_with(world: Situation, reference: str) -> Sequence[str]:
+    """The paths that the prompt names; those of an image's own lines, if it names several."""
+    repository = named.repository_of(reference)
+    if len({image.repository for image in world.named}) < 2:
+        return world.mentioned
+    whole = named.whole(repository)
+    name = repository.rpartition("/")[2]
+    every = _LIST_END.split(world.ask.text)
+    parts = [it for it in every if whole.search(it)] or [
+        it for it in every if words.is_named(name, it)
+    ]
+    paths = [path for part in parts for path in named.paths(part, world.ask.registry)]
+    if set(paths) & {
+        place for file in world.repository.dockerfiles for place in (file.path, file.folder)
+    }:
+        return paths
+    own = [
+        line
+        for line in world.ask.text.splitlines()
+        if whole.search(line) and not any(str(it) in whole.sub(" ", line) for it in world.named)
+    ]
+    return [path for line in own for path in named.paths(line, world.ask.registry)]
