@@ -222,7 +222,7 @@ def registry_proxy(scene: Scene) -> Iterator[Proxy]:
     proxy = Proxy(f"https://{values['REGISTRY']}", ca)
     scene.inputs |= {"registry": f"{proxy.address}/library", "registry-ca": proxy.ca + ca}
     trusted = Path("/etc/docker/certs.d") / proxy.address
-    trusted.mkdir(parents=True)
+    trusted.mkdir(parents=True, exist_ok=True)  # a run that was killed leaves it
     file = trusted / "ca.crt"
     file.write_text(proxy.ca, encoding="utf-8")
     try:

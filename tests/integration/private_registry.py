@@ -72,7 +72,8 @@ def private_registry(folder: Path, *, auth: str = HTPASSWD) -> Iterator[Site]:
     try:
         host = docker("port", name, "5000/tcp").splitlines()[0]
         trusted = Path("/etc/docker/certs.d") / host
-        trusted.mkdir(parents=True)
+        # A run that was killed leaves the folder, and a later engine hands out its port again.
+        trusted.mkdir(parents=True, exist_ok=True)
         (trusted / "ca.crt").write_bytes(ca.read_bytes())
         try:
             _wait(host, ca, name)
