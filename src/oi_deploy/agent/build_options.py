@@ -34,7 +34,25 @@ def arguments(world: Situation, file: Dockerfile) -> dict[str, str]:
             found[name] = value["value"].strip("`'\"").rstrip(".:")
         elif name and (described := _described(world, name)):
             found[name] = described
+        elif name and (folder := _folder(world, file, name)):
+            found[name] = folder
     return found
+
+
+def _folder(world: Situation, file: Dockerfile, name: str) -> str:
+    """The folder that a build argument is to choose: the only one that is called like the image."""
+    above = re.search(rf"(?<![\w/-])([\w./-]+)/\$\{{?{re.escape(name)}\b", file.text, re.ASCII)
+    if above is None:
+        return ""
+    prefix = above[1].removeprefix("./") + "/"
+    files = (
+        path.removeprefix(prefix) for path in world.repository.files if path.startswith(prefix)
+    )
+    folders = {path.partition("/")[0] for path in files if "/" in path}
+    images = {image.repository.rpartition("/")[2] for image in world.named}
+    meant = {item.name for item in world.meant.chosen}
+    called = folders & images or folders & meant
+    return called.pop() if len(called) == 1 else ""
 
 
 def _substituted(world: Situation, text: str) -> str:

@@ -98,4 +98,5 @@ def _orders(path: str, clause: str, *, here: bool) -> bool:
 
 def _is_about_else(clause: str, match: re.Match[str]) -> bool:
     before, after = clause[: match.start()], clause[match.end() :]
-    return bool(_ELSE.match(after) or _ELSE_BEFORE.search(before))
+    put = match[0].lower() == "put" and re.match(r"\W*(?:it|this|that|them)\b", after)
+    return bool(put or _ELSE.match(after) or _ELSE_BEFORE.search(before))

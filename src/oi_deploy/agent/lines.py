@@ -84,7 +84,8 @@ def _repairs(world: Situation, file: Dockerfile) -> Iterable[str]:
 
 
 _GONE = re.compile(
-    r"\b(?:gone|removed?|deleted?|dropped|no longer|any ?more|thrown out)\b"
+    r"\b(?:gone|removed?|deleted?|dropped|no longer|any ?more|thrown out"
+    r"|does not exist|not found|no such file|cannot find|split|refactored|became)\b|拆|找不到"
     r"|删|不再|去掉|移除|没有了?|不存在",
     intents.FLAGS,
 )

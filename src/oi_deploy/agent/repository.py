@@ -30,6 +30,8 @@ git describe --tags 2>/dev/null || true
 _MOST_FILES_READ = 60
 # Endings of programs, whose imports say what an image needs.
 _PROGRAMS = (".py", ".js", ".mjs", ".cjs")
+# Programs there have no ending: `bin/www`.
+_OF_BIN = re.compile(r"(?:^|/)bin/[\w-]+$", re.ASCII)
 # Lists of packages, which may go on in other files.
 _REQUIREMENTS = re.compile(
     r"(?:^|/)requirements(?:[-_.]\w+)*\.txt$|(?:^|/)requirements/[\w.-]+\.txt$"
@@ -111,6 +113,7 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
         *(path for path in files if _REQUIREMENTS.search(path) and is_plain(path)),
         *(path for path in files if (is_unit(path) or is_notes(path)) and is_plain(path)),
         *(path for path in files if path.endswith(".conf") and is_plain(path)),
+        *(path for path in files if _OF_BIN.search(path) and is_plain(path)),
     ]
     texts = read(look, tuple(dict.fromkeys(wanted))[:_MOST_FILES_READ])
     documents = {path: _documents(texts[path]) for path in manifests if path in texts}

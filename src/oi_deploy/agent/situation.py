@@ -22,8 +22,17 @@ _POLITE = re.compile(
 )
 _UNLESS = re.compile(r"不(?:通)?过[^,。;]{0,6}不(?:能|要|许|准|得)[^,。;]{0,4}镜像")
 _NEW_DOCKERFILE = re.compile(
-    r"\b(?:write|add|create|make)\b[^.;]{0,40}\bdockerfile\b"
+    r"\b(?:write|add|create|make|needs?)\b[^.;]{0,40}\bdockerfile\b"
     r"|(?:写|补|加|创建|编写)[^。;]{0,12}dockerfile",
+    re.IGNORECASE,
+)
+# A hash that is not written out: "main-xxxxxxxx".
+_CROSSES = re.compile(r"(?<=[-:._])x{6,40}(?![\w-]|\.\w)")
+_HASH = re.compile(r"\b(?:sha|hash|commit)\b|哈希|提交", re.IGNORECASE)
+_NOTHING_TO_BUILD = re.compile(
+    r"\bnothing (?:has )?to (?:be )?(?:build|built|compiled?)\b|\b(?:no|without an?y?) (?:build|compil)"
+    r"(?:e|ing|ation)?(?:[ -](?:step|stage|process))"
+    r"|(?:没有|无需?|不(?:需要?|用))(?:编译|构建步骤|构建过程|打包步骤)",
     re.IGNORECASE,
 )
 # What no person writes, and what patterns take long for.
@@ -65,6 +74,8 @@ class Ask:
         plain = _LINES.sub("\n\n", _BLANKS.sub(" ", _SAME.sub(r"\1", plain)))
         if len(plain) > _LONGEST:
             return ""
+        if _HASH.search(plain):
+            plain = _CROSSES.sub(lambda it: f"<{len(it[0])}-char short sha>", plain)
         return orders.only(_POLITE.sub(r"\g<before>请", plain))
 
 
@@ -146,16 +157,18 @@ class Situation:
         speak only of what needs none.
         """
         has = self.intents
-        # "No image comes out unless the tests pass" denies none.
-        denied = "build" in has.denied and not _UNLESS.search(self.ask.text)
-        if self.ask.expect == "none" or denied:
-            return False
         clauses = (clause.text for clause in intents.clauses(self.ask.text))
         new = any(
             (match := _NEW_DOCKERFILE.search(it)) and not intents.is_denied(it, match.start())
             for it in clauses
         )
         there = any(self.has_image(item) for item in self.named)
+        # "No image comes out unless the tests pass" denies none; where a Dockerfile is to be
+        # written, "nothing to build" is said of the sources.
+        denied = "build" in has.denied and not _UNLESS.search(self.ask.text)
+        denied = denied and not (new and _NOTHING_TO_BUILD.search(self.ask.text))
+        if self.ask.expect == "none" or denied:
+            return False
         # One image is to get another's name.
         if "retag" in has and "build" not in has and sum(bool(it.tag) for it in self.named) > 1:
             return False

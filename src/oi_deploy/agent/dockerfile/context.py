@@ -66,7 +66,8 @@ class Context:
         if key not in self._read:
             text = self.texts.get(program, "")
             whole = is_test(program) or (tested and self.told.amiss)
-            found = tuple(reads(program, text, self.known | self.folders, whole=whole))
+            every = self.known | self.folders
+            found = tuple(reads(program, text, every, whole=whole, deep=self.told.amiss))
             # Where something is missed, also what it only names.
             more = names_in(text, self.known) if self.told.missed else ()
             named_too = (Read(it, beside=False) for it in more)

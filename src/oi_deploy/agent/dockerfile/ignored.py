@@ -6,6 +6,8 @@ The rules are those of the engine: https://docs.docker.com/build/concepts/contex
 import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+from posixpath import dirname
 
 from oi_deploy.agent import named
 from oi_deploy.agent.dockerfile import told
@@ -39,8 +41,22 @@ def repairs(
     there = Context(tuple(names), set(names).__contains__, own, said)
     rules = list(_rules(text))
     needed = dict.fromkeys((*_needed(item, names), *_read(item, there)))
-    lost = (name for name in needed if _kept_out(name, names, rules))
-    return tuple(f"sed -i '$a !{name}' {inside(context, '.dockerignore')}" for name in lost)
+    lost = [_with_others(name, names, rules) for name in needed if _kept_out(name, names, rules)]
+    file = inside(context, ".dockerignore")
+    return tuple(f"sed -i '$a !{name}' {file}" for name in dict.fromkeys(lost))
+
+
+def _with_others(
+    name: str, names: Sequence[str], rules: Sequence[tuple[bool, re.Pattern[str]]]
+) -> str:
+    """A file; all of its folder that end like it, if they are kept out like it."""
+    ending = PurePosixPath(name).suffix
+    same = [it for it in names if dirname(it) == dirname(name) and it.endswith(ending or "/")]
+    data = "/" in name and ending not in (".py", ".js", ".mjs", ".cjs", ".sh")
+    whole = data and len(same) > 1 and not any(map(is_private, same))
+    return (
+        f"{dirname(name)}/*{ending}" if whole and all(_ignored(it, rules) for it in same) else name
+    )
 
 
 def _read(item: Dockerfile, context: Context) -> Iterable[str]:
@@ -50,7 +66,9 @@ def _read(item: Dockerfile, context: Context) -> Iterable[str]:
         return
     yield from (name for name, _ in context.lost if is_plain(name) and not is_private(name))
     commands = " ".join(p.rest for p in parts if p.word in ("RUN", "CMD", "ENTRYPOINT"))
-    left = [name for name in context.texts if _is_in(name, commands)]
+    modules = {it.replace(".", "/") for it in re.findall(r"-m[ \",]+([a-z_][\w.]*)", commands)}
+    starts = {f"{it}{end}" for it in modules for end in (".py", "/__main__.py")}
+    left = [name for name in context.texts if _is_in(name, commands) or name in starts]
     seen: set[str] = set()
     while left:
         program = left.pop()

@@ -39,6 +39,7 @@ class Stage:
         copied: folders of the context that were copied, each with its place in the image.
         loose: places below which anything may be.
         said: the texts of the steps that may have made what they name.
+        searched: other places where modules are looked for.
     """
 
     number: int = 0
@@ -50,6 +51,7 @@ class Stage:
     copied: tuple[tuple[str, str], ...] = ()
     loose: tuple[str, ...] = ()
     said: str = ""
+    searched: tuple[str, ...] = ()
 
     def has(self, path: str, exists: Callable[[str], bool]) -> bool:
         """Whether a path is there, or may be."""
@@ -144,10 +146,27 @@ def _step(part: Instruction, walk: _Walk) -> Stage:
     if part.word in ("COPY", "ADD"):
         return _copy(part, walk)
     if part.word == "ENV" and re.search(r"PYTHONPATH|NODE_PATH", part.rest):
-        return replace(stage, said=f"{stage.said}\n{part.rest}", loose=(*stage.loose, "/"))
+        return replace(stage, said=f"{stage.said}\n{part.rest}", searched=_searched(part.rest))
     if part.word == "RUN":
         return _run(part, walk)
     return stage
+
+
+def _searched(text: str) -> tuple[str, ...]:
+    """The folders of PYTHONPATH or NODE_PATH."""
+    values = re.findall(r"(?:PYTHONPATH|NODE_PATH)[= ]['\"]?([^\s'\"]+)", text)
+    return tuple(it.rstrip("/") or "/" for value in values for it in value.split(":"))
+
+
+def _with_search(wanted: Iterable[Need], stage: Stage) -> Iterator[Need]:
+    """Needs, with the places of modules where they are looked for besides."""
+    for need in wanted:
+        more = [
+            normpath(join(stage.workdir, folder, relpath(path, stage.workdir)))
+            for folder in (stage.searched if need.module else ())
+            for path in need.paths
+        ]
+        yield replace(need, paths=(*need.paths, *more))
 
 
 def _run(part: Instruction, walk: _Walk) -> Stage:
@@ -159,7 +178,7 @@ def _run(part: Instruction, walk: _Walk) -> Stage:
     made = _made(part.rest, found)
     # After a command that may make anything, nothing is known to lack.
     sure = sum(1 for _ in takewhile(lambda it: commands.is_quiet([it]), found)) + 1
-    wanted = tuple(commands.needs(found[:sure], stage.workdir))
+    wanted = tuple(_with_search(commands.needs(found[:sure], stage.workdir), stage))
     tests = tuple(_tests_of(found[:sure], stage))
     for need in (*wanted, *_read_by((*wanted, *tests), stage, walk.context)):
         if _is_lacking(need, stage, walk.context, made):
@@ -175,7 +194,7 @@ def _tests_of(found: Iterable[Sequence[str]], stage: Stage) -> Iterator[Need]:
     """The tests that commands find by themselves, of those that are there."""
     for words in found:
         if not re.match(
-            r"node --test$|(?:python3? -m )?(?:unittest|pytest)\b", " ".join(words[:3])
+            r"node --test(?: |$)|(?:python3? -m )?(?:unittest|pytest)\b", " ".join(words[:3])
         ):
             continue
         # Those that the command names, if it names any.
@@ -210,6 +229,9 @@ def _made(text: str, found: Iterable[Sequence[str]]) -> str:
 def _is_lacking(need: Need, stage: Stage, context: Context, made: str = "") -> bool:
     """Whether it surely is not there; a module that the project does not have is a library."""
     if any(basename(path) in made for path in need.paths):
+        return False
+    program = need.paths[0].endswith((".py", ".js", ".mjs", ".cjs", "/__init__"))
+    if stage.searched and (need.module or program):
         return False
     if need.module and need.word != "npm":
         tail = re.escape(need.word.replace(".", "/"))
@@ -249,7 +271,8 @@ def _check_start(starts: dict[str, Instruction], walk: _Walk) -> None:
     parts = [starts[word] for word in ("ENTRYPOINT", "CMD") if word in starts]
     texts = [starts[word].rest if word in starts else "" for word in ("ENTRYPOINT", "CMD")]
     found = commands.start(*texts)
-    wanted = tuple(commands.needs(with_scripts(found or (), walk.context), stage.workdir))
+    named_there = commands.needs(with_scripts(found or (), walk.context), stage.workdir)
+    wanted = tuple(_with_search(named_there, stage))
     for need in (*wanted, *_read_by(wanted, stage, walk.context)):
         part = next((it for it in parts if need.word in it.rest), parts[-1])
         if _is_lacking(need, stage, walk.context):
@@ -318,9 +341,14 @@ def _copy_from(
     for word in sources:
         path = normpath(join("/", word))
         inner = [(file, name) for file, name in source.files if _below(file, path)]
-        if not source.certain or not inner:
-            return _loose(stage, place)
         single = join(place, basename(path)) if into or place in _folders_of(stage) else place
+        if not source.certain or not inner:
+            # What is called like a file brings nothing else.
+            named_file = re.search(r"\w\.[a-z]{2,5}$", word)
+            stage = _loose(stage, single if named_file else place)
+            if not named_file:
+                return stage
+            continue
         for file, name in inner:
             rest = file.removeprefix(path).lstrip("/")
             files.append((join(place, rest) if rest else single, name))

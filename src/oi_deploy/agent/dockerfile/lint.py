@@ -125,7 +125,7 @@ def _within(lines: Lines) -> Iterator[Edit | None]:
             if close and word.isalpha():
                 yield swap(lines, number, line.find(word), word, close[0])
         elif not goes_on:
-            for check in (_comment, _stage, _copy, _exec_form, _variable, _env, _expose):
+            for check in (_comment, _stage, _copy, _exec_form, _variable, _env, _path, _expose):
                 yield from check(lines, number, word.upper(), rest.strip())
 
 
@@ -275,6 +275,15 @@ def _env(lines: Lines, number: int, word: str, rest: str) -> Iterator[Edit | Non
         if len(lone) == 2 and lone[1] == lone[0] + 1 and re.fullmatch(r"[A-Z]\w*", words[lone[0]]):
             old = f"{words[lone[0]]} {words[lone[1]]}"
             yield swap(lines, number, line.find(old), old, old.replace(" ", "="))
+
+
+def _path(lines: Lines, number: int, word: str, rest: str) -> Iterator[Edit | None]:
+    """PATH without what it was before: no program of the system is found any more."""
+    match = re.search(r"(?:^|\s)PATH=([\w./:${}-]+)$", rest)
+    if word != "ENV" or match is None or re.search(r"\$\{?PATH\b|(?:^|:)/(?:usr/)?bin\b", match[1]):
+        return
+    line = lines[number - 1].rstrip() + ":$PATH"
+    yield Edit(f"'{number}s#[ ]*$#:$PATH#'", (*lines[: number - 1], line, *lines[number:]))
 
 
 def _expose(lines: Lines, number: int, word: str, rest: str) -> Iterator[Edit | None]:

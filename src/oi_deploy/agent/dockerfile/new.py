@@ -67,7 +67,10 @@ def _folders(world: Situation, names: Sequence[str]) -> list[str]:
     files = world.repository.files
     folders = named.folders(files)
     text = world.ask.text
-    below = [path for path in world.mentioned if path in folders]
+    # A package is a part of what lies above it.
+    below = [
+        path for path in world.mentioned if path in folders and f"{path}/__init__.py" not in files
+    ]
     for path in world.mentioned:
         if path.endswith("/Dockerfile") and str(PurePosixPath(path).parent) in folders:
             return [str(PurePosixPath(path).parent)]

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from posixpath import join, normpath
 
 # Of a path and of a file object: they read what is there, or list it.
-_READS = frozenset({"read_text", "read_bytes", "open", "iterdir"})
+_READS = frozenset({"read_text", "read_bytes", "open", "iterdir", "glob", "rglob"})
+# Before a path from the working folder.
+FROM_WORKDIR = "\1"
 _DEEPEST = 20
 _SAME = frozenset({"resolve", "absolute"})
 _SAME_OS = frozenset({"abspath", "realpath", "normpath", "Path", "PurePath", "str", "fspath"})
@@ -13,6 +15,8 @@ _SAME_OS = frozenset({"abspath", "realpath", "normpath", "Path", "PurePath", "st
 
 def evaluate(value: ast.expr, names: Mapping[str, str]) -> str | None:
     """A path relative to the program's folder; None if it is another one, or not certain.
+
+    One from the working folder begins with `FROM_WORKDIR`.
 
     Args:
         value: an expression, such as `Path(__file__).parent / "a"`.
@@ -43,6 +47,8 @@ def _called(call: ast.Call, names: Mapping[str, str]) -> str | None:
         if isinstance(made_by, ast.Name)
         else ""
     )
+    if name == "Path" and len(given) == 1 and (text := _text(given[0])):
+        return f"{FROM_WORKDIR}{normpath(text)}" if text[0] != "/" else None
     if name in _SAME_OS and len(given) == 1:
         return evaluate(given[0], names)
     if name == "dirname" and len(given) == 1:
@@ -58,6 +64,15 @@ def _called(call: ast.Call, names: Mapping[str, str]) -> str | None:
         if name == "with_name" and len(given) == 1:
             return _below(_above(start, 1), given)
     return None
+
+
+def _text(value: ast.expr) -> str:
+    """A text, or the one that stands for an environment variable that is not set."""
+    looks_up = isinstance(value, ast.Call) and ast.unparse(value.func)
+    if isinstance(value, ast.Call) and looks_up in ("os.environ.get", "environ.get", "os.getenv"):
+        value = value.args[1] if len(value.args) == 2 else value  # noqa: PLR2004
+    known = isinstance(value, ast.Constant) and isinstance(value.value, str)
+    return str(value.value) if known and isinstance(value, ast.Constant) else ""
 
 
 def _above(path: str | None, levels: int) -> str | None:

@@ -7,6 +7,7 @@ from posixpath import basename, dirname, join, normpath
 from oi_deploy.agent.dockerfile.context import Context, npm_scripts
 from oi_deploy.agent.dockerfile.edits import Edit, Lines, move_down, put_after, swap, swap_word
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
+from oi_deploy.agent.dockerfile.reads import folders_made, is_private
 from oi_deploy.agent.dockerfile.slips import last_stage
 
 
@@ -28,7 +29,7 @@ def made(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | No
             for name in context.texts
             if re.search(rf"(?<![\w-]){re.escape(basename(name))}(?![\w-])", _script(step, context))
         ]
-        found = {it for text in texts for it in _made_by(text)}
+        found = {it for text in texts for it in folders_made(text)}
         wanted = words[0].rstrip("/")
         # What it makes, or what is in it.
         fits = any(f"{wanted}/".startswith(f"{place}/{it}/") for it in found)
@@ -38,24 +39,6 @@ def made(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | No
         if re.fullmatch(r"[\w./-]+", new) and basename(wanted).count(".") == 0:
             slash = "/" if words[0].endswith("/") else ""
             yield swap_word(lines, [part.line], words[0], f"{new}{slash}")
-
-
-def _made_by(text: str) -> Iterator[str]:
-    """The folders that a program makes below the one that it starts in."""
-    for match in _MAKES.finditer(text):
-        yield match[1].strip("./")
-    for match in _JOINED.finditer(text):
-        yield "/".join(re.findall(r"[\w.-]+", match[1]))
-
-
-_MAKES = re.compile(
-    r"(?:mkdir(?:Sync)?|makedirs|rmSync|rmtree"
-    r"|(?:OUT\w*|\bout\w*|target)\s*=\s*(?:pathlib\.)?(?:Path\()?)\(?\s*['\"]([\w./-]+)['\"]"
-)
-_JOINED = re.compile(
-    r"(?:target|out\w*|dest\w*|OUT\w*|DIST|dist)\s*=\s*(?:path\.)?join\(\s*"
-    r"(?:__dirname|root|ROOT|process\.cwd\(\))\s*,\s*((?:['\"][\w.-]+['\"](?:\s*,\s*)?)+)\)"
-)
 
 
 def _stage(name: str, every: Sequence[Instruction]) -> list[Instruction]:
@@ -188,13 +171,20 @@ _IMPORTS = re.compile(r"^(?:import|from) ([a-z_]\w*)", re.MULTILINE)
 
 def globs(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """COPY of the programs of a folder, where a message misses something and more is in it."""
-    if not context.told.missed:
-        return
     for part in item.instructions():
         for source in part.sources:
             folder, _, name = source.removeprefix("./").rpartition("/")
-            more = any(it.startswith(f"{folder}/") and "/" in it.removeprefix(f"{folder}/")
-                       for it in context.names)  # fmt: skip
+            more = context.told.missed and any(
+                it.startswith(f"{folder}/") and "/" in it.removeprefix(f"{folder}/")
+                for it in context.names
+            )
+            # Or its programs name data that lie beside them.
+            more = more or any(
+                dirname(it) == folder and not it.endswith(name[1:]) and not is_private(it)
+                and any(f'"{basename(it)}"' in text for path, text in context.texts.items()
+                        if dirname(path) == folder and path.endswith(name[1:]))
+                for it in context.names
+            )  # fmt: skip
             if re.fullmatch(r"\*\.\w+", name) and folder in context.folders and more:
                 line = lines[part.line - 1].replace(f"{folder}/{name}", f"{folder}/", 1)
                 left = (*lines[: part.line - 1], line, *lines[part.line :])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from oi_deploy.agent import named
-from oi_deploy.agent.dockerfile import kinds
+from oi_deploy.agent.dockerfile import kinds, settings
 from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.files import Dockerfile, inside, is_dockerfile, is_plain
 from oi_deploy.agent.dockerfile.image import lacks
@@ -144,7 +144,7 @@ class _Folder:
 
     def _from_two(self, kind: Kind, stages: Stages) -> Iterator[list[str]]:
         """What the first stage makes, and some of the repository."""
-        wanted, to = self.wanted, f"{PAGES}/" if kind.pages else "./"
+        wanted, to = self.wanted, f"{self._pages}/" if kind.pages else "./"
         known = dict.fromkeys(it for it in (*wanted.only, *wanted.listed) if self._has(it))
         own = [path for path in known if path not in stages.taken]
         first = [path for path in kinds.files_of(kind.start) if path in self.names][:1]
@@ -156,7 +156,11 @@ class _Folder:
         made = list(self._made(kind, stages, whole=True))
         if kind.start:
             there = {*(path for path, _ in wanted.placed), *stages.taken}
-            more = [path for path in first if path not in there]
+            more = [
+                path
+                for path in first
+                if path not in there and not any(_is_in(path, it) for it in own)
+            ]
             yield [*made, *self._each(dict.fromkeys([*own, *more]), to)]
             yield [*made, *self._each(self._all_but(wanted.left_out, "."), to)]
 
@@ -171,11 +175,18 @@ class _Folder:
         if placed and self._starts_with(kind.start, placed):
             yield []
 
+    @property
+    def _pages(self) -> str:
+        """The folder that the server shows: its own, or the one that its settings name."""
+        own = [self.texts.get(path, "") for path, to in self.wanted.placed if "/etc/nginx" in to]
+        roots = set(re.findall(r"(?m)^\s*root\s+(/[\w./-]*\w)/?\s*;", "\n".join(own)))
+        return next(iter(roots)) if len(roots) == 1 else PAGES
+
     def _every(self, kind: Kind, source: str) -> Iterator[str]:
         """All that is there, but what is not wanted."""
-        to, top = f"{PAGES}/" if kind.pages else "./", kind.pages or "."
+        to, top = f"{self._pages}/" if kind.pages else "./", kind.pages or "."
         if kind.pages and any(
-            place.startswith(PAGES) or path == top for path, place in self.wanted.placed
+            place.startswith(self._pages) or path == top for path, place in self.wanted.placed
         ):
             return
         if top == "." and "index.html" in self.wanted.listed and kind.pages:
@@ -209,7 +220,7 @@ class _Folder:
                 alone = not named_whole and f" {PurePosixPath(path).name}" in f" {kind.start}"
                 above = "" if alone else path.rpartition("/")[0]
                 kept = f"./{above}/".replace("//", "/")
-            yield f"COPY --from={stages.name} {root}/{path} {f'{PAGES}/' if kind.pages else kept}"
+            yield f"COPY --from={stages.name} {root}/{path} {f'{self._pages}/' if kind.pages else kept}"
         taken = [path for path in stages.taken if path not in placed and self._has(path)]
         yield from self._each(taken, "./", source=f"--from={stages.name} {root}/")
 
@@ -220,7 +231,7 @@ class _Folder:
         """Files beside the folder of pages that are to be shown with them."""
         if kind.pages not in ("", "."):
             beside = (it for it in self.wanted.shown if it in self.names and "/" not in it)
-            yield from (f"COPY {path} {PAGES}/" for path in beside)
+            yield from (f"COPY {path} {self._pages}/" for path in beside)
 
     def _inner(self, folder: str) -> list[str]:
         return [path for path in self.names if path.startswith(f"{folder}/")]
@@ -262,7 +273,7 @@ class _Folder:
                 yield f"COPY {flag}{root}{path}/ {to}{path.removeprefix(prefix)}/"
 
     def _install(self, base: str) -> Iterator[str]:
-        for item in kinds.table()["installs"]:
+        for item in kinds.table()["installs"] if self.wanted.installs else ():
             if (
                 item["base"] == base
                 and item["file"] in self.names
@@ -271,10 +282,13 @@ class _Folder:
                 yield f"RUN {item['run']}"
 
     def _has_needs(self, file: str) -> bool:
-        """Whether a package.json may name packages; of other files, that is certain."""
-        locks = {"package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml"}
-        if file != "package.json" or locks & set(self.names):
+        """Whether there is anything to install that the repository does not have already."""
+        if file == "requirements.txt" and file in self.texts:
+            return re.search(r"(?m)^\s*[^#\s]", self.texts[file]) is not None
+        if file != "package.json":
             return True
+        if any(path.startswith("node_modules/") for path in self.names):
+            return False
         try:
             content, _ = json.JSONDecoder().raw_decode(self.texts.get(file, "").lstrip())
         except (ValueError, RecursionError):
@@ -305,7 +319,13 @@ class _Folder:
         return f"{place}/{name}" if package and place.rpartition("/")[2] != name else place
 
     def _variables(self, kind: Kind, app: str) -> Iterator[str]:
-        for name, value in {**dict(kind.variables), **dict(self.wanted.variables)}.items():
+        said = {**dict(kind.variables), **dict(self.wanted.variables)}
+        port = self.wanted.port or next(iter(self.wanted.ports), "")
+        # A command that names its port or address decides that itself.
+        own = settings.needed(self.texts, port, {*said, *self.wanted.given})
+        if kind.pages or re.search(r"--(?:port|host|bind|listen)\b", kind.start):
+            own = {}
+        for name, value in {**own, **said}.items():
             yield f"ENV {name}={self._place(value, kind, app)}"
 
     def _place(self, value: str, kind: Kind, app: str) -> str:
@@ -319,7 +339,7 @@ class _Folder:
                 return f"{place}/{PurePosixPath(path).name}" if own else place
             if path.startswith(f"{source}/"):
                 return f"{place}/{path.removeprefix(f'{source}/')}"
-        return f"{PAGES if kind.pages else app}/{path}"
+        return f"{self._pages if kind.pages else app}/{path}"
 
     def _end(self, kind: Kind) -> Iterator[str]:
         """Ports, the user and the command; a server of pages has its own."""
@@ -344,7 +364,13 @@ class _Folder:
             if self.wanted.defaults:
                 yield f"CMD {_list(self.wanted.defaults)}"
         elif kind.start:
-            yield f"CMD exec {kind.start}"
+            yield f"CMD exec {self._start(kind)}"
+
+    def _start(self, kind: Kind) -> str:
+        """What starts it, with the options that let it be reached."""
+        program = next((it for it in kinds.files_of(kind.start) if it in self.names), "")
+        port = self.wanted.port or next(iter(self.wanted.ports), "")
+        return settings.options(self.texts.get(program, ""), port, kind.start)
 
     def _writes(self) -> bool:
         """Whether a program keeps something beside itself, or where it is started."""

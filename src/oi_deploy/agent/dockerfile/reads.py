@@ -26,6 +26,11 @@ _NODE_BESIDE = re.compile(
     r"|new URL\(\s*['\"](?P<url>\.{0,2}/?[\w./-]+)['\"],\s*import\.meta\.url",
     re.ASCII,
 )
+_NODE_FOLDER = re.compile(
+    r"^(?:const|let|var)\s+(?P<name>\w+)\s*=\s*(?:__dirname|(?:path\.)?(?:join|resolve)\("
+    r"\s*__dirname\s*,\s*(?P<words>['\"][\w./-]+['\"])\s*\))\s*;?\s*$",
+    re.MULTILINE | re.ASCII,
+)
 _NODE_OPENED = re.compile(
     r"\b(?:readFile|readdir|createReadStream)\w*\(\s*['\"](?:\./)?(?P<path>[\w][\w./-]*)['\"]",
     re.ASCII,
@@ -57,7 +62,12 @@ class Read:
 
 
 def reads(
-    program: str, text: str, names: Collection[str], *, whole: bool = False
+    program: str,
+    text: str,
+    names: Collection[str],
+    *,
+    whole: bool = False,
+    deep: bool = False,
 ) -> Iterator[Read]:
     """What a program needs of the repository's files; nothing if it cannot be parsed.
 
@@ -66,11 +76,12 @@ def reads(
         text: what stands in it.
         names: of all files, like its own.
         whole: whether all that it has is run, as of tests.
+        deep: whether its functions are, as far as nothing in them is guarded.
     """
     folder = dirname(program)
     read = {".py": _python, ".txt": _list}.get(splitext(program)[1], _node)
     try:
-        found = list(read(text, folder, whole=whole))
+        found = list(read(text, folder, whole=whole, deep=deep))
     except (RecursionError, MemoryError):  # a tree that is too deep to look at
         return
     for paths, beside in found:
@@ -121,6 +132,24 @@ def module_of(program: str, text: str, names: Collection[str], *, root: str = ""
     return ""
 
 
+def folders_made(text: str) -> Iterator[str]:
+    """The folders that a program makes below the one that it starts in."""
+    for match in _MAKES.finditer(text):
+        yield match[1].strip("./")
+    for match in _JOINED.finditer(text):
+        yield "/".join(re.findall(r"[\w.-]+", match[1]))
+
+
+_MAKES = re.compile(
+    r"(?:mkdir(?:Sync)?|makedirs|rmSync|rmtree"
+    r"|(?:OUT\w*|\bout\w*|target)\s*=\s*(?:pathlib\.)?(?:Path\()?)\(?\s*['\"]([\w./-]+)['\"]"
+)
+_JOINED = re.compile(
+    r"(?:target|out\w*|dest\w*|OUT\w*|DIST|dist)\s*=\s*(?:path\.)?join\(\s*"
+    r"(?:__dirname|root|ROOT|process\.cwd\(\))\s*,\s*((?:['\"][\w.-]+['\"](?:\s*,\s*)?)+)\)"
+)
+
+
 def is_test(name: str) -> bool:
     """Whether a file is a program of tests, as those that run tests find it."""
     return _TEST.search(name) is not None
@@ -131,14 +160,14 @@ def is_private(name: str) -> bool:
     return _PRIVATE.search(name) is not None
 
 
-def _python(text: str, folder: str, *, whole: bool) -> Iterator[tuple[list[str], bool]]:
+def _python(text: str, folder: str, *, whole: bool, deep: bool) -> Iterator[tuple[list[str], bool]]:
     """The places where each file may be, and whether it is looked for from the program's folder."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     here: dict[str, str] = {}
-    for statement in _every(tree) if whole else _at_start(tree):
+    for statement in _every(tree) if whole else _at_start(tree, deep=deep):
         if isinstance(statement, ast.Import):
             for alias in statement.names:
                 yield _modules(folder, alias.name.replace(".", "/"), whole=whole), True
@@ -159,7 +188,8 @@ def _python(text: str, folder: str, *, whole: bool) -> Iterator[tuple[list[str],
             if not _is_guarded(inner):
                 yield from (([normpath(path)], False) for path in _opened(inner))
                 for path in own_paths.read_by(inner, here):
-                    yield [normpath(join(folder, path))], True
+                    beside = not path.startswith(own_paths.FROM_WORKDIR)
+                    yield [normpath(join(folder, path) if beside else path[1:])], beside
             here |= own_paths.named(statement, here)
 
 
@@ -186,11 +216,19 @@ def _every(tree: ast.Module) -> Iterator[ast.stmt]:
     yield from (node for node in ast.walk(tree) if isinstance(node, ast.stmt))
 
 
-def _at_start(tree: ast.Module) -> Iterator[ast.stmt]:
-    """The statements that run whenever the program starts, those of functions it calls too."""
+def _at_start(tree: ast.Module, *, deep: bool) -> Iterator[ast.stmt]:
+    """The statements that run whenever the program starts, those of functions it calls too.
+
+    Args:
+        tree: of the program.
+        deep: whether others call all of its functions.
+    """
     functions = {it.name: it.body for it in tree.body if isinstance(it, ast.FunctionDef)}
     left = [(it, 0) for it in reversed(tree.body)]
     seen: set[str] = set()
+    if deep:
+        seen.update(functions)
+        left = [(it, 1) for body in functions.values() for it in reversed(_always(body))] + left
     while left:
         statement, depth = left.pop()
         if isinstance(statement, ast.If) and depth == 0 and "__main__" in ast.dump(statement.test):
@@ -273,13 +311,19 @@ def _texts(values: list[ast.expr]) -> Iterator[str]:
         yield join(*texts)
 
 
-def _list(text: str, folder: str, *, whole: bool) -> Iterator[tuple[list[str], bool]]:
+def _list(text: str, folder: str, *, whole: bool, deep: bool) -> Iterator[tuple[list[str], bool]]:
     for name in _INCLUDED.findall(text):
         yield [normpath(join(folder, name))], True
 
 
-def _node(text: str, folder: str, *, whole: bool) -> Iterator[tuple[list[str], bool]]:
+def _node(text: str, folder: str, *, whole: bool, deep: bool) -> Iterator[tuple[list[str], bool]]:
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    # What goes on with a dot belongs to the line before.
+    text = re.sub(r"\n\s+(?=\.\w)", "", text)
+    # A folder with a name of its own: what is joined to that is joined to the module's.
+    for match in _NODE_FOLDER.finditer(text):
+        here = f"join(__dirname, {match['words'] or chr(39) * 2}, "
+        text = re.sub(rf"\b(?:join|resolve)\(\s*{match['name']}\s*,\s*", lambda _: here, text)  # noqa: B023
     for match in _NODE_IMPORT.finditer(text):
         name = normpath(join(folder, match["path"]))
         yield [name + ending for ending in _NODE_ENDINGS], True

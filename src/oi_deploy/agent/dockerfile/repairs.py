@@ -299,6 +299,7 @@ _IF_AMISS = (
     moved.told,
     usual.gone_folders,
     usual.gone_files,
+    usual.became_package,
     places.placed,
     *_CHECKS[:-1],
     places.made,
@@ -319,6 +320,7 @@ _IF_AMISS = (
 )
 _PLAIN_CHECKS = (
     usual.bases,
+    usual.users,
     usual.programs,
     usual.settings,
     usual.late_folders,

@@ -1,12 +1,15 @@
 """What a prompt says of the two stages of a Dockerfile that is to be written."""
 
+import contextlib
+import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from oi_deploy.agent import intents
-from oi_deploy.agent.dockerfile import wished_files
+from oi_deploy.agent.dockerfile import found, wished_files
+from oi_deploy.agent.dockerfile.reads import folders_made
 
 _FIRST = re.compile(
     r"\b(?:first|1st)(?: one| stage)?\b|\bstage (?:one|1|a)\b"
@@ -46,7 +49,7 @@ _MADE = re.compile(
     r"|\b(?:contents? of|everything in) (?:the )?`?(?P<inside>[a-z][\w-]*)\b(?![\w./])"
     r"|(?<![\w./:@-])`?(?P<usual>(?:dist|output|public|target|_site)(?=`?(?:$|[,.;)]|\s*[的里放拷复]"
     r"| (?:as|in|into|to|from|with|and|is|goes|at|under)\b))|(?:build|out)(?=`?\s*[的里]))"
-    r"|(?<![\w./:@-])`?(?P<file>[\w-]+(?:/[\w-]+)*\.(?:json|js|mjs|html|txt|css|csv|db|sqlite|py|pyz|zip|tar|bin))\b",
+    r"|(?<![\w./:@-])`?(?P<file>(?!(?:node|next|nuxt|vue|react|express|three|d3)\.js\b)[\w-]+(?:/[\w-]+)*\.(?:json|js|mjs|html|txt|css|csv|db|sqlite|py|pyz|zip|tar|bin))\b",
     re.ASCII | re.IGNORECASE,
 )
 
@@ -74,13 +77,19 @@ class Stages:
     proves: bool = False
 
 
-def read(text: str, paths: Collection[str], bases: Sequence[str]) -> Stages | None:
+def read(
+    text: str,
+    paths: Collection[str],
+    bases: Sequence[str],
+    texts: Mapping[str, str] | None = None,
+) -> Stages | None:
     """The stages of a prompt that has them, or None if it is not said what they do.
 
     Args:
         text: the prompt.
         paths: files and folders of the folder that is built.
         bases: the images that it names, in its order.
+        texts: of files there: how a script is called, and what it makes.
     """
     first, second, both = _split(text, bases)
     command = _command(first, paths, all_of_it=first != second)
@@ -98,6 +107,7 @@ def read(text: str, paths: Collection[str], bases: Sequence[str]) -> Stages | No
         made = [next((full for full in before if full.endswith(f"/{it}")), it) for it in made]
         filled = tuple(it for it in made if it.endswith("/"))
         made = [it for it in made if it in filled or not it.startswith(filled)]
+        made = made or list(_made_by(command, texts or {}))
     denied = set(wished_files.left_out(second, paths))
     taken: list[str] = []
     for clause in wished_files.clauses(second, _FROM_FIRST.search):
@@ -106,7 +116,7 @@ def read(text: str, paths: Collection[str], bases: Sequence[str]) -> Stages | No
     if not (made or taken or tests):
         return None
     return Stages(
-        command,
+        _as_noted(command, texts or {}),
         "test" if tests else "build",
         f"{both}\n{first}",
         f"{both}\n{second}",
@@ -114,6 +124,34 @@ def read(text: str, paths: Collection[str], bases: Sequence[str]) -> Stages | No
         tuple(dict.fromkeys(taken)),
         tests and not taken,
     )
+
+
+def _as_noted(command: str, texts: Mapping[str, str]) -> str:
+    """A script's command with the arguments that a README shows, if it has none."""
+    if not re.fullmatch(r"(?:python3?|node|sh|bash) [\w./-]+", command):
+        return command
+    pattern = rf"(?<![\w./-]){re.escape(command)}((?: [\w./=-]+)+)(?=`|\s*$)"
+    for path, text in texts.items():
+        if found.is_notes(path) and (match := re.search(pattern, text, re.MULTILINE)):
+            return command + match[1]
+    return command
+
+
+def _made_by(command: str, texts: Mapping[str, str]) -> Iterator[str]:
+    """The only folder that a command's program makes, with a slash."""
+    with contextlib.suppress(ValueError, RecursionError, AttributeError):
+        name = re.sub(r"^npm (?:run )?", "", command)
+        command = str(
+            json.loads(texts.get("package.json", "{}")).get("scripts", {}).get(name, command)
+        )
+    programs = [it for it in command.split() if it.removeprefix("./") in texts]
+    folders = {
+        path.partition("/")[0]
+        for it in programs
+        for path in folders_made(texts[it.removeprefix("./")])
+    }
+    if len(folders) == 1:
+        yield f"{folders.pop()}/"
 
 
 def _split(text: str, bases: Sequence[str]) -> tuple[str, str, str]:

@@ -42,6 +42,7 @@ _NO_NAME = frozenset(
         *("is", "of", "for", "instead", "other", "it", "so", "but", "user"),
         *("ordinary", "unprivileged", "restricted", "limited", "different", "another", "non"),
         *("own", "new", "dedicated", "service", "system", "short", "plain", "before", "after"),
+        *("python", "python3", "npm", "npx", "gunicorn", "uvicorn", "flask", "sh", "bash"),
         *("every", "each", "any", "all", "our", "your", "end", "this", "these"),
     ]
 )

@@ -252,6 +252,62 @@ def gone_files(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edi
         yield Edit(script, tuple("\n".join(left).split("\n")))
 
 
+def became_package(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """COPY and start of a program that is gone, where the only package that starts is new."""
+    stage = last_stage(item)
+    starts = [part for part in stage if part.word in _STARTS]
+    words = started(starts[-1]) if starts else []
+    at = next((it for it, word in enumerate(words) if word.endswith(".py")), 0)
+    copies = [part for part in stage if at and words[at] in part.sources]
+    packages_ = [
+        dirname(it) for it in context.names if basename(it) == "__main__.py" and it.count("/") == 1
+    ]
+    gone = at and not any(basename(it) == basename(words[at]) for it in context.names)
+    if not gone or len(packages_) != 1 or len(copies) != 1 or context.exists(words[at]):
+        return
+    part, package = copies[0], packages_[0]
+    if part.rest.split()[-1] not in (".", "./") or part.line != part.last:
+        return
+    kept = [it for it in part.sources if context.exists(it)]
+    text = f"{starts[-1].word} exec {' '.join([*words[:at], '-m', package, *words[at + 1 :]])}"
+    new = [*([f"COPY {' '.join(kept)} ./"] if kept else []), f"COPY {package}/ ./{package}/"]
+    if all(map(_PLAIN.fullmatch, [*new, text])) and starts[-1].line == starts[-1].last:
+        left = list(lines)
+        left[part.line - 1], left[starts[-1].line - 1] = "\n".join(new), text
+        script = f"-e '{part.line}s#.*#{new[0]}#'"
+        script += "".join(f" -e '{part.line}a {it}'" for it in new[1:])
+        script += f" -e '{starts[-1].line}s#.*#{text}#'"
+        yield Edit(script, tuple("\n".join(left).split("\n")))
+
+
+_GROUPS = re.compile(r"\baddgroup((?: -S| -g \d+)+) ([a-z_][\w-]*)(?=\s|$|;|&)")
+_USERS = re.compile(
+    r"\badduser((?: -[SDH]| -u \d+| -G [\w-]+| -h [\w./-]+| -s [\w./-]+)+) ([a-z_][\w-]*)(?=\s|$|;|&)"
+)
+_OPTIONS = {
+    **{"-S": "--system", "-D": "", "-H": "--no-create-home", "-u": "--uid", "-G": "--gid"},
+    **{"-h": "--home-dir", "-s": "--shell", "-g": "--gid"},
+}
+
+
+def users(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """Users made with BusyBox's options on an image of Debian's."""
+    base = ""
+    for part in item.instructions():
+        if part.word == "FROM":
+            base = base_of(part)
+        debian = re.search(r"(?:^|[/:-])(?:slim|bookworm|bullseye|trixie|debian|ubuntu)\b", base)
+        if part.word != "RUN" or not debian:
+            continue
+        for number in range(part.line, part.last + 1):
+            line = lines[number - 1]
+            for pattern, program in ((_GROUPS, "groupadd"), (_USERS, "useradd")):
+                if match := pattern.search(line):
+                    words = [_OPTIONS.get(it, it) for it in match[1].split()]
+                    new = " ".join([program, *filter(None, words), match[2]])
+                    yield swap(lines, number, match.start(), match[0], new)
+
+
 def scripts(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """A script that is started by its name alone, and lies in the working folder."""
     stage = last_stage(item)

@@ -146,6 +146,7 @@ def clauses(text: str, also: Callable[[str], object]) -> Iterator[str]:
 def left_out(text: str, paths: Collection[str]) -> Iterator[str]:
     """What must not be in the image; each path once."""
     seen: set[str] = set()
+    yield from _out_after(text, paths, seen)
     for clause in clauses(
         text, lambda it: _TAKES.search(it) or _LISTS.search(it) or _UNWANTED.search(it)
     ):
@@ -157,6 +158,27 @@ def left_out(text: str, paths: Collection[str]) -> Iterator[str]:
             if path not in seen and any(pattern.search(marked) for pattern in _OUT):
                 seen.add(path)
                 yield path
+
+
+_GOES_OUT = re.compile(
+    r"^\s*(?:它们?|这个?|这些|该|其|绝对|千万|一定|一律|请|也|都|当然|所以)*(?:不(?:要|能|得|应|该|准|许|可以?)?|(?<!分)别|勿|禁止)[^,]{0,6}(?:进|放|带|打|入|拷|出现)"
+    r"[^,]{0,6}(?:镜像|image)"
+    r"|^\s*(?:so |and |it |they |that |this |which )*(?:must|should|may|can|do|does)(?: not|n't|not)\b"
+    r"[^,]{0,24}\b(?:in|into|inside|part of)\b[^,]{0,8}\bimage\b",
+    intents.FLAGS,
+)
+
+
+def _out_after(text: str, paths: Collection[str], seen: set[str]) -> Iterator[str]:
+    """A path of which a later clause of its sentence says that it must not be in the image."""
+    for sentence in intents.sentences(text):
+        before: list[str] = []
+        for clause in re.split(r"[,;]", sentence):
+            found = [path for path, _ in named_in(clause, paths)]
+            if not found and len(before) == 1 and _GOES_OUT.search(clause):
+                seen.update(before)
+                yield before[0]
+            before = found or before
 
 
 def placed(text: str, paths: Collection[str], others: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 What it says without a value, or only denies, is left out: the Dockerfile is written without it.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,8 +31,8 @@ _BARE = (
     r"|node [\w./-]+\.[cm]?js|npm (?:start|run [\w:-]+)|(?:ba)?sh [\w./-]+\.sh|httpd(?= -)"
 )
 _COMMAND = re.compile(
-    r"`(?:exec )?(?P<quoted>(?:python3?(?:\.\d+)?|node|npm|npx|gunicorn|uvicorn|flask|httpd"
-    r"|(?:ba)?sh|\./[\w./-]+)"
+    r"`(?:exec )?(?P<quoted>(?:(?:python3?(?:\.\d+)?|node|npm|npx|gunicorn|uvicorn|flask|(?:ba)?sh)"
+    r"(?= )|httpd|\./[\w./-]+)"
     rf"(?: [\w./:@%+=, -]+)?)`|(?<![\w./-])(?P<bare>(?:{_BARE}){_ARGUMENTS})(?![\w/-])",
     re.ASCII,
 )
@@ -107,6 +108,9 @@ class Wishes:
         labels: names and values.
         entry: the words of ENTRYPOINT, if it is to have one.
         defaults: what ENTRYPOINT gets where nothing else is said.
+        port: the one that the Deployment's container is reached at; empty if that is not known.
+        given: the names of the variables that the Deployment sets.
+        installs: whether packages may be installed.
         stages: what two stages do.
     """
 
@@ -132,6 +136,9 @@ class Wishes:
     labels: tuple[tuple[str, str], ...] = ()
     entry: tuple[str, ...] = ()
     defaults: tuple[str, ...] = ()
+    port: str = ""
+    given: tuple[str, ...] = ()
+    installs: bool = True
 
 
 def read(world: Situation, paths: Collection[str]) -> Wishes:
@@ -160,7 +167,11 @@ def read(world: Situation, paths: Collection[str]) -> Wishes:
     files = re.findall(r"[\w./-]+\.\w+", start)
     begin = program or (module[1] if module else next(iter(files), ""))
     beside = next((place for path, place in placed if path == begin and "." not in place[-4:]), "")
+    port, given = _reached_at(world)
     return Wishes(
+        port=port,
+        given=given,
+        installs=_NO_PACKAGES.search(text) is None or "npm ci" in text,
         bases=tuple(dict.fromkeys(_bases(world, text))),
         first_bases=tuple(dict.fromkeys(_bases(world, stages.first if stages else ""))),
         start=start,
@@ -184,6 +195,29 @@ def read(world: Situation, paths: Collection[str]) -> Wishes:
         health=starts.health(text),
         labels=tuple(starts.labels(text)),
     )
+
+
+_NO_PACKAGES = re.compile(
+    r"\b(?:no|nothing|without|not|never|n't)\b[^.;]{0,40}"
+    r"\b(?:(?:pip|npm)(?:[ -]install\w*)?|(?:third.party |external )?(?:dependenc|packages)\w*)\b"
+    r"|(?:没有?|无需?|不(?:需要?|用|要|能)?)[^,。;]{0,8}(?:第三方|依赖|npm|pip|装包|安装)",
+    intents.FLAGS,
+)
+
+
+def _reached_at(world: Situation) -> tuple[str, tuple[str, ...]]:
+    """The port of the only container of the meant Deployments, and the variables that it gets."""
+    found: list[tuple[set[str], tuple[str, ...]]] = []
+    for deployment in world.meant.chosen:
+        pod = json.loads(deployment.template or "{}").get("spec") or {}
+        for container in pod.get("containers") or ():
+            ports = {str(it.get("containerPort", "")) for it in container.get("ports") or ()}
+            names = tuple(str(it.get("name", "")) for it in container.get("env") or ())
+            found.append((ports - {""}, names))
+    if len(found) != 1:
+        return "", ()
+    ports, names = found[0]
+    return (next(iter(ports)) if len(ports) == 1 else ""), names
 
 
 _NGINX = re.compile(
@@ -232,9 +266,10 @@ def _ports(text: str, start: str, variables: Mapping[str, str]) -> tuple[str, ..
 
 def stages_of(world: Situation, paths: Collection[str]) -> Stages | None:
     """The stages that the prompt wants, if it says what they do."""
+    texts = world.repository.texts
     bases = sorted(set(_bases(world, world.ask.text)), key=world.ask.text.find)
     several = "stages" in world.intents or len({it.partition(":")[0] for it in bases}) > 1
-    return two_stages.read(world.ask.text, paths, bases) if several else None
+    return two_stages.read(world.ask.text, paths, bases, texts) if several else None
 
 
 def _bases(world: Situation, text: str) -> Iterator[str]:

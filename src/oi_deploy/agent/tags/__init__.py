@@ -224,6 +224,8 @@ def several(prompt: str, source: Source) -> tuple[str, ...]:
         said = item["said"].strip(f" {tag_words.QUOTES}") if item else ""
         if tag_words.KIND.search(said):
             found.append(wanted(f"the tag is the {said}", source))
+        elif own := _like(said, prompt, source):
+            found.append(own)
         # Any other word may be part of the sentence.
         elif is_tag(said) and (_SURE.search(part) or tag_texts.is_usual(said)):
             found.append(said)
@@ -234,6 +236,27 @@ def several(prompt: str, source: Source) -> tuple[str, ...]:
     if len(found) < 2 or count not in (None, len(found)) or not all(found):
         return ()
     return tuple(sorted(dict.fromkeys(found), key=lambda tag: not any(map(str.isdigit, tag))))
+
+
+_EXAMPLE = re.compile(
+    rf"(?:\b(?:for|from|with)|\be\.g\.,?|\bexample:?|\blike|例如|比如|譬如|若|如果?)\s*(?:版本)?(?:为|是)?\s*{_Q}"
+    r"(\d+\.\d+\.\d+)(?![\w.]*\w)"
+)
+
+
+def _like(said: str, prompt: str, source: Source) -> str:
+    """The version, or its first two numbers, where an example of another one has them.
+
+    "For 3.4.5 that is `3.4`."
+    """
+    version = wanted("the tag is the version", source)
+    examples = [it for it in _EXAMPLE.findall(prompt) if it != version]
+    if not re.fullmatch(r"\d+\.\d+(?:\.\d+)?", said) or not re.match(r"\d+\.\d+\.", version):
+        return ""
+    if said in examples:
+        return version
+    short = any(it.startswith(f"{said}.") for it in examples)
+    return ".".join(version.split(".")[:2]) if short else ""
 
 
 def _form(text: str, examples: str, fixed: str) -> Form:

@@ -1,0 +1,93 @@
+"""Environment variables of a program whose defaults do not fit a container."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+from oi_deploy.agent.dockerfile.reads import is_test
+
+_LOOKS_UP = re.compile(
+    r"(?:environ\.get|getenv|environ\.setdefault)\(\s*['\"](?P<name>[A-Z][A-Z0-9_]*)['\"]\s*,"
+    r"\s*['\"]?(?P<value>[\w.:-]*)"
+    r"|process\.env(?:\.|\[['\"])(?P<js>[A-Z][A-Z0-9_]*)(?:['\"]\])?\s*(?:\|\||\?\?)"
+    r"\s*['\"`]?(?P<or>[\w.:-]+)",
+    re.ASCII,
+)
+_TAKES_APART = re.compile(r"\{([^{}]*)\}\s*=\s*process\.env\b")
+_WITH_DEFAULT = re.compile(r"(?P<name>[A-Z][A-Z0-9_]*)\s*=\s*['\"`]?(?P<value>[\w.:-]+)", re.ASCII)
+# What a program speaks to, or opens for others than its users.
+_OTHERS = re.compile(
+    r"(?:^|_)(?:DB|DATABASE|PG|POSTGRES\w*|MYSQL|MARIADB|MONGO\w*|REDIS|CACHE|MEMCACHED|SMTP|MAIL\w*"
+    r"|LDAP|KAFKA|BROKER|QUEUE|RABBIT\w*|AMQP|MQTT|NATS|STATSD|SYSLOG|GRAPHITE|INFLUX\w*|ELASTIC\w*"
+    r"|UPSTREAM|BACKEND|PEER|REMOTE|TARGET|PROXY|METRICS?|ADMIN|DEBUG\w*|HEALTH\w*|MGMT|MANAGEMENT"
+    r"|PROMETHEUS|GRPC|INTERNAL|CLIENT|CONSUL|VAULT|S3|MINIO|FTP|SSH|DNS)_"
+)
+_HOST = re.compile(r"(?:^|_)(?:HOST(?:NAME)?|BIND|ADDR(?:ESS)?|LISTEN|INTERFACE)$")
+_PORT = re.compile(r"(?:^|_)PORT$")
+_LOOPBACK = re.compile(r"(?:127\.0\.0\.1|localhost)(?::(?P<port>\d{2,5}))?")
+
+
+def needed(texts: Mapping[str, str], port: str, given: Collection[str]) -> dict[str, str]:
+    """Variables that let a program be reached from outside of its container, with their values.
+
+    Args:
+        texts: of the project's files.
+        port: the one that it is to be reached at; empty if that is not known.
+        given: the names that are set already.
+    """
+    found: dict[str, set[str]] = {}
+    for path, text in texts.items():
+        if (
+            path.endswith((".py", ".js", ".mjs", ".cjs", ".ts"))
+            or "." not in path.rpartition("/")[2]
+        ):
+            for name, value in _defaults(text) if not is_test(path) else ():
+                if name not in given and not _OTHERS.search(name):
+                    found.setdefault(name, set()).add(value)
+    ports = {name for name in found if _PORT.search(name)}
+    # Of several, the plain name is the one for its users.
+    own = ports if len(ports) == 1 else ports & {"PORT"}
+    result = {}
+    for name, values in found.items():
+        value = next(iter(values))
+        local = _LOOPBACK.fullmatch(value)
+        if len(values) > 1:
+            continue
+        if local and (_HOST.search(name) or local["port"]):
+            there = f":{port or local['port']}" if local["port"] else ""
+            result[name] = f"0.0.0.0{there}"  # noqa: S104 - in its container
+        elif name in own and port and value.isdigit() and value != port:
+            result[name] = port
+    return result
+
+
+def options(text: str, port: str, command: str) -> str:
+    """A command with the options that let its program be reached from outside of its container.
+
+    Args:
+        text: of the program, which says its options and their defaults as argparse has them.
+        port: the one that it is to be reached at; empty if that is not known.
+        command: what starts it.
+    """
+    for match in _OPTION.finditer(text):
+        name, value = match["name"], match["value"]
+        if re.search(rf"(?<![\w-]){name}(?![\w-])", command):
+            continue
+        if name in ("--host", "--bind", "--address", "--listen") and _LOOPBACK.fullmatch(value):
+            command += f" {name} 0.0.0.0"
+        elif name == "--port" and port and value.isdigit() and value != port:
+            command += f" {name} {port}"
+    return command
+
+
+_OPTION = re.compile(
+    r"add_argument\(\s*(?:['\"]-\w['\"],\s*)?['\"](?P<name>--[a-z]+)['\"][^()]*?"
+    r"\bdefault=['\"]?(?P<value>[\w.:-]+)"
+)
+
+
+def _defaults(text: str) -> Iterator[tuple[str, str]]:
+    for match in _LOOKS_UP.finditer(text):
+        yield match["name"] or match["js"], match["value"] or match["or"] or ""
+    for inner in _TAKES_APART.findall(text):
+        for match in _WITH_DEFAULT.finditer(inner):
+            yield match["name"], match["value"]
