@@ -30,8 +30,8 @@ _NEW_DOCKERFILE = re.compile(
 _CROSSES = re.compile(r"(?<=[-:._])x{6,40}(?![\w-]|\.\w)")
 _HASH = re.compile(r"\b(?:sha|hash|commit)\b|哈希|提交", re.IGNORECASE)
 _NOTHING_TO_BUILD = re.compile(
-    r"\bnothing (?:has )?to (?:be )?(?:build|built|compiled?)\b|\b(?:no|without an?y?) (?:build|compil)"
-    r"(?:e|ing|ation)?(?:[ -](?:step|stage|process))"
+    r"\bnothing (?:has )?to (?:be )?(?:build|built|compiled?)\b"
+    r"|\b(?:no|without an?y?) (?:build|compil)(?:e|ing|ation)?(?:[ -](?:step|stage|process))"
     r"|(?:没有|无需?|不(?:需要?|用))(?:编译|构建步骤|构建过程|打包步骤)",
     re.IGNORECASE,
 )

@@ -70,7 +70,7 @@ def _text(value: ast.expr) -> str:
     """A text, or the one that stands for an environment variable that is not set."""
     looks_up = isinstance(value, ast.Call) and ast.unparse(value.func)
     if isinstance(value, ast.Call) and looks_up in ("os.environ.get", "environ.get", "os.getenv"):
-        value = value.args[1] if len(value.args) == 2 else value  # noqa: PLR2004
+        value = value.args[1] if len(value.args) == 2 else value
     known = isinstance(value, ast.Constant) and isinstance(value.value, str)
     return str(value.value) if known and isinstance(value, ast.Constant) else ""
 

@@ -220,7 +220,8 @@ class _Folder:
                 alone = not named_whole and f" {PurePosixPath(path).name}" in f" {kind.start}"
                 above = "" if alone else path.rpartition("/")[0]
                 kept = f"./{above}/".replace("//", "/")
-            yield f"COPY --from={stages.name} {root}/{path} {f'{self._pages}/' if kind.pages else kept}"
+            to = f"{self._pages}/" if kind.pages else kept
+            yield f"COPY --from={stages.name} {root}/{path} {to}"
         taken = [path for path in stages.taken if path not in placed and self._has(path)]
         yield from self._each(taken, "./", source=f"--from={stages.name} {root}/")
 

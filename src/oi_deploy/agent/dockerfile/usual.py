@@ -282,11 +282,18 @@ def became_package(context: Context, item: Dockerfile, lines: Lines) -> Iterator
 
 _GROUPS = re.compile(r"\baddgroup((?: -S| -g \d+)+) ([a-z_][\w-]*)(?=\s|$|;|&)")
 _USERS = re.compile(
-    r"\badduser((?: -[SDH]| -u \d+| -G [\w-]+| -h [\w./-]+| -s [\w./-]+)+) ([a-z_][\w-]*)(?=\s|$|;|&)"
+    r"\badduser((?: -[SDH]| -u \d+| -G [\w-]+| -h [\w./-]+| -s [\w./-]+)+) ([a-z_][\w-]*)"
+    r"(?=\s|$|;|&)"
 )
 _OPTIONS = {
-    **{"-S": "--system", "-D": "", "-H": "--no-create-home", "-u": "--uid", "-G": "--gid"},
-    **{"-h": "--home-dir", "-s": "--shell", "-g": "--gid"},
+    "-S": "--system",
+    "-D": "",
+    "-H": "--no-create-home",
+    "-u": "--uid",
+    "-G": "--gid",
+    "-h": "--home-dir",
+    "-s": "--shell",
+    "-g": "--gid",
 }
 
 
