@@ -44,6 +44,9 @@ _VERSION_NAMES = frozenset(
 _VERSION = re.compile(
     r"""(?:^|[{,])\s*(?:"version"\s*:|version\s*=)\s*["']([^"'\n]+)["']""", re.MULTILINE
 )
+# Its newest release; what is not released yet has no number.
+_CHANGELOG = "CHANGELOG.md"
+_RELEASED = re.compile(r"^#+\s*\[?v?(\d+\.\d+(?:\.\d+)*(?:-[\w.]+)?)\b", re.MULTILINE)
 _VERSION_PROGRAMS = frozenset({"__init__.py", "version.py", "_version.py", "__about__.py"})
 _IN_PROGRAM = re.compile(r"""^__version__\s*(?::\s*\w+\s*)?=\s*["']([^"'\n]+)["']""", re.MULTILINE)
 _APP_VERSION = re.compile(r"""^appVersion:\s*["']?([^"'\s]+)""", re.MULTILINE)
@@ -107,6 +110,7 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
     wanted = [
         *(path for path in files if is_dockerfile(path) and is_plain(path)),
         *(path for path in files if PurePosixPath(path).name in (*_VERSION_NAMES, ".dockerignore")),
+        *(path for path in files if path == _CHANGELOG),
         *(path for path in files if path in named),
         *manifests,
         *(path for path in files if path.endswith(_PROGRAMS) and is_plain(path)),
@@ -131,7 +135,9 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
         languages=languages(files),
         versions={path: found for path, text in texts.items() if (found := version(path, text))},
         dockerfiles=tuple(
-            Dockerfile(path, text) for path, text in texts.items() if is_dockerfile(path)
+            Dockerfile(path, text, _context_of(path, texts, files))
+            for path, text in texts.items()
+            if is_dockerfile(path)
         ),
         manifests={
             path: kinds
@@ -146,6 +152,30 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
         ),
         texts=texts,
     )
+
+
+_BUILD = re.compile(r"\bdocker (?:buildx )?build\b(?P<words>(?: [\w./:=<>{}$-]+)+)")
+
+
+def _context_of(path: str, texts: Mapping[str, str], files: Sequence[str]) -> str:
+    """The folder that a README builds a Dockerfile in; empty if none says that.
+
+    `docker build -f docker/X/Dockerfile web/X` holds for each name in the place of the X.
+    """
+    for notes, text in texts.items():
+        for match in _BUILD.finditer(text) if is_notes(notes) else ():
+            words = match["words"].split()
+            named_there = words[words.index("-f") + 1] if "-f" in words[:-2] else ""
+            parts = re.split(r"\b(?:X|NAME|SERVICE)\b|<\w+>|\$\{?\w+\}?", named_there)
+            if not named_there or len(parts) > 2:
+                continue
+            found = re.fullmatch(r"([\w-]+)".join(map(re.escape, parts)), path)
+            folder = words[-1].removeprefix("./").rstrip("/") or "."
+            if found and len(parts) == 2:
+                folder = re.sub(r"\b(?:X|NAME|SERVICE)\b|<\w+>|\$\{?\w+\}?", found[1], folder)
+            if found and (folder == "." or any(it.startswith(f"{folder}/") for it in files)):
+                return folder
+    return ""
 
 
 def read(look: Look, paths: Sequence[str]) -> dict[str, str]:
@@ -169,6 +199,9 @@ def version(path: str, text: str) -> str:
     name = PurePosixPath(path).name
     if name in _VERSION_PROGRAMS:
         match = _IN_PROGRAM.search(text)
+        return match[1] if match and is_tag(match[1]) else ""
+    if name == _CHANGELOG:
+        match = _RELEASED.search(text)
         return match[1] if match and is_tag(match[1]) else ""
     if name not in _VERSION_NAMES:
         return ""

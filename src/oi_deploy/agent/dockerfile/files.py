@@ -43,10 +43,12 @@ class Dockerfile:
     Attributes:
         path: its path.
         text: its content.
+        noted: the folder that it is built in, where the repository says that.
     """
 
     path: str
     text: str = ""
+    noted: str = ""
 
     @property
     def folder(self) -> str:
@@ -89,6 +91,8 @@ class Dockerfile:
         plain = PurePosixPath(self.path).name.lower() == "dockerfile"
         if self.folder == ".":
             return "."
+        if self.noted:
+            return self.noted
         sources = [source for source in self.copies() if not set(source) & set("*?[")]
         here = sum(exists(inside(self.folder, source)) for source in sources)
         root = sum(exists(inside(".", source)) for source in sources)

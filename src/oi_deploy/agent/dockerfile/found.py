@@ -180,6 +180,21 @@ def program(texts: Mapping[str, str], names: Sequence[str]) -> str:
     return next((it for it in _files(words) if it in names), "")
 
 
+def scripts_of(texts: Mapping[str, str]) -> dict[str, str]:
+    """The scripts of a package.json; none if it cannot be read."""
+    try:
+        content, _ = json.JSONDecoder().raw_decode(texts.get("package.json", "").lstrip())
+        return {str(name): str(text) for name, text in content["scripts"].items()}
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def starts_known(command: str, names: Collection[str]) -> bool:
+    """Whether a command runs a file, or the script of a package, that the repository has."""
+    words = command.split()
+    return bool({*_files(words[1:])} & {*names}) or (words[0] == "npm" and "package.json" in names)
+
+
 def of_npm(texts: Mapping[str, str], names: Collection[str]) -> Start | None:
     """The command that `npm start` stands for, or what starts the main file."""
     try:

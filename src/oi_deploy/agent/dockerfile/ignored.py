@@ -43,7 +43,9 @@ def repairs(
     needed = dict.fromkeys((*_needed(item, names), *_read(item, there)))
     lost = [_with_others(name, names, rules) for name in needed if _kept_out(name, names, rules)]
     file = inside(context, ".dockerignore")
-    return tuple(f"sed -i '$a !{name}' {file}" for name in dict.fromkeys(lost))
+    # What lies in a folder comes with it.
+    alone = [it for it in dict.fromkeys(lost) if not any(it.startswith(f"{o}/") for o in lost)]
+    return tuple(f"sed -i '$a !{name}' {file}" for name in alone)
 
 
 def _with_others(

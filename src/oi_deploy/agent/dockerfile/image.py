@@ -290,6 +290,8 @@ def _told(part: Instruction, stage: Stage, walk: _Walk, made: str = "") -> Itera
         path = normpath(join(stage.workdir, name))
         if any(lack.need.word == name for lack in walk.lacks) or (place and place != path):
             continue
+        if any(stage.has(normpath(join(it, name)), walk.context.exists) for it in stage.searched):
+            continue
         # It was missed in the stage that works there, and that may have it now.
         others = (it for it in walk.stages[:-1] if it.workdir not in ("/", stage.workdir))
         earlier = [it for it in others if _below(place, it.workdir)]

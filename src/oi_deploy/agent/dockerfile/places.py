@@ -5,7 +5,15 @@ from collections.abc import Iterator, Sequence
 from posixpath import basename, dirname, join, normpath
 
 from oi_deploy.agent.dockerfile.context import Context, npm_scripts
-from oi_deploy.agent.dockerfile.edits import Edit, Lines, move_down, put_after, swap, swap_word
+from oi_deploy.agent.dockerfile.edits import (
+    Edit,
+    Lines,
+    move_down,
+    put_after,
+    put_before,
+    swap,
+    swap_word,
+)
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
 from oi_deploy.agent.dockerfile.reads import folders_made, is_private
 from oi_deploy.agent.dockerfile.slips import last_stage
@@ -164,6 +172,24 @@ def modules(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit |
                          if it.word == "COPY")  # fmt: skip
             if copied or new in item.copies() or "." in item.copies():
                 yield swap(lines, number, start, match[0].rstrip("/"), place)
+
+
+def working_folders(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A step in a folder below the one that has the package which a message misses."""
+    workdir, before = "/", ""
+    for part in item.instructions():
+        if part.word == "FROM":
+            workdir, before = "/", ""
+        elif part.word == "WORKDIR":
+            workdir, before = join(workdir, part.rest), workdir
+        elif part.word == "RUN" and before != "/" and workdir.startswith(f"{before}/"):
+            for module in context.told.modules:
+                package = module.partition(".")[0]
+                there = package in context.folders or f"{package}.py" in context.known
+                inner = f"{workdir.removeprefix(before).strip('/')}/{package}"
+                found_here = inner in context.folders or f"{inner}.py" in context.known
+                if there and not found_here and "PYTHONPATH" not in item.text:
+                    yield put_before(lines, part.line, f"ENV PYTHONPATH={before}")
 
 
 _IMPORTS = re.compile(r"^(?:import|from) ([a-z_]\w*)", re.MULTILINE)

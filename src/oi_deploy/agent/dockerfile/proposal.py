@@ -10,6 +10,7 @@ from oi_deploy.agent import named
 from oi_deploy.agent.dockerfile import kinds, settings
 from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.files import Dockerfile, inside, is_dockerfile, is_plain
+from oi_deploy.agent.dockerfile.found import is_notes
 from oi_deploy.agent.dockerfile.image import lacks
 from oi_deploy.agent.dockerfile.kinds import PAGES, Kind
 from oi_deploy.agent.dockerfile.reads import is_test
@@ -326,6 +327,9 @@ class _Folder:
         own = settings.needed(self.texts, port, {*said, *self.wanted.given})
         if kind.pages or re.search(r"--(?:port|host|bind|listen)\b", kind.start):
             own = {}
+        notes = "\n".join(text for path, text in self.texts.items() if is_notes(path))
+        there = {*self.names, *named.folders(self.names)}
+        own |= settings.required(self.texts, notes, there, {*said, *self.wanted.given})
         for name, value in {**own, **said}.items():
             yield f"ENV {name}={self._place(value, kind, app)}"
 
@@ -340,7 +344,7 @@ class _Folder:
                 return f"{place}/{PurePosixPath(path).name}" if own else place
             if path.startswith(f"{source}/"):
                 return f"{place}/{path.removeprefix(f'{source}/')}"
-        return f"{self._pages if kind.pages else app}/{path}"
+        return f"{self._pages if kind.pages else app}/{path}".removesuffix("/.")
 
     def _end(self, kind: Kind) -> Iterator[str]:
         """Ports, the user and the command; a server of pages has its own."""

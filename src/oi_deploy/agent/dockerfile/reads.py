@@ -128,8 +128,14 @@ def module_of(program: str, text: str, names: Collection[str], *, root: str = ""
         if any(it.startswith((f"{beside}/", f"{beside}.")) for it in names):
             return ""
         if any(it.startswith((f"{path}/", f"{path}.py")) for it in names):
-            return program.removesuffix(".py").removesuffix("/__main__").replace("/", ".")
-    return ""
+            return _dotted(program)
+    # Or by a dot, which only a module of a package can.
+    inside = re.search(r"^from \.+\w* import ", text, re.MULTILINE)
+    return _dotted(program) if inside and f"{top}/__init__.py" in names else ""
+
+
+def _dotted(program: str) -> str:
+    return program.removesuffix(".py").removesuffix("/__main__").replace("/", ".")
 
 
 def folders_made(text: str) -> Iterator[str]:

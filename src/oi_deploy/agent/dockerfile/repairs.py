@@ -304,6 +304,7 @@ _IF_AMISS = (
     *_CHECKS[:-1],
     places.made,
     places.globs,
+    places.working_folders,
     _lacking,
     slips.variables,
     slips.scripts,

@@ -60,6 +60,41 @@ def needed(texts: Mapping[str, str], port: str, given: Collection[str]) -> dict[
     return result
 
 
+_REQUIRED = re.compile(
+    r"\benviron\[\s*['\"](?P<py>[A-Z][A-Z0-9_]*)['\"]|process\.env\.(?P<js>[A-Z][A-Z0-9_]*)(?!\w|\s*(?:\|\||\?))"
+)
+_SECRET = re.compile(r"PASSW|TOKEN|SECRET|KEY|CREDENTIAL|PRIVATE")
+
+
+def required(
+    texts: Mapping[str, str], notes: str, names: Collection[str], given: Collection[str]
+) -> dict[str, str]:
+    """Variables without a default that programs look up, with the values that a README shows.
+
+    Args:
+        texts: of the project's files.
+        notes: what its README says.
+        names: of its files and folders; a value that is one of them begins with `file:`.
+        given: the names of variables that are set already.
+    """
+    result = {}
+    programs = (
+        text for path, text in texts.items() if path.endswith((".py", ".js", ".mjs", ".cjs"))
+    )
+    for match in (match for text in programs for match in _REQUIRED.finditer(text)):
+        name = match["py"] or match["js"]
+        shown = re.search(rf"(?<![\w$]){name}=['\"]?(\$\(?PWD\)?|[\w./:@%+-]+)", notes)
+        if shown is None or name in given or _SECRET.search(name):
+            continue
+        value = shown[1].rstrip(".") if shown[1] != "." else shown[1]
+        if value.startswith("$") or value in (".", "./"):
+            result[name] = "file:."
+        else:
+            path = value.removeprefix("./").rstrip("/")
+            result[name] = f"file:{path}" if path in names else value
+    return result
+
+
 def options(text: str, port: str, command: str) -> str:
     """A command with the options that let its program be reached from outside of its container.
 

@@ -1,7 +1,5 @@
 """What a prompt says of the two stages of a Dockerfile that is to be written."""
 
-import contextlib
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,7 +90,7 @@ def read(
         texts: of files there: how a script is called, and what it makes.
     """
     first, second, both = _split(text, bases)
-    command = _command(first, paths, all_of_it=first != second)
+    command = _command(first, paths, all_of_it=first != second) or _noted(texts or {})
     if not command:
         return None
     # What only proves something makes nothing; a stage may do both.
@@ -126,6 +124,23 @@ def read(
     )
 
 
+_BUILDS = re.compile(
+    r"\b(?:writes?|builds?|generat\w+|mak(?:es?|ing)|produc\w+)\b|生成|构建|编译|产生"
+)
+
+
+def _noted(texts: Mapping[str, str]) -> str:
+    """What makes the pages or programs of a repository that says so: a README, or its script."""
+    for path, text in texts.items():
+        for line in text.splitlines() if found.is_notes(path) and "/" not in path else ():
+            match = re.search(
+                r"(?:`|^    )((?:python3?|node|sh|npm run) [\w./:=-]+(?: [\w./=-]+)*)", line
+            )
+            if match and _BUILDS.search(line) and found.starts_known(match[1], texts):
+                return match[1]
+    return "npm run build" if "build" in found.scripts_of(texts) else ""
+
+
 def _as_noted(command: str, texts: Mapping[str, str]) -> str:
     """A script's command with the arguments that a README shows, if it has none."""
     if not re.fullmatch(r"(?:python3?|node|sh|bash) [\w./-]+", command):
@@ -139,11 +154,8 @@ def _as_noted(command: str, texts: Mapping[str, str]) -> str:
 
 def _made_by(command: str, texts: Mapping[str, str]) -> Iterator[str]:
     """The only folder that a command's program makes, with a slash."""
-    with contextlib.suppress(ValueError, RecursionError, AttributeError):
-        name = re.sub(r"^npm (?:run )?", "", command)
-        command = str(
-            json.loads(texts.get("package.json", "{}")).get("scripts", {}).get(name, command)
-        )
+    name = re.sub(r"^npm (?:run )?", "", command)
+    command = found.scripts_of(texts).get(name, command)
     programs = [it for it in command.split() if it.removeprefix("./") in texts]
     folders = {
         path.partition("/")[0]

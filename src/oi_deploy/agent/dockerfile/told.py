@@ -63,7 +63,7 @@ _LOST = tuple(
     )
 )
 _MODULE = re.compile(
-    r"(?:No module named|ModuleNotFoundError:)[ :]*[`'\"]?(?P<name>[A-Za-z_][\w.]*)"
+    r"(?:No module named|ModuleNotFoundError:)[ :]*[`'\"]?(?P<name>(?!No module\b)[A-Za-z_][\w.]*)"
 )
 _FORBIDDEN = re.compile(
     r"[Pp]ermission denied|EACCES|(?:\bnot|n't)(?: be)? (?:marked )?executable|executable bit"
@@ -118,7 +118,9 @@ def read(text: str, paths: Collection[str]) -> Told:
         text: the prompt.
         paths: files and folders that are there.
     """
-    lost = (match["path"].rstrip(".") for it in _LOST for match in it.finditer(text))
+    # BuildKit names what a COPY misses as if the build's folder were the root.
+    plain = re.sub(r"(checksum of ref[^\n]{0,80}?[\"'`])/", r"\1", text)
+    lost = (match["path"].rstrip(".") for it in _LOST for match in it.finditer(plain))
     return Told(
         renamed=tuple(dict.fromkeys(_renamed(text, paths))),
         lost=tuple(dict.fromkeys(lost)),

@@ -140,6 +140,8 @@ def wanted(prompt: str, source: Source) -> str:
     value = _joined(form, values)
     if before == "v" and _WITHOUT_V.search(text):
         before = ""
+    if _WITHOUT_V.search(prompt):
+        value = re.sub(r"^v(?=\d)", "", value)
     value = value if value.startswith(before) else before + value
     value = value if value.endswith(after) else value + after
     for affix in (match["affix"] or match["zh"] for match in _STRIPPED.finditer(prompt)):
@@ -265,6 +267,9 @@ def _form(text: str, examples: str, fixed: str) -> Form:
     template = tag_patterns.template(text)
     phrase, certain = tag_forms.phrase(text)
     # A placeholder may stand for a part of what words say in full.
+    spoken = tag_forms.spoken(text)
+    if tag_forms.kinds(template) == ["version"] and "git tag" in spoken and "version" not in spoken:
+        return (Part("git tag"),)
     more = certain and set(tag_forms.kinds(template)) < set(tag_forms.kinds(phrase))
     if template and not more:
         return tag_patterns.with_examples(template, shown)
@@ -296,7 +301,8 @@ def _version(part: Part, said: _Said) -> str:
     known = dict(said.source.versions) if said.source.versions else {}
     names = tag_words.VERSION_FILE.findall(said.text)
     named = [path for name in names for path in known if _is_called(path, name)]
-    paths = named if names else list(known)
+    # A list of changes is asked only by its name.
+    paths = named if names else [it for it in known if not it.endswith("CHANGELOG.md")]
     near = [path for path in paths if _has_name(path.rpartition("/")[0], said.prompt)]
     exact = [path for path in paths if path in names]
     found = next((known[path] for path in (*near, *exact, *paths)), "")

@@ -65,7 +65,7 @@ KIND = re.compile(
 )
 VERSION_FILE = re.compile(
     r"(?<![\w/.<{$+-])(?:[\w.-]+/)*"
-    r"(?:VERSION(?![-_+>}]|\.\w)|version\.txt|[\w-]+\.(?:json|toml)|Chart\.ya?ml|pyproject|Cargo"
+    r"(?:VERSION(?![-_+>}]|\.\w)|CHANGELOG(?:\.md)?|version\.txt|[\w-]+\.(?:json|toml)|Chart\.ya?ml|pyproject|Cargo"
     r"|__init__\.py|_?version\.py|__about__\.py)(?!\w)",
     re.ASCII,
 )
