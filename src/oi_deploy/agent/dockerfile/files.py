@@ -94,6 +94,13 @@ class Dockerfile:
         if self.noted:
             return self.noted
         sources = [source for source in self.copies() if not set(source) & set("*?[")]
+        # Of what is named with a variable, the folder before it.
+        copies = (
+            it.rest for it in self.instructions() if it.word == "COPY" and "--from" not in it.rest
+        )
+        sources += [
+            path for rest in copies for path in re.findall(r"(?<!\S)([\w./-]+)/[^/\s]*\$\S* ", rest)
+        ]
         here = sum(exists(inside(self.folder, source)) for source in sources)
         root = sum(exists(inside(".", source)) for source in sources)
         if root == here:

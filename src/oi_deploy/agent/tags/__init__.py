@@ -268,7 +268,9 @@ def _form(text: str, examples: str, fixed: str) -> Form:
     phrase, certain = tag_forms.phrase(text)
     # A placeholder may stand for a part of what words say in full.
     spoken = tag_forms.spoken(text)
-    if tag_forms.kinds(template) == ["version"] and "git tag" in spoken and "version" not in spoken:
+    # "A git tag of the form vX.Y.Z" speaks of no version besides.
+    of_git = tag_forms.kinds(template) == ["version"] and "git tag" in spoken
+    if of_git and not re.search(r"\bversion|版本|\.json\b|\.toml\b", text, intents.FLAGS):
         return (Part("git tag"),)
     more = certain and set(tag_forms.kinds(template)) < set(tag_forms.kinds(phrase))
     if template and not more:
