@@ -52,12 +52,13 @@ image: venv ## Build the action's image as oi-deploy-action:dev
 test: lint ## Everything, on a world of its own
 	@trap 'python -m devkit world down' EXIT; \
 	python -m devkit world up; \
-	python -m pytest; \
+	python -m pytest --numprocesses auto tests/unit; \
+	python -m pytest --ignore tests/unit; \
 	python -m pytest -m benchmark tests/e2e/test_deploybench.py
 
 .PHONY: test-fast
 test-fast: venv ## The tests that need no process, no engine and no network
-	@python -m pytest tests/unit
+	@python -m pytest --numprocesses auto tests/unit
 
 .PHONY: test-mutations
 test-mutations: venv ## Every attack again, with what stops it switched off: all must succeed

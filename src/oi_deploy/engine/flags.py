@@ -158,6 +158,12 @@ LEFT: tuple[Left, ...] = (
         "choice: `vllm-args: --quantization fp8_per_tensor`, or the name of an FP8 model",
     ),
     Left(
+        "`--dtype`",
+        "bfloat16 is what models are published in. A CPU without AVX512_BF16 or AMX multiplies 3.4 "
+        "times as fast in float32, at twice the memory: `vllm-args: --dtype float32` reads prompts "
+        "sooner there, and writes answers a little later",
+    ),
+    Left(
         "`--speculative-config`",
         "guesses from n-grams corrupt tool calls (vllm-project/vllm#40875, #56077), and a draft "
         "model takes memory from the KV cache; we know of none for the default model",
