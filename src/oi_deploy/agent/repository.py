@@ -173,7 +173,11 @@ def _context_of(path: str, texts: Mapping[str, str], files: Sequence[str]) -> st
             folder = words[-1].removeprefix("./").rstrip("/") or "."
             if found and len(parts) == 2:
                 folder = re.sub(r"\b(?:X|NAME|SERVICE)\b|<\w+>|\$\{?\w+\}?", found[1], folder)
-            if found and (folder == "." or any(it.startswith(f"{folder}/") for it in files)):
+            if (
+                found
+                and is_plain(folder)
+                and (folder == "." or any(it.startswith(f"{folder}/") for it in files))
+            ):
                 return folder
     return ""
 

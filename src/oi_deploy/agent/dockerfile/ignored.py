@@ -7,7 +7,7 @@ import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
-from posixpath import dirname
+from posixpath import basename, dirname
 
 from oi_deploy.agent import named
 from oi_deploy.agent.dockerfile import told
@@ -41,7 +41,8 @@ def repairs(
     there = Context(tuple(names), set(names).__contains__, own, said)
     rules = list(_rules(text))
     needed = dict.fromkeys((*_needed(item, names), *_read(item, there)))
-    lost = [_with_others(name, names, rules) for name in needed if _kept_out(name, names, rules)]
+    lost = [name for name in needed if _kept_out(name, names, rules)]
+    lost = [_with_others(name, names, rules, prompt) for name in lost]
     file = inside(context, ".dockerignore")
     # What lies in a folder comes with it.
     alone = [it for it in dict.fromkeys(lost) if not any(it.startswith(f"{o}/") for o in lost)]
@@ -49,13 +50,20 @@ def repairs(
 
 
 def _with_others(
-    name: str, names: Sequence[str], rules: Sequence[tuple[bool, re.Pattern[str]]]
+    name: str,
+    names: Sequence[str],
+    rules: Sequence[tuple[bool, re.Pattern[str]]],
+    prompt: str,
 ) -> str:
-    """A file; all of its folder that end like it, if they are kept out like it."""
+    """A file; all of its folder that end like it, if they are kept out like it.
+
+    What the prompt names may be what is to stay out.
+    """
     ending = PurePosixPath(name).suffix
     same = [it for it in names if dirname(it) == dirname(name) and it.endswith(ending or "/")]
     data = "/" in name and ending not in (".py", ".js", ".mjs", ".cjs", ".sh")
-    whole = data and len(same) > 1 and not any(map(is_private, same))
+    spoken_of = any(basename(it) in prompt for it in same if it != name)
+    whole = data and len(same) > 1 and not spoken_of and not any(map(is_private, same))
     return (
         f"{dirname(name)}/*{ending}" if whole and all(_ignored(it, rules) for it in same) else name
     )

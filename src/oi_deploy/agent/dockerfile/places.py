@@ -204,9 +204,11 @@ def globs(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | N
                 it.startswith(f"{folder}/") and "/" in it.removeprefix(f"{folder}/")
                 for it in context.names
             )
-            # Or its programs name data that lie beside them.
+            # Or its programs name data that lie beside them; all that is there comes then.
+            hidden = any(dirname(it) == folder and is_private(it) for it in context.names)
             more = more or any(
-                dirname(it) == folder and not it.endswith(name[1:]) and not is_private(it)
+                dirname(it) == folder and not it.endswith(name[1:]) and not hidden
+                and basename(it) not in item.text
                 and any(f'"{basename(it)}"' in text for path, text in context.texts.items()
                         if dirname(path) == folder and path.endswith(name[1:]))
                 for it in context.names

@@ -84,7 +84,7 @@ def required(
     for match in (match for text in programs for match in _REQUIRED.finditer(text)):
         name = match["py"] or match["js"]
         shown = re.search(rf"(?<![\w$]){name}=['\"]?(\$\(?PWD\)?|[\w./:@%+-]+)", notes)
-        if shown is None or name in given or _SECRET.search(name):
+        if shown is None or name in given or _SECRET.search(name) or "@" in shown[1]:
             continue
         value = shown[1].rstrip(".") if shown[1] != "." else shown[1]
         if value.startswith("$") or value in (".", "./"):

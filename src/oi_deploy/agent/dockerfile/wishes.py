@@ -198,9 +198,14 @@ def read(world: Situation, paths: Collection[str]) -> Wishes:
 
 
 _NO_PACKAGES = re.compile(
-    r"\b(?:no|nothing|without|not|never|n't)\b[^.;]{0,40}"
-    r"\b(?:(?:pip|npm)(?:[ -]install\w*)?|(?:third.party |external )?(?:dependenc|packages)\w*)\b"
-    r"|(?:没有?|无需?|不(?:需要?|用|要|能)?)[^,。;]{0,8}(?:第三方|依赖|npm|pip|装包|安装)",
+    # What is only for development is another matter.
+    r"\b(?:no|without(?: any)?)\s+(?:(?:third.party|external|other|npm|pip|python|node)\s+)*"
+    r"(?:dependencies|packages)\b(?!/)"
+    r"|\bnothing (?:can|has to|needs to|must|is to|should)\b[^.,;]{0,12}\binstall"
+    r"|\bno network for (?:npm|pip)\b|\bno (?:npm|pip) install\b"
+    r"|\b(?:not|n't|never|cannot) (?:run |use |do )?(?:any )?(?:npm|pip)(?: install)?\b"
+    r"|(?:没有?|无)(?:任何)?(?:第三方|外部)?(?:的)?依赖(?!文件|目录)"
+    r"|(?:无需?|不(?:需要?|用|要|能|必))(?:再|去|跑|执行|运行)*\s*(?:npm|pip|安装(?:任何|第三方)*(?:依赖|包)|装包)",
     intents.FLAGS,
 )
 
