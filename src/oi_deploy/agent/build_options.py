@@ -42,7 +42,7 @@ def arguments(world: Situation, file: Dockerfile) -> dict[str, str]:
 def _folder(world: Situation, file: Dockerfile, name: str) -> str:
     """The folder that a build argument is to choose: the only one that is called like the image."""
     above = re.search(rf"(?<![\w/-])([\w./-]+)/\$\{{?{re.escape(name)}\b", file.text, re.ASCII)
-    if above is None:
+    if above is None or not words.is_named(name, world.ask.text):
         return ""
     prefix = above[1].removeprefix("./") + "/"
     files = (

@@ -91,6 +91,9 @@ _GONE = re.compile(
 )
 
 
+_CREATES = re.compile(
+    r"\b(?:creat|writ|mak|add|generat)(?:e|es|ing)?\b|新建|创建|写|补|生成", intents.FLAGS
+)
 _MOVED = re.compile(
     r"\b(?:mov(?:ed?|ing)|tid(?:ied|y)|reorgani[sz]|relocat|reshuffl|restructur)|挪|移|搬|整理|重构|调整",
     intents.FLAGS,
@@ -101,9 +104,11 @@ def _gone(world: Situation) -> list[str]:
     """Files that the prompt says are not there any more."""
     told = [it for it in intents.sentences(world.ask.text) if _GONE.search(it)]
     files = {path.rpartition("/")[2] for path in world.repository.files}
+    made = [it for it in intents.sentences(world.ask.text) if _CREATES.search(it)]
     return [
         path
         for path in world.new_files
+        if not any(words.is_named(path, it) for it in made)
         if any(words.is_named(path, it) for it in told)
         or (path.rpartition("/")[2] in files and _MOVED.search(world.ask.text))
     ]

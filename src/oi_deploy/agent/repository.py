@@ -164,8 +164,11 @@ def _context_of(path: str, texts: Mapping[str, str], files: Sequence[str]) -> st
     """
     for notes, text in texts.items():
         for match in _BUILD.finditer(text) if is_notes(notes) else ():
-            words = match["words"].split()
-            named_there = words[words.index("-f") + 1] if "-f" in words[:-2] else ""
+            options: dict[str, str] = dict(
+                re.findall(r" (-[a-z]|--[a-z-]+)[ =]([^- ]\S*)", match["words"])
+            )
+            words = re.sub(r" (?:-[a-z]|--[a-z-]+)[ =][^- ]\S*", "", match["words"]).split()
+            named_there = options.get("-f", options.get("--file", "")) if len(words) == 1 else ""
             parts = re.split(r"\b(?:X|NAME|SERVICE)\b|<\w+>|\$\{?\w+\}?", named_there)
             if not named_there or len(parts) > 2:
                 continue

@@ -22,6 +22,14 @@ from tests.unit.agent.worlds import REGISTRY, facts
         # What it speaks to.
         ('db = os.environ.get("DB_HOST", "127.0.0.1"), os.environ.get("DB_PORT", "5432")', {}),
         ('name = os.environ.get("REGION", "north")', {}),
+        ('requests.get(os.environ.get("API_HOST", "localhost"))', {}),
+        ('at = os.environ.get("SEARCH_ADDR", "localhost:9200")', {}),
+        ('port = os.environ.get("USERS_PORT", "5001")', {}),
+        (
+            'a, b = os.environ.get("FEED_HOST", "127.0.0.1"), os.environ.get("FEED_PORT", "5000")\n'
+            "server.serve_forever()",
+            {"FEED_HOST": "0.0.0.0", "FEED_PORT": "8080"},
+        ),
         # Which of them is for its users is not known.
         ('os.environ.get("A_PORT", "1000"); os.environ.get("B_PORT", "1001")', {}),
     ],
@@ -42,17 +50,23 @@ def test_what_the_deployment_sets_stays() -> None:
         ("Start it with `DATA_DIR=$PWD python3 app.py`.", {"DATA_DIR": "file:."}),
         ("Set DATA_DIR=data before.", {"DATA_DIR": "file:data"}),
         ("It needs DATA_DIR.", {}),
+        ("For tests: `DATA_DIR=data pytest`", {}),
+        ("I start it with DATA_DIR=/home/me/data.", {}),
+        ("DATA_DIR=file:../../etc", {}),
     ],
 )
 def test_values_of_required_variables_are_those_of_the_readme(
     notes: str, found: dict[str, str]
 ) -> None:
-    texts = {"app.py": 'os.environ["DATA_DIR"]; os.environ["API_TOKEN"]'}
-    assert settings.required(texts, f"{notes} API_TOKEN=abc", {"app.py", "data"}, ()) == found
+    names = ("DATA_DIR", "API_TOKEN", "DB_PASS", "PATH", "DATABASE_URL")
+    texts = {"app.py": "\n".join(f'os.environ["{name}"]' for name in names)}
+    more = "API_TOKEN=abc DB_PASS=abc\nPATH=/x:$PATH\nDATABASE_URL=postgres://u:p@h/d\n"
+    assert settings.required(texts, f"{more}{notes}", {"app.py", "data"}, ()) == found
 
 
 def test_options_of_a_program_that_listens_for_itself_alone() -> None:
     text = (
+        "parser = argparse.ArgumentParser()\n"
         'parser.add_argument("--host", default="127.0.0.1")\n'
         'parser.add_argument("--port", type=int, default=8000)\n'
         'parser.add_argument("--level", default="info")\n'
@@ -60,6 +74,8 @@ def test_options_of_a_program_that_listens_for_itself_alone() -> None:
     assert settings.options(text, "9090", "python3 -m fleet") == (
         "python3 -m fleet --host 0.0.0.0 --port 9090"
     )
+    # They may be those of another command.
+    assert settings.options(text + 'add_parser("ask")', "9090", "python3 a.py") == "python3 a.py"
     own = "python3 -m fleet --host 10.0.0.1 --port 1"
     assert settings.options(text, "9090", own) == own
     assert settings.options(text, "", "python3 -m fleet") == "python3 -m fleet --host 0.0.0.0"

@@ -91,8 +91,6 @@ class Dockerfile:
         plain = PurePosixPath(self.path).name.lower() == "dockerfile"
         if self.folder == ".":
             return "."
-        if self.noted:
-            return self.noted
         sources = [source for source in self.copies() if not set(source) & set("*?[")]
         # Of what is named with a variable, the folder before it.
         copies = (
@@ -104,7 +102,7 @@ class Dockerfile:
         here = sum(exists(inside(self.folder, source)) for source in sources)
         root = sum(exists(inside(".", source)) for source in sources)
         if root == here:
-            return self.folder if plain else "."
+            return self.noted or (self.folder if plain else ".")
         return "." if root > here else self.folder
 
     def build(

@@ -28,10 +28,10 @@ _FOR_WORK = re.compile(r"--(?:reload|debug|watch|inspect)\b")
 _OWN_HOST = re.compile(r"(--(?:host|bind|listen)[= ])(?:127\.0\.0\.1|localhost)(?=[: ]|$)")
 _NOTES = re.compile(r"(?:readme|install|running|usage)(?:\.\w+)?", re.IGNORECASE)
 # A program that answers requests.
-_SERVES = re.compile(
+SERVES = re.compile(
     r"serve_forever\(|\bcreateServer\(|\.listen\(|\bstart_server\(|\bmake_server\(|\brun_app\("
 )
-_NO_START = re.compile(r"(?:^|/)(?:tests?|spec|scripts?|tools?|examples?)/|test", re.IGNORECASE)
+NO_START = re.compile(r"(?:^|/)(?:tests?|spec|scripts?|tools?|examples?)/|test", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _of_unit(text: str, names: Collection[str]) -> Start | None:
     folder = values.get("WorkingDirectory", "").rstrip("/")
     command = values.get("ExecStart", "").strip()
     # What ends by itself is no service.
-    if "Type=oneshot" in text or _NO_START.search(command):
+    if "Type=oneshot" in text or NO_START.search(command):
         return None
     found = _start(command.replace(f"{folder}/", "") if folder else command, names)
     given = re.findall(r"^Environment=\"?([A-Z][A-Z0-9_]*)=([\w./:@%+-]+)\"?$", text, re.MULTILINE)
@@ -147,7 +147,7 @@ def only_server(
         with_: what starts a file, by its ending.
     """
     found = [
-        path for path in names if _SERVES.search(texts.get(path, "")) and not _NO_START.search(path)
+        path for path in names if SERVES.search(texts.get(path, "")) and not NO_START.search(path)
     ]
     if len(found) != 1 or not _WORDS.fullmatch(found[0]):
         return None

@@ -69,7 +69,9 @@ def _folders(world: Situation, names: Sequence[str]) -> list[str]:
     text = world.ask.text
     # A package is a part of what lies above it.
     below = [
-        path for path in world.mentioned if path in folders and f"{path}/__init__.py" not in files
+        path
+        for path in world.mentioned
+        if path in folders and (f"{path}/__init__.py" not in files or _is_project(path, files))
     ]
     for path in world.mentioned:
         if path.endswith("/Dockerfile") and str(PurePosixPath(path).parent) in folders:

@@ -322,7 +322,7 @@ class _Folder:
 
     def _variables(self, kind: Kind, app: str) -> Iterator[str]:
         said = {**dict(kind.variables), **dict(self.wanted.variables)}
-        port = self.wanted.port or next(iter(self.wanted.ports), "")
+        port = next(iter(self.wanted.ports), "") or self.wanted.port
         # A command that names its port or address decides that itself.
         own = settings.needed(self.texts, port, {*said, *self.wanted.given})
         if kind.pages or re.search(r"--(?:port|host|bind|listen)\b", kind.start):
@@ -374,7 +374,7 @@ class _Folder:
     def _start(self, kind: Kind) -> str:
         """What starts it, with the options that let it be reached."""
         program = next((it for it in kinds.files_of(kind.start) if it in self.names), "")
-        port = self.wanted.port or next(iter(self.wanted.ports), "")
+        port = next(iter(self.wanted.ports), "") or self.wanted.port
         return settings.options(self.texts.get(program, ""), port, kind.start)
 
     def _writes(self) -> bool:

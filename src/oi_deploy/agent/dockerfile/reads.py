@@ -141,7 +141,8 @@ def _dotted(program: str) -> str:
 def folders_made(text: str) -> Iterator[str]:
     """The folders that a program makes below the one that it starts in."""
     for match in _MAKES.finditer(text):
-        yield match[1].strip("./")
+        if not match[1].startswith("/") and match[1].strip("./"):
+            yield match[1].strip("./")
     for match in _JOINED.finditer(text):
         yield "/".join(re.findall(r"[\w.-]+", match[1]))
 
@@ -325,7 +326,7 @@ def _list(text: str, folder: str, *, whole: bool, deep: bool) -> Iterator[tuple[
 def _node(text: str, folder: str, *, whole: bool, deep: bool) -> Iterator[tuple[list[str], bool]]:
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     # What goes on with a dot belongs to the line before.
-    text = re.sub(r"\n\s+(?=\.\w)", "", text)
+    text = re.sub(r"\n[ \t]+(?=\.\w)", "", text)
     # A folder with a name of its own: what is joined to that is joined to the module's.
     for match in _NODE_FOLDER.finditer(text):
         here = f"join(__dirname, {match['words'] or chr(39) * 2}, "

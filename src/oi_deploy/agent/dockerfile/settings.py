@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from posixpath import basename
 
+from oi_deploy.agent.dockerfile.found import NO_START, SERVES
 from oi_deploy.agent.dockerfile.reads import is_test
 
 _LOOKS_UP = re.compile(
@@ -36,13 +38,13 @@ def needed(texts: Mapping[str, str], port: str, given: Collection[str]) -> dict[
     """
     found: dict[str, set[str]] = {}
     for path, text in texts.items():
-        if (
-            path.endswith((".py", ".js", ".mjs", ".cjs", ".ts"))
-            or "." not in path.rpartition("/")[2]
-        ):
-            for name, value in _defaults(text) if not is_test(path) else ():
-                if name not in given and not _OTHERS.search(name):
-                    found.setdefault(name, set()).add(value)
+        program = path.endswith((".py", ".js", ".mjs", ".cjs", ".ts")) or "." not in basename(path)
+        if not program or is_test(path) or NO_START.search(path):
+            continue
+        known = dict(_defaults(text))
+        for name, value in _defaults(text):
+            if name not in given and not _OTHERS.search(name) and _is_its_own(name, known, text):
+                found.setdefault(name, set()).add(value)
     ports = {name for name in found if _PORT.search(name)}
     # Of several, the plain name is the one for its users.
     own = ports if len(ports) == 1 else ports & {"PORT"}
@@ -61,9 +63,17 @@ def needed(texts: Mapping[str, str], port: str, given: Collection[str]) -> dict[
 
 
 _REQUIRED = re.compile(
-    r"\benviron\[\s*['\"](?P<py>[A-Z][A-Z0-9_]*)['\"]|process\.env\.(?P<js>[A-Z][A-Z0-9_]*)(?!\w|\s*(?:\|\||\?))"
+    r"\benviron\[\s*['\"](?P<py>[A-Z][A-Z0-9_]*)['\"]|process\.env\.(?P<js>[A-Z][A-Z0-9_]*)(?!\w|\s*(?:\|\||\?|[!=]=))"
 )
-_SECRET = re.compile(r"PASSW|TOKEN|SECRET|KEY|CREDENTIAL|PRIVATE")
+# Secrets, what may have one, and what is the machine's.
+_NOT_OURS = re.compile(
+    r"PASS|PWD|TOKEN|SECRET|KEY|CREDENTIAL|PRIVATE|AUTH|DSN|URL|URI"
+    r"|^(?:PATH|HOME|USER|SHELL|LANG|TMPDIR|NODE_ENV|PYTHONPATH|CI)$"
+)
+_FOR_WORK = re.compile(
+    r"\b(?:tests?|pytest|dev(?:elop\w*)?|debug|laptop|local(?:ly)?)\b|测试|开发|调试|本地"
+)
+_ELSEWHERE = re.compile(r"/(?:home|Users|root|tmp)\b")
 
 
 def required(
@@ -83,16 +93,28 @@ def required(
     )
     for match in (match for text in programs for match in _REQUIRED.finditer(text)):
         name = match["py"] or match["js"]
-        shown = re.search(rf"(?<![\w$]){name}=['\"]?(\$\(?PWD\)?|[\w./:@%+-]+)", notes)
-        if shown is None or name in given or _SECRET.search(name) or "@" in shown[1]:
+        if name in given or _NOT_OURS.search(name) or _OTHERS.search(name):
             continue
-        value = shown[1].rstrip(".") if shown[1] != "." else shown[1]
+        value = next(filter(None, (_shown(name, line) for line in notes.splitlines())), "")
+        if not value:
+            continue
         if value.startswith("$") or value in (".", "./"):
             result[name] = "file:."
         else:
             path = value.removeprefix("./").rstrip("/")
             result[name] = f"file:{path}" if path in names else value
     return result
+
+
+def _shown(name: str, line: str) -> str:
+    """The value of a variable that a line of a README shows; empty if it is for no image."""
+    match = re.search(
+        rf"(?<![\w$]){name}=['\"]?(\$\(?PWD\)?(?![/\w])|[\w./:@%+-]+)(?!\$)", line, re.ASCII
+    )
+    if match is None or _FOR_WORK.search(line) or _ELSEWHERE.match(match[1]):
+        return ""
+    value = match[1] if match[1] in (".", "./") else match[1].rstrip(".")
+    return "" if re.search(r"@|://|^file:|:$|\.\./", value) else value
 
 
 def options(text: str, port: str, command: str) -> str:
@@ -103,11 +125,13 @@ def options(text: str, port: str, command: str) -> str:
         port: the one that it is to be reached at; empty if that is not known.
         command: what starts it.
     """
-    for match in _OPTION.finditer(text):
+    # Of several parsers, the first one is not sure to be the program's.
+    several = text.count("ArgumentParser(") != 1 or "add_parser(" in text
+    for match in () if several else _OPTION.finditer(text):
         name, value = match["name"], match["value"]
         if re.search(rf"(?<![\w-]){name}(?![\w-])", command):
             continue
-        if name in ("--host", "--bind", "--address", "--listen") and _LOOPBACK.fullmatch(value):
+        if name in ("--host", "--bind", "--listen") and _LOOPBACK.fullmatch(value):
             command += f" {name} 0.0.0.0"
         elif name == "--port" and port and value.isdigit() and value != port:
             command += f" {name} {port}"
@@ -118,6 +142,25 @@ _OPTION = re.compile(
     r"add_argument\(\s*(?:['\"]-\w['\"],\s*)?['\"](?P<name>--[a-z]+)['\"][^()]*?"
     r"\bdefault=['\"]?(?P<value>[\w.:-]+)"
 )
+
+
+_ITS_OWN = re.compile(
+    r"(?:(?:APP|SERVER|HTTP|WEB|LISTEN|BIND|SERVICE|FLASK|FLASK_RUN|UVICORN|GUNICORN)_)?"
+    r"(?:HOST(?:NAME)?|BIND|ADDR(?:ESS)?|LISTEN|INTERFACE|PORT|BIND_ADDR(?:ESS)?|LISTEN_ADDR(?:ESS)?)"
+)
+
+
+def _is_its_own(name: str, known: Mapping[str, str], text: str) -> bool:
+    """Whether a variable is where the program itself listens, and not what it speaks to.
+
+    A name of the project's own counts where a program that listens has both its host and its port.
+    """
+    if _ITS_OWN.fullmatch(name):
+        return True
+    prefix = name.rpartition("_")[0]
+    pair = {it for it in known if it.rpartition("_")[0] == prefix}
+    both = any(map(_HOST.search, pair)) and any(map(_PORT.search, pair))
+    return both and SERVES.search(text) is not None
 
 
 def _defaults(text: str) -> Iterator[tuple[str, str]]:

@@ -145,10 +145,11 @@ def _as_noted(command: str, texts: Mapping[str, str]) -> str:
     """A script's command with the arguments that a README shows, if it has none."""
     if not re.fullmatch(r"(?:python3?|node|sh|bash) [\w./-]+", command):
         return command
-    pattern = rf"(?<![\w./-]){re.escape(command)}((?: [\w./=-]+)+)(?=`|\s*$)"
+    pattern = rf"(?:`|^ {{4,}}|^(?:\$ )?){re.escape(command)}((?: [\w./=-]+)+)(?=`|\s*$)"
     for path, text in texts.items():
-        if found.is_notes(path) and (match := re.search(pattern, text, re.MULTILINE)):
-            return command + match[1]
+        for match in re.finditer(pattern, text, re.MULTILINE) if found.is_notes(path) else ():
+            if not re.search(r" (?:-h|-w|--help|--version|--watch|--serve|--dev)\b", match[1]):
+                return command + match[1]
     return command
 
 

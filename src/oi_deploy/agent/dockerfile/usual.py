@@ -262,7 +262,10 @@ def became_package(context: Context, item: Dockerfile, lines: Lines) -> Iterator
     packages_ = [
         dirname(it) for it in context.names if basename(it) == "__main__.py" and it.count("/") == 1
     ]
-    gone = at and not any(basename(it) == basename(words[at]) for it in context.names)
+    said = re.search(
+        r"\bpackage|\bsplit|\brefactor|\bmodule|包|拆|重构|模块", context.told.text, re.IGNORECASE
+    )
+    gone = at and said and not any(basename(it) == basename(words[at]) for it in context.names)
     if not gone or len(packages_) != 1 or len(copies) != 1 or context.exists(words[at]):
         return
     part, package = copies[0], packages_[0]

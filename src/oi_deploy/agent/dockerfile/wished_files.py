@@ -164,8 +164,8 @@ _GOES_OUT = re.compile(
     r"^\s*(?:它们?|这个?|这些|该|其|绝对|千万|一定|一律|请|也|都|当然|所以)*(?:不(?:要|能|得|应|该|准|许|可以?)?|(?<!分)别|勿|禁止)[^,]{0,6}(?:进|放|带|打|入|拷|出现)"
     r"[^,]{0,6}(?:镜像|image)"
     r"|^\s*(?:so |and |it |they |that |this |which )*"
-    r"(?:must|should|may|can|do|does)(?: not|n't|not)\b"
-    r"[^,]{0,24}\b(?:in|into|inside|part of)\b[^,]{0,8}\bimage\b",
+    r"(?:must|should|may|can|do|does)(?: not|n't|not) (?:be|go|get|end up|come|land|belong)"
+    r" (?:in|into|inside|part of)\b[^,]{0,8}\bimage\b",
     intents.FLAGS,
 )
 

@@ -200,10 +200,11 @@ def read(world: Situation, paths: Collection[str]) -> Wishes:
 _NO_PACKAGES = re.compile(
     # What is only for development is another matter.
     r"\b(?:no|without(?: any)?)\s+(?:(?:third.party|external|other|npm|pip|python|node)\s+)*"
-    r"(?:dependencies|packages)\b(?!/)"
+    r"(?:dependencies|packages)\b(?!/|\s+(?:other than|besides|beyond|except|but))"
     r"|\bnothing (?:can|has to|needs to|must|is to|should)\b[^.,;]{0,12}\binstall"
     r"|\bno network for (?:npm|pip)\b|\bno (?:npm|pip) install\b"
-    r"|\b(?:not|n't|never|cannot) (?:run |use |do )?(?:any )?(?:npm|pip)(?: install)?\b"
+    r"|\b(?:not|n't|never|cannot) (?:run |use |do )?(?:any )?(?:npm|pip)\b"
+    r"(?!(?: install)?\s+(?:as root|globally|twice|again))"
     r"|(?:没有?|无)(?:任何)?(?:第三方|外部)?(?:的)?依赖(?!文件|目录)"
     r"|(?:无需?|不(?:需要?|用|要|能|必))(?:再|去|跑|执行|运行)*\s*(?:npm|pip|安装(?:任何|第三方)*(?:依赖|包)|装包)",
     intents.FLAGS,

@@ -241,8 +241,9 @@ def several(prompt: str, source: Source) -> tuple[str, ...]:
 
 
 _EXAMPLE = re.compile(
-    rf"(?:\b(?:for|from|with)|\be\.g\.,?|\bexample:?|\blike|例如|比如|譬如|若|如果?)\s*(?:版本)?(?:为|是)?\s*{_Q}"
-    r"(\d+\.\d+\.\d+)(?![\w.]*\w)"
+    rf"(?:\be\.g\.,?|\bfor example,?|例如|比如|譬如)\s*{_Q}(\d+\.\d+\.\d+)(?![\w.]*\w)"
+    rf"|\bfor {_Q}(\d+\.\d+\.\d+){_Q},? (?:that|this|it|these) (?:is|are|would|gives?|becomes?)\b",
+    intents.FLAGS,
 )
 
 
@@ -252,7 +253,7 @@ def _like(said: str, prompt: str, source: Source) -> str:
     "For 3.4.5 that is `3.4`."
     """
     version = wanted("the tag is the version", source)
-    examples = [it for it in _EXAMPLE.findall(prompt) if it != version]
+    examples = ["".join(it) for it in _EXAMPLE.findall(prompt) if version not in it]
     if not re.fullmatch(r"\d+\.\d+(?:\.\d+)?", said) or not re.match(r"\d+\.\d+\.", version):
         return ""
     if said in examples:
@@ -302,6 +303,8 @@ def _version(part: Part, said: _Said) -> str:
     """The version of the file that is named, or of the folder that the prompt is about."""
     known = dict(said.source.versions) if said.source.versions else {}
     names = tag_words.VERSION_FILE.findall(said.text)
+    if not _OF_CHANGES.search(said.text):
+        names = [it for it in names if not it.startswith("CHANGELOG")]
     named = [path for name in names for path in known if _is_called(path, name)]
     # A list of changes is asked only by its name.
     paths = named if names else [it for it in known if not it.endswith("CHANGELOG.md")]
@@ -315,6 +318,12 @@ def _version(part: Part, said: _Said) -> str:
     return _v(found, part, said, asked=bool(_WITH_V.search(said.text)))
 
 
+# A list of changes may be named for another reason.
+_OF_CHANGES = re.compile(
+    r"\b(?:in|from|of) (?:the |our )?[`'\"]?CHANGELOG"
+    r"|CHANGELOG(?:\.md)?[`'\"]?\s*(?:里|中|里面)?的?(?:最新|最近|最后)?[^,。;]{0,6}(?:版本|发布)",
+    intents.FLAGS,
+)
 _MAJOR_MINOR = re.compile(
     r"\bmajor(?:(?: and|/|,|\.| plus|-)\s?(?:the )?)minor\b(?!.{0,20}patch)|主版本号?[和、]次版本",
     intents.FLAGS,
