@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import yaml
 
 from oi_deploy.agent.dockerfile.files import Dockerfile, is_dockerfile, is_plain
-from oi_deploy.agent.dockerfile.found import is_notes, is_unit
+from oi_deploy.agent.dockerfile.found import context_of, is_notes, is_unit
 from oi_deploy.agent.dockerfile.lint import MOST_BYTES
 from oi_deploy.verify.state import DeploymentState, deployment_state
 
@@ -135,7 +135,7 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
         languages=languages(files),
         versions={path: found for path, text in texts.items() if (found := version(path, text))},
         dockerfiles=tuple(
-            Dockerfile(path, text, _context_of(path, texts, files))
+            Dockerfile(path, text, context_of(path, texts, files))
             for path, text in texts.items()
             if is_dockerfile(path)
         ),
@@ -152,37 +152,6 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
         ),
         texts=texts,
     )
-
-
-_BUILD = re.compile(r"\bdocker (?:buildx )?build\b(?P<words>(?: [\w./:=<>{}$-]+)+)")
-
-
-def _context_of(path: str, texts: Mapping[str, str], files: Sequence[str]) -> str:
-    """The folder that a README builds a Dockerfile in; empty if none says that.
-
-    `docker build -f docker/X/Dockerfile web/X` holds for each name in the place of the X.
-    """
-    for notes, text in texts.items():
-        for match in _BUILD.finditer(text) if is_notes(notes) else ():
-            options: dict[str, str] = dict(
-                re.findall(r" (-[a-z]|--[a-z-]+)[ =]([^- ]\S*)", match["words"])
-            )
-            words = re.sub(r" (?:-[a-z]|--[a-z-]+)[ =][^- ]\S*", "", match["words"]).split()
-            named_there = options.get("-f", options.get("--file", "")) if len(words) == 1 else ""
-            parts = re.split(r"\b(?:X|NAME|SERVICE)\b|<\w+>|\$\{?\w+\}?", named_there)
-            if not named_there or len(parts) > 2:
-                continue
-            found = re.fullmatch(r"([\w-]+)".join(map(re.escape, parts)), path)
-            folder = words[-1].removeprefix("./").rstrip("/") or "."
-            if found and len(parts) == 2:
-                folder = re.sub(r"\b(?:X|NAME|SERVICE)\b|<\w+>|\$\{?\w+\}?", found[1], folder)
-            if (
-                found
-                and is_plain(folder)
-                and (folder == "." or any(it.startswith(f"{folder}/") for it in files))
-            ):
-                return folder
-    return ""
 
 
 def read(look: Look, paths: Sequence[str]) -> dict[str, str]:

@@ -129,3 +129,17 @@ def test_a_tool_that_starts_is_not_what_a_program_became() -> None:
     }
     prompt = "The build fails: COPY server.py not found. Mend the Dockerfile,"
     assert "-m tools" not in lines(prompt + REST, files)
+
+
+def test_a_folder_is_read_and_not_the_files_of_the_root_that_are_called_so() -> None:
+    files = {
+        "site/public/index.html": "<p>\n",
+        "site/conf/own.conf": "events {}\nhttp {\n  server { listen 8080; }\n}\n",
+        "conf/own.conf": "server { listen 80; }\n",
+        "api/app.py": APP,
+    }
+    prompt = (
+        "Write site/Dockerfile: nginx:1.29 serves public/ with our configuration conf/own.conf,"
+    )
+    found = lines(prompt + REST, files)
+    assert "COPY conf/own.conf /etc/nginx/nginx.conf" in found

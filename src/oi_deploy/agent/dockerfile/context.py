@@ -1,12 +1,11 @@
 """The folder that an image is built in."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from oi_deploy.agent import named
-from oi_deploy.agent.dockerfile import commands
+from oi_deploy.agent.dockerfile import commands, npm
 from oi_deploy.agent.dockerfile.reads import Read, is_test, names_in, reads
 from oi_deploy.agent.dockerfile.told import Told
 
@@ -80,15 +79,6 @@ class Context:
         return named.folders(self.names)
 
 
-def npm_scripts(context: Context) -> dict[str, str]:
-    """The scripts of package.json; none if it cannot be read."""
-    try:
-        scripts = json.loads(context.texts.get("package.json", "{}")).get("scripts", {})
-        return {str(name): str(text) for name, text in scripts.items()}
-    except (ValueError, AttributeError, RecursionError):
-        return {}
-
-
 def with_scripts(found: Sequence[list[str]], context: Context) -> list[list[str]]:
     """Commands, with those of package.json after the one that runs them."""
     every: list[list[str]] = []
@@ -101,6 +91,6 @@ def with_scripts(found: Sequence[list[str]], context: Context) -> list[list[str]
             if words[:1] == ["npm"]
             else []
         )
-        if name and (text := npm_scripts(context).get(name[0])):
+        if name and (text := npm.scripts(context.texts).get(name[0])):
             every += commands.split(text) or []
     return every

@@ -3,13 +3,14 @@
 What stands there is not believed: only a command that starts a file of the repository counts.
 """
 
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from posixpath import basename, dirname, relpath
 
 from oi_deploy.agent import intents
+from oi_deploy.agent.dockerfile import npm
+from oi_deploy.agent.dockerfile.files import is_plain
 
 _WORDS = re.compile(r"[\w./:@%+=, -]+", re.ASCII)
 _PROGRAM = re.compile(
@@ -123,14 +124,8 @@ def _in_notes(text: str, names: Collection[str]) -> Iterator[tuple[Start, bool]]
 
 def of_package(texts: Mapping[str, str], names: Collection[str]) -> Start | None:
     """What starts a package of npm: its script for it, or its main file."""
-    try:
-        content, _ = json.JSONDecoder().raw_decode(texts.get("package.json", "").lstrip())
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(content, dict):
-        return None
-    scripts = content.get("scripts")
-    if (isinstance(scripts, dict) and "start" in scripts) or "server.js" in names:
+    content = npm.package(texts)
+    if content is None or "start" in npm.scripts(texts) or "server.js" in names:
         return None
     main = str(content.get("main") or "index.js").removeprefix("./")
     return Start(f"node {main}") if main in names and _WORDS.fullmatch(main) else None
@@ -180,28 +175,48 @@ def program(texts: Mapping[str, str], names: Sequence[str]) -> str:
     return next((it for it in _files(words) if it in names), "")
 
 
-def scripts_of(texts: Mapping[str, str]) -> dict[str, str]:
-    """The scripts of a package.json; none if it cannot be read."""
-    try:
-        content, _ = json.JSONDecoder().raw_decode(texts.get("package.json", "").lstrip())
-        return {str(name): str(text) for name, text in content["scripts"].items()}
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
-        return {}
-
-
 def starts_known(command: str, names: Collection[str]) -> bool:
     """Whether a command runs a file, or the script of a package, that the repository has."""
     words = command.split()
     return bool({*_files(words[1:])} & {*names}) or (words[0] == "npm" and "package.json" in names)
 
 
+_BUILD = re.compile(r"\bdocker (?:buildx )?build\b(?P<words>(?: [\w./:=<>{}$-]+)+)")
+_OPTION = re.compile(r" (-[a-z]|--[a-z-]+)[ =]([^- ]\S*)")
+# It stands for one of several names.
+_ANY = re.compile(r"\b(?:X|NAME|SERVICE)\b|<\w+>|\$\{?\w+\}?")
+
+
+def context_of(path: str, texts: Mapping[str, str], names: Collection[str]) -> str:
+    """The folder that a README builds a Dockerfile in; empty if none says that.
+
+    `docker build -f docker/X/Dockerfile web/X` holds for each name in the place of the X.
+
+    Args:
+        path: of the Dockerfile.
+        texts: of files.
+        names: of all files.
+    """
+    notes = "\n".join(text for name, text in texts.items() if is_notes(name))
+    for match in _BUILD.finditer(notes):
+        options: dict[str, str] = dict(_OPTION.findall(match["words"]))
+        words = _OPTION.sub("", match["words"]).split()
+        parts = _ANY.split(options.get("-f", options.get("--file", "")))
+        there = re.fullmatch(r"([\w-]+)".join(map(re.escape, parts)), path)
+        if len(words) != 1 or there is None or there.re.groups > 1:
+            continue
+        folder = words[0].removeprefix("./").rstrip("/") or "."
+        folder = _ANY.sub(there[1], folder) if there.re.groups else folder
+        known = folder == "." or any(it.startswith(f"{folder}/") for it in names)
+        if known and is_plain(folder):
+            return folder
+    return ""
+
+
 def of_npm(texts: Mapping[str, str], names: Collection[str]) -> Start | None:
     """The command that `npm start` stands for, or what starts the main file."""
-    try:
-        content, _ = json.JSONDecoder().raw_decode(texts.get("package.json", "").lstrip())
-        return _start(str(content["scripts"]["start"]), names)
-    except (ValueError, RecursionError, KeyError, TypeError):
-        return of_package(texts, names)
+    start = npm.scripts(texts).get("start")
+    return of_package(texts, names) if start is None else _start(start, names)
 
 
 def _start(text: str, names: Collection[str]) -> Start | None:

@@ -2,13 +2,14 @@
 
 import fnmatch
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from posixpath import basename, dirname, join, normpath, relpath
 
 from oi_deploy.agent.dockerfile import commands
 from oi_deploy.agent.dockerfile.commands import Need
+from oi_deploy.agent.dockerfile.contents import Stage, is_below, joined
 from oi_deploy.agent.dockerfile.context import Context, with_scripts
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
 from oi_deploy.agent.dockerfile.reads import is_test
@@ -18,60 +19,6 @@ _KNOWN = re.compile(
     r"(?:[\w.-]+(?::\d+)?/)*(?:python|node|golang|nginx|debian|ubuntu|alpine|busybox|scratch|httpd|ruby|php"
     r"|rust|openjdk|eclipse-temurin)(?:[:@]\S+)?"
 )
-_SYSTEM = re.compile(
-    r"/(?:bin|boot|dev|etc|home|lib\w*|media|mnt|proc|root|run|sbin|sys|tmp|usr|var|go)/"
-)
-_FOLDERS = ("/", "/etc", "/usr", "/usr/bin", "/usr/local", "/usr/local/bin", "/opt", "/srv", "/var",
-            "/home", "/root", "/usr/src", "/usr/share/nginx/html", "/usr/lib")  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What a stage has after some of its steps.
-
-    Attributes:
-        number: from 0.
-        name: empty if it has none.
-        certain: whether nothing else may be there.
-        workdir: the working folder.
-        set_workdir: whether an instruction has set it.
-        files: paths in the image, each with that in the context.
-        copied: folders of the context that were copied, each with its place in the image.
-        loose: places below which anything may be.
-        said: the texts of the steps that may have made what they name.
-        searched: other places where modules are looked for.
-    """
-
-    number: int = 0
-    name: str = ""
-    certain: bool = True
-    workdir: str = "/"
-    set_workdir: bool = False
-    files: tuple[tuple[str, str], ...] = ()
-    copied: tuple[tuple[str, str], ...] = ()
-    loose: tuple[str, ...] = ()
-    said: str = ""
-    searched: tuple[str, ...] = ()
-
-    def has(self, path: str, exists: Callable[[str], bool]) -> bool:
-        """Whether a path is there, or may be."""
-        if not self.certain or any(_below(path, place) for place in self.loose):
-            return True
-        if any(_below(place, path) for place, _ in self.files) or _below(self.workdir, path):
-            return True
-        if re.search(rf"(?<![\w.-]){re.escape(basename(path))}(?![\w-])", self.said):
-            return True
-        own = self.set_workdir and self.workdir not in _FOLDERS and _below(path, self.workdir)
-        if _SYSTEM.match(path) and not own:
-            return True
-        return any(
-            _below(path, place) and exists(_joined(source, path[len(place.rstrip("/")) :]))
-            for source, place in self.copied
-        )  # fmt: skip
-
-    def named(self, name: str) -> list[str]:
-        """Paths of files with a name."""
-        return list(dict.fromkeys(place for place, _ in self.files if basename(place) == name))
 
 
 @dataclass(frozen=True)
@@ -200,9 +147,9 @@ def _tests_of(found: Iterable[Sequence[str]], stage: Stage) -> Iterator[Need]:
         # Those that the command names, if it names any.
         only = [it.strip("./") for it in words if "/" in it or re.match(r"tests?\.\w", it)]
         for place, name in stage.files:
-            if only and not any(_below(name, it.partition("::")[0]) for it in only):
+            if only and not any(is_below(name, it.partition("::")[0]) for it in only):
                 continue
-            if is_test(name) and _below(place, stage.workdir):
+            if is_test(name) and is_below(place, stage.workdir):
                 yield Need(name, (place,))
 
 
@@ -230,7 +177,7 @@ def _is_lacking(need: Need, stage: Stage, context: Context, made: str = "") -> b
     """Whether it surely is not there; a module that the project does not have is a library."""
     if any(basename(path) in made for path in need.paths):
         return False
-    program = need.paths[0].endswith((".py", ".js", ".mjs", ".cjs", "/__init__"))
+    program = need.paths[0].endswith((".py", ".js", ".mjs", ".cjs"))
     if stage.searched and (need.module or program):
         return False
     if need.module and need.word != "npm":
@@ -294,7 +241,7 @@ def _told(part: Instruction, stage: Stage, walk: _Walk, made: str = "") -> Itera
             continue
         # It was missed in the stage that works there, and that may have it now.
         others = (it for it in walk.stages[:-1] if it.workdir not in ("/", stage.workdir))
-        earlier = [it for it in others if _below(place, it.workdir)]
+        earlier = [it for it in others if is_below(place, it.workdir)]
         if place and any(it.has(place, walk.context.exists) for it in earlier):
             continue
         sure = replace(stage, certain=True, loose=(), said="") if place else stage
@@ -312,9 +259,9 @@ def _copy(part: Instruction, walk: _Walk) -> Stage:
     place = normpath(join(stage.workdir, to))
     if flag:
         other = _stage_called(flag[1], walk.stages)
-        return _copy_from(part, walk, other, sources, place) if other else _loose(stage, place)
+        return _copy_from(part, walk, other, sources, place) if other else stage.with_loose(place)
     several = len(sources) > 1 or any(set(it) & set("*?") for it in sources)
-    into = several or to.endswith(("/", ".")) or place in _folders_of(stage)
+    into = several or to.endswith(("/", ".")) or place in stage.folders()
     files, copied = list(stage.files), list(stage.copied)
     for source in (name for it in sources for name in _matching(it, context)):
         if source in context.known:
@@ -325,7 +272,7 @@ def _copy(part: Instruction, walk: _Walk) -> Stage:
             copied.append((source, place))
             files += [(join(place, rest), name) for name, rest in _inner(source, context)]
         elif context.exists(source):
-            return _loose(stage, place)
+            return stage.with_loose(place)
     return replace(stage, files=tuple(files), copied=tuple(copied))
 
 
@@ -342,12 +289,12 @@ def _copy_from(
     files, copied = list(stage.files), list(stage.copied)
     for word in sources:
         path = normpath(join("/", word))
-        inner = [(file, name) for file, name in source.files if _below(file, path)]
-        single = join(place, basename(path)) if into or place in _folders_of(stage) else place
+        inner = [(file, name) for file, name in source.files if is_below(file, path)]
+        single = join(place, basename(path)) if into or place in stage.folders() else place
         if not source.certain or not inner:
             # What is called like a file brings nothing else.
             named_file = re.search(r"\w\.[a-z]{2,5}$", word)
-            stage = _loose(stage, single if named_file else place)
+            stage = stage.with_loose(single if named_file else place)
             if not named_file:
                 return stage
             continue
@@ -355,15 +302,11 @@ def _copy_from(
             rest = file.removeprefix(path).lstrip("/")
             files.append((join(place, rest) if rest else single, name))
         for name, folder in source.copied:
-            if _below(folder, path):
+            if is_below(folder, path):
                 copied.append((name, normpath(join(place, folder.removeprefix(path).lstrip("/")))))
-            elif _below(path, folder):
-                copied.append((_joined(name, path.removeprefix(folder)), place))
+            elif is_below(path, folder):
+                copied.append((joined(name, path.removeprefix(folder)), place))
     return replace(stage, files=tuple(files), copied=tuple(copied))
-
-
-def _loose(stage: Stage, place: str) -> Stage:
-    return replace(stage, loose=(*stage.loose, place))
 
 
 def _stage_called(name: str, stages: Sequence[Stage]) -> Stage | None:
@@ -371,11 +314,6 @@ def _stage_called(name: str, stages: Sequence[Stage]) -> Stage | None:
         if name in (str(stage.number),) or name.lower() == stage.name.lower():
             return stage
     return None
-
-
-def _folders_of(stage: Stage) -> set[str]:
-    return {*_FOLDERS, stage.workdir, *(dirname(place) for place, _ in stage.files),
-            *(place for _, place in stage.copied)}  # fmt: skip
 
 
 def _matching(source: str, context: Context) -> Iterator[str]:
@@ -394,11 +332,3 @@ def _inner(folder: str, context: Context) -> Iterator[tuple[str, str]]:
     for name in context.names:
         if name.startswith(prefix):
             yield name, name.removeprefix(prefix)
-
-
-def _joined(source: str, rest: str) -> str:
-    return normpath(join(source, rest.lstrip("/")))
-
-
-def _below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder.rstrip('/')}/")

@@ -56,9 +56,9 @@ def _written(world: Situation, folder: str) -> str:
         return ""
     prefix = "" if folder == "." else f"{folder}/"
     inner = [path.removeprefix(prefix) for path in files if path.startswith(prefix)]
-    read = wishes.read(world, {*inner, *named.folders(inner)})
     texts = {path.removeprefix(prefix): text for path, text in world.repository.texts.items()
              if path.startswith(prefix)}  # fmt: skip
+    read = wishes.read(world, {*inner, *named.folders(inner)}, texts)
     return proposal.command(inner, world.images, folder=folder, wanted=read, texts=texts)
 
 
@@ -76,7 +76,7 @@ def _folders(world: Situation, names: Sequence[str]) -> list[str]:
     for path in world.mentioned:
         if path.endswith("/Dockerfile") and str(PurePosixPath(path).parent) in folders:
             return [str(PurePosixPath(path).parent)]
-    if wishes.stages_of(world, {*files, *folders}) or any(
+    if wishes.stages_of(world, {*files, *folders}, world.repository.texts) or any(
         _is_root(sentence) for sentence in intents.sentences(text)
     ):
         return ["."]

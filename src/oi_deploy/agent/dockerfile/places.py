@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from posixpath import basename, dirname, join, normpath
 
-from oi_deploy.agent.dockerfile.context import Context, npm_scripts
+from oi_deploy.agent.dockerfile import npm
+from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.edits import (
     Edit,
     Lines,
@@ -66,7 +67,7 @@ def _stage(name: str, every: Sequence[Instruction]) -> list[Instruction]:
 def _script(step: str, context: Context) -> str:
     """A step, with what `npm run` stands for."""
     names = re.findall(r"\bnpm (?:run )?([\w:-]+)", step)
-    return " ".join([step, *(text for it in names if (text := npm_scripts(context).get(it)))])
+    return " ".join([step, *(text for it in names if (text := npm.scripts(context.texts).get(it)))])
 
 
 def placed(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:

@@ -330,7 +330,7 @@ def _node(text: str, folder: str, *, whole: bool, deep: bool) -> Iterator[tuple[
     # A folder with a name of its own: what is joined to that is joined to the module's.
     for match in _NODE_FOLDER.finditer(text):
         here = f"join(__dirname, {match['words'] or chr(39) * 2}, "
-        text = re.sub(rf"\b(?:join|resolve)\(\s*{match['name']}\s*,\s*", lambda _: here, text)  # noqa: B023
+        text = re.sub(rf"\b(?:join|resolve)\(\s*{match['name']}\s*,\s*", here, text)
     for match in _NODE_IMPORT.finditer(text):
         name = normpath(join(folder, match["path"]))
         yield [name + ending for ending in _NODE_ENDINGS], True

@@ -299,7 +299,6 @@ _IF_AMISS = (
     moved.told,
     usual.gone_folders,
     usual.gone_files,
-    usual.became_package,
     places.placed,
     *_CHECKS[:-1],
     places.made,

@@ -41,9 +41,10 @@ def needed(texts: Mapping[str, str], port: str, given: Collection[str]) -> dict[
         program = path.endswith((".py", ".js", ".mjs", ".cjs", ".ts")) or "." not in basename(path)
         if not program or is_test(path) or NO_START.search(path):
             continue
-        known = dict(_defaults(text))
-        for name, value in _defaults(text):
-            if name not in given and not _OTHERS.search(name) and _is_its_own(name, known, text):
+        known = tuple(_defaults(text))
+        for name, value in known:
+            others = name in given or _OTHERS.search(name)
+            if not others and _is_its_own(name, dict(known), text):
                 found.setdefault(name, set()).add(value)
     ports = {name for name in found if _PORT.search(name)}
     # Of several, the plain name is the one for its users.
@@ -71,7 +72,8 @@ _NOT_OURS = re.compile(
     r"|^(?:PATH|HOME|USER|SHELL|LANG|TMPDIR|NODE_ENV|PYTHONPATH|CI)$"
 )
 _FOR_WORK = re.compile(
-    r"\b(?:tests?|pytest|dev(?:elop\w*)?|debug|laptop|local(?:ly)?)\b|测试|开发|调试|本地"
+    r"\b(?:tests?|pytest|dev(?:elop\w*)?|debug|laptop|local(?:ly)?)\b|测试|开发|调试|本地",
+    re.IGNORECASE,
 )
 _ELSEWHERE = re.compile(r"/(?:home|Users|root|tmp)\b")
 
@@ -117,6 +119,12 @@ def _shown(name: str, line: str) -> str:
     return "" if re.search(r"@|://|^file:|:$|\.\./", value) else value
 
 
+_OPTION = re.compile(
+    r"add_argument\(\s*(?:['\"]-\w['\"],\s*)?['\"](?P<name>--[a-z]+)['\"][^()]*?"
+    r"\bdefault=['\"]?(?P<value>[\w.:-]+)"
+)
+
+
 def options(text: str, port: str, command: str) -> str:
     """A command with the options that let its program be reached from outside of its container.
 
@@ -136,12 +144,6 @@ def options(text: str, port: str, command: str) -> str:
         elif name == "--port" and port and value.isdigit() and value != port:
             command += f" {name} {port}"
     return command
-
-
-_OPTION = re.compile(
-    r"add_argument\(\s*(?:['\"]-\w['\"],\s*)?['\"](?P<name>--[a-z]+)['\"][^()]*?"
-    r"\bdefault=['\"]?(?P<value>[\w.:-]+)"
-)
 
 
 _ITS_OWN = re.compile(

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from posixpath import basename, dirname
 
-from oi_deploy.agent.dockerfile import lint
-from oi_deploy.agent.dockerfile.context import Context, npm_scripts
+from oi_deploy.agent.dockerfile import lint, npm
+from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.edits import (
     Edit,
     Lines,
@@ -245,7 +245,7 @@ def order_of_stages(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
 
 def scripts(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """`npm run` of what package.json does not have: what is like it, or what starts the program."""
-    known = npm_scripts(context)
+    known = npm.scripts(context.texts)
     for part in item.instructions():
         found = re.search(r"\bnpm\W+run\W+([\w:-]+)", part.rest)
         if not known or found is None or found[1] in known or part.word not in ("CMD", "RUN"):

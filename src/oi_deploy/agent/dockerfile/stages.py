@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from oi_deploy.agent import intents
-from oi_deploy.agent.dockerfile import found, wished_files
+from oi_deploy.agent.dockerfile import found, npm, wished_files
 from oi_deploy.agent.dockerfile.reads import folders_made
 
 _FIRST = re.compile(
@@ -125,7 +125,8 @@ def read(
 
 
 _BUILDS = re.compile(
-    r"\b(?:writes?|builds?|generat\w+|mak(?:es?|ing)|produc\w+)\b|生成|构建|编译|产生"
+    r"\b(?:writes?|builds?|generat\w+|mak(?:es?|ing)|produc\w+)\b|生成|构建|编译|产生",
+    intents.FLAGS,
 )
 
 
@@ -138,7 +139,7 @@ def _noted(texts: Mapping[str, str]) -> str:
             )
             if match and _BUILDS.search(line) and found.starts_known(match[1], texts):
                 return match[1]
-    return "npm run build" if "build" in found.scripts_of(texts) else ""
+    return "npm run build" if "build" in npm.scripts(texts) else ""
 
 
 def _as_noted(command: str, texts: Mapping[str, str]) -> str:
@@ -156,7 +157,7 @@ def _as_noted(command: str, texts: Mapping[str, str]) -> str:
 def _made_by(command: str, texts: Mapping[str, str]) -> Iterator[str]:
     """The only folder that a command's program makes, with a slash."""
     name = re.sub(r"^npm (?:run )?", "", command)
-    command = found.scripts_of(texts).get(name, command)
+    command = npm.scripts(texts).get(name, command)
     programs = [it for it in command.split() if it.removeprefix("./") in texts]
     folders = {
         path.partition("/")[0]

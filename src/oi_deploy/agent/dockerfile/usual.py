@@ -224,63 +224,44 @@ def gone_folders(context: Context, item: Dockerfile, lines: Lines) -> Iterator[E
 
 
 def gone_files(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
-    """COPY of programs that have become a package in a folder of sources, and their start."""
-    stage = last_stage(item)
-    starts = [part for part in stage if part.word in _STARTS]
-    words = started(starts[-1]) if starts else []
-    at = next((it for it, word in enumerate(words) if word.endswith(".py")), 0)
-    same = [it for it in context.names if at and basename(it) == basename(words[at])]
-    copies = [part for part in stage if at and words[at] in part.sources]
-    if len(same) != 1 or len(copies) != 1 or context.exists(words[at]):
-        return
-    part, root = copies[0], same[0].partition("/")[0]
-    module = module_of(same[0], context.texts.get(same[0], ""), context.known, root=root)
-    place = part.rest.split()[-1]
-    if not module or place not in (".", "./") or part.line != part.last:
-        return
-    kept = [it for it in part.sources if context.exists(it)]
-    text = f"{starts[-1].word} exec {' '.join([*words[:at], '-m', module, *words[at + 1 :]])}"
-    folder = next((it.rest.rstrip("/") for it in stage if it.word == "WORKDIR"), "")
-    new = [*([f"COPY {' '.join(kept)} ./"] if kept else []), f"COPY {root}/ ./{root}/"]
-    new.append(f"ENV PYTHONPATH={folder}/{root}")
-    if folder and all(map(_PLAIN.fullmatch, [*new, text])) and starts[-1].line == starts[-1].last:
-        left = list(lines)
-        left[part.line - 1], left[starts[-1].line - 1] = "\n".join(new), text
-        script = f"-e '{part.line}s#.*#{new[0]}#'"
-        script += "".join(f" -e '{part.line}a {it}'" for it in new[1:])
-        script += f" -e '{starts[-1].line}s#.*#{text}#'"
-        yield Edit(script, tuple("\n".join(left).split("\n")))
+    """COPY and start of a program that is gone: it has become a module of a package.
 
-
-def became_package(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
-    """COPY and start of a program that is gone, where the only package that starts is new."""
+    That lies in a folder of sources, or is the only one that starts by its name.
+    """
     stage = last_stage(item)
     starts = [part for part in stage if part.word in _STARTS]
     words = started(starts[-1]) if starts else []
     at = next((it for it, word in enumerate(words) if word.endswith(".py")), 0)
     copies = [part for part in stage if at and words[at] in part.sources]
-    packages_ = [
-        dirname(it) for it in context.names if basename(it) == "__main__.py" and it.count("/") == 1
-    ]
-    said = re.search(
-        r"\bpackage|\bsplit|\brefactor|\bmodule|包|拆|重构|模块", context.told.text, re.IGNORECASE
-    )
-    gone = at and said and not any(basename(it) == basename(words[at]) for it in context.names)
-    if not gone or len(packages_) != 1 or len(copies) != 1 or context.exists(words[at]):
+    if len(copies) != 1 or context.exists(words[at]) or starts[-1].line != starts[-1].last:
         return
-    part, package = copies[0], packages_[0]
+    part, start = copies[0], starts[-1]
     if part.rest.split()[-1] not in (".", "./") or part.line != part.last:
         return
+    same = [it for it in context.names if basename(it) == basename(words[at])]
+    module, top, more = "", "", []
+    if len(same) == 1:
+        top = same[0].partition("/")[0]
+        module = module_of(same[0], context.texts.get(same[0], ""), context.known, root=top)
+        folder = next((it.rest.rstrip("/") for it in stage if it.word == "WORKDIR"), "")
+        module, more = module if folder else "", [f"ENV PYTHONPATH={folder}/{top}"]
+    elif not same and _SPLIT.search(context.told.text):
+        names = [it for it in context.names if basename(it) == "__main__.py"]
+        own = [dirname(it) for it in names if it.count("/") == 1]
+        module = top = own[0] if len(own) == 1 else ""
     kept = [it for it in part.sources if context.exists(it)]
-    text = f"{starts[-1].word} exec {' '.join([*words[:at], '-m', package, *words[at + 1 :]])}"
-    new = [*([f"COPY {' '.join(kept)} ./"] if kept else []), f"COPY {package}/ ./{package}/"]
-    if all(map(_PLAIN.fullmatch, [*new, text])) and starts[-1].line == starts[-1].last:
+    text = f"{start.word} exec {' '.join([*words[:at], '-m', module, *words[at + 1 :]])}"
+    new = [*([f"COPY {' '.join(kept)} ./"] if kept else []), f"COPY {top}/ ./{top}/", *more]
+    if module and all(map(_PLAIN.fullmatch, [*new, text])):
         left = list(lines)
-        left[part.line - 1], left[starts[-1].line - 1] = "\n".join(new), text
+        left[part.line - 1], left[start.line - 1] = "\n".join(new), text
         script = f"-e '{part.line}s#.*#{new[0]}#'"
         script += "".join(f" -e '{part.line}a {it}'" for it in new[1:])
-        script += f" -e '{starts[-1].line}s#.*#{text}#'"
+        script += f" -e '{start.line}s#.*#{text}#'"
         yield Edit(script, tuple("\n".join(left).split("\n")))
+
+
+_SPLIT = re.compile(r"\bpackage|\bsplit|\brefactor|\bmodule|包|拆|重构|模块", re.IGNORECASE)
 
 
 _GROUPS = re.compile(r"\baddgroup((?: -S| -g \d+)+) ([a-z_][\w-]*)(?=\s|$|;|&)")

@@ -141,14 +141,15 @@ class Wishes:
     installs: bool = True
 
 
-def read(world: Situation, paths: Collection[str]) -> Wishes:
+def read(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> Wishes:
     """The wishes of a prompt.
 
     Args:
         world: what is known.
         paths: files and folders that it may name: those of the folder that is to be built.
+        texts: of files there.
     """
-    stages = stages_of(world, paths)
+    stages = stages_of(world, paths, texts)
     # What the final image is.
     text = stages.second if stages else world.ask.text
     used = {stages.command} if stages else set()
@@ -160,7 +161,7 @@ def read(world: Situation, paths: Collection[str]) -> Wishes:
     made = (it.rstrip("/") for it in stages.made) if stages else ()
     placed = tuple(wished_files.placed(text, {*paths, *made}, left_out))
     if not any(place.startswith("/etc/nginx") for _, place in placed):
-        placed = (*placed, *_site_settings(world, text, paths, {*left_out, *dict(placed)}))
+        placed = (*placed, *_site_settings(texts, text, paths, {*left_out, *dict(placed)}))
     workdir = _WORKDIR.search(text)
     variables = environment.read(text, paths)
     module = re.search(r"-m (\w+)", start)
@@ -232,11 +233,10 @@ _NGINX = re.compile(
 
 
 def _site_settings(
-    world: Situation, text: str, paths: Collection[str], others: Collection[str]
+    texts: Mapping[str, str], text: str, paths: Collection[str], others: Collection[str]
 ) -> Iterator[tuple[str, str]]:
     """The only file for nginx that a prompt names, at the place where nginx looks for it."""
     named_there = [path for path, _ in wished_files.named_in(text, paths)]
-    texts = world.repository.texts
     found = dict.fromkeys(
         it
         for it in named_there
@@ -245,9 +245,7 @@ def _site_settings(
     )
     if len(found) == 1 and _SITE.search(text):
         path = next(iter(found))
-        whole = re.search(
-            r"^\s*(?:http|events)\s*\{", world.repository.texts.get(path, ""), re.MULTILINE
-        )
+        whole = re.search(r"^\s*(?:http|events)\s*\{", texts.get(path, ""), re.MULTILINE)
         yield path, "/etc/nginx/nginx.conf" if whole else "/etc/nginx/conf.d/default.conf"
 
 
@@ -270,9 +268,8 @@ def _ports(text: str, start: str, variables: Mapping[str, str]) -> tuple[str, ..
     return tuple(dict.fromkeys(said or ([option[1]] if option else []) or other))
 
 
-def stages_of(world: Situation, paths: Collection[str]) -> Stages | None:
-    """The stages that the prompt wants, if it says what they do."""
-    texts = world.repository.texts
+def stages_of(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> Stages | None:
+    """The stages that the prompt wants, if it says what they do; as for `read`."""
     bases = sorted(set(_bases(world, world.ask.text)), key=world.ask.text.find)
     several = "stages" in world.intents or len({it.partition(":")[0] for it in bases}) > 1
     return two_stages.read(world.ask.text, paths, bases, texts) if several else None
