@@ -133,7 +133,11 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
         described=described,
         files=files,
         languages=languages(files),
-        versions={path: found for path, text in texts.items() if (found := version(path, text))},
+        versions={
+            path: found
+            for path, text in texts.items()
+            if (found := version(path, text, named=path in named))
+        },
         dockerfiles=tuple(
             Dockerfile(path, text, context_of(path, texts, files))
             for path, text in texts.items()
@@ -170,8 +174,14 @@ def read(look: Look, paths: Sequence[str]) -> dict[str, str]:
     return {path: found[path] for path in paths if path in found}
 
 
-def version(path: str, text: str) -> str:
-    """The version that a file says; empty if it says none that could be a tag."""
+def version(path: str, text: str, *, named: bool = False) -> str:
+    """The version that a file says; empty if it says none that could be a tag.
+
+    Args:
+        path: of the file.
+        text: its content.
+        named: whether the prompt names it; then it may be any file with a version.
+    """
     name = PurePosixPath(path).name
     if name in _VERSION_PROGRAMS:
         match = _IN_PROGRAM.search(text)
@@ -179,7 +189,7 @@ def version(path: str, text: str) -> str:
     if name == _CHANGELOG:
         match = _RELEASED.search(text)
         return match[1] if match and is_tag(match[1]) else ""
-    if name not in _VERSION_NAMES:
+    if name not in _VERSION_NAMES and not (named and name.endswith((".json", ".toml"))):
         return ""
     if name == "Chart.yaml":
         # Its `version` is that of the chart.

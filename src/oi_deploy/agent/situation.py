@@ -29,6 +29,7 @@ _NEW_DOCKERFILE = re.compile(
 # A hash that is not written out: "main-xxxxxxxx".
 _CROSSES = re.compile(r"(?<=[-:._])x{6,40}(?![\w-]|\.\w)")
 _HASH = re.compile(r"\b(?:sha|hash|commit)\b|哈希|提交", re.IGNORECASE)
+_PRINTED = re.compile(r"(?m)^\s*(?:Step \d+/\d+ ?:|#\d+|=> ?|> ?)[^\n]*\b(?:COPY|ADD|RUN)\b.*$")
 _NOTHING_TO_BUILD = re.compile(
     r"\bnothing (?:has )?to (?:be )?(?:build|built|compiled?)\b"
     r"|\b(?:no|without an?y?) (?:build|compil)(?:e|ing|ation)?(?:[ -](?:step|stage|process))"
@@ -142,7 +143,9 @@ class Situation:
     @property
     def new_files(self) -> tuple[str, ...]:
         """The files that the prompt wants to have written."""
-        return new_files(self.ask.text, self.ask.registry, self.repository.files, self.ask.log)
+        # What a build printed names what it missed.
+        text = _PRINTED.sub("", self.ask.text)
+        return new_files(text, self.ask.registry, self.repository.files, self.ask.log)
 
     @property
     def new_file(self) -> str:

@@ -175,6 +175,23 @@ def modules(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit |
                 yield swap(lines, number, start, match[0].rstrip("/"), place)
 
 
+def started_modules(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A start by the name of a package that a message misses, where another one has the module."""
+    missed = {it.partition(".")[0] for it in context.told.modules}
+    for part in last_stage(item):
+        match = re.search(r"-m[\s\",]+(\w+)((?:\.\w+)*)", part.rest)
+        if part.word not in ("CMD", "ENTRYPOINT") or match is None or match[1] not in missed:
+            continue
+        old, rest = match[1], match[2].replace(".", "/") or "/__main__"
+        if old in context.folders or f"{old}.py" in context.known:
+            continue
+        tops = {it.partition("/")[0] for it in context.known if "/" in it}
+        found = [it for it in sorted(tops) if f"{it}{rest}.py" in context.known]
+        if len(found) == 1:
+            numbers = range(part.line, part.last + 1)
+            yield swap_word(lines, numbers, f"{old}{match[2]}", f"{found[0]}{match[2]}")
+
+
 def working_folders(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """A step in a folder below the one that has the package which a message misses."""
     workdir, before = "/", ""

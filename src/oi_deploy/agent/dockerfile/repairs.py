@@ -304,6 +304,7 @@ _IF_AMISS = (
     places.made,
     places.globs,
     places.working_folders,
+    places.started_modules,
     _lacking,
     slips.variables,
     slips.scripts,

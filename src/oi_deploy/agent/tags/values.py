@@ -95,14 +95,25 @@ class Said:
 
 def _commit(part: Part, said: Said) -> str:
     """As many characters of the hash as are asked for, or git's own number of them."""
+    length = _length("commit", said)
+    return said.source.full_commit[:length] if length else said.source.commit
+
+
+def _full_commit(part: Part, said: Said) -> str:
+    """The whole hash, or as many characters of it as are asked for."""
+    return said.source.full_commit[: _length("full commit", said) or None]
+
+
+def _length(kind: str, said: Said) -> int:
+    """How many characters of a hash are asked for; 0 if that is not said."""
     for match in tag_words.KIND.finditer(said.text):
-        if tag_words.kind(match) == "commit":
+        if tag_words.kind(match) == kind:
             around = said.text[max(0, match.start() - 12) : match.end() + 22]
             length = _LENGTH.search(around)
             count = intents.number(length[length.lastgroup or 0]) if length else None
             if count is not None and 4 <= count <= 40:
-                return said.source.full_commit[:count]
-    return said.source.commit
+                return count
+    return 0
 
 
 def _version(part: Part, said: Said) -> str:
@@ -223,7 +234,7 @@ VALUES: Mapping[str, Callable[[Part, Said], str]] = {
     "literal": lambda part, said: part.text,
     "unknown": lambda part, said: "",
     "commit": _commit,
-    "full commit": lambda part, said: said.source.full_commit,
+    "full commit": _full_commit,
     "branch": _branch,
     "date": _date,
     "version": _version,
