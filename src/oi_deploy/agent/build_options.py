@@ -94,5 +94,18 @@ _TARGET = re.compile(
 
 def target(world: Situation, file: Dockerfile) -> str:
     """The stage that the prompt wants to have built."""
-    named_there = (match[match.lastgroup or 0] for match in _TARGET.finditer(world.ask.text))
+    named_there = (
+        match[match.lastgroup or 0]
+        for sentence in intents.sentences(world.ask.text)
+        for match in _TARGET.finditer(sentence)
+        if match.lastgroup != "before" or not _FAILS.search(sentence)
+    )
     return next((name for name in named_there if name in file.stages()), "")
+
+
+# A stage that is named because of what happens in it.
+_FAILS = re.compile(
+    r"\b(?:stop|fail|break|broke|crash|error|red\b|hang|die|fix|repair|must (?:stay|remain|keep)"
+    r"|keep|kept)|失败|报错|挂|卡|红|修|保留",
+    intents.FLAGS,
+)

@@ -18,7 +18,7 @@ _CHANGE = re.compile(
     r"|decrease)\b(?=.*?(?:\b(?:to|with|by|on|off)\b|=))(?!\W+(?:it|them|this) back\b)"
     r"|\b(?:add|remove|delete|append|put)\b"
     r"|(?<!已)(?<!已经)(?<!刚)(?<!没)改(?:成|为|到|一下)(?!了)|修改(?![了过好完])|换成(?!了)"
-    r"|换为|设成(?!了)|设为|设置为|置为|调成|调到|调为|调整为|添加|删掉|去掉"
+    r"|换为|设成(?!了)|设为|设置为|(?<!配)置为|调成|调到|调为|调整为|添加|删掉|去掉"
     r"|替换(?:成|为)?|追加",
     intents.FLAGS,
 )
@@ -53,22 +53,28 @@ def wanted(world: Situation) -> tuple[str, ...]:
         if is_plain(path) and len(known[path].encode()) < MOST_BYTES // 2 and known[path].strip()
     ]
     text = world.ask.text
+    called = [item.name for item in world.meant.chosen]
     return tuple(
         path
         for path in paths
-        if not spared.is_left_out(path, text, paths) and _is_to_change(path, text, paths)
+        if not spared.is_left_out(path, text, paths) and _is_to_change(path, text, paths, called)
     )
 
 
-def _is_to_change(path: str, text: str, others: Sequence[str]) -> bool:
-    """Whether an order to change something stands after a file's name, before the next file's."""
+def _is_to_change(path: str, text: str, others: Sequence[str], called: Sequence[str]) -> bool:
+    """Whether an order to change something stands after a file's name, before the next file's.
+
+    What speaks of a Deployment, by its name, and not of the file is about the Deployment.
+    """
     about, here = False, False
     for sentence in intents.sentences(text):
-        here = False
+        here = elsewhere = False
         for clause in intents.split(sentence):
             if names := [other for other in others if _is_named(other, clause, others)]:
                 about = here = path in names
-            if about and _orders(path, clause, here=here):
+            named_there = any(words.is_named(it, clause) for it in called)
+            elsewhere = not names and (elsewhere or named_there)
+            if about and not elsewhere and _orders(path, clause, here=here):
                 return True
     return False
 

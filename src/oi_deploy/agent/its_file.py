@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from oi_deploy.agent import intents, named, spared, words
 from oi_deploy.agent.dockerfile import files as dockerfiles
@@ -42,7 +43,28 @@ def of(world: Situation, item: DeploymentState | None, reference: str) -> Docker
     paths = _mentioned_with(world, reference)
     others = [file.path for file in found]
     meant = [path for path in paths if not spared.is_left_out(path, world.ask.text, others)]
-    return dockerfiles.choose(found, called, meant)
+    file = dockerfiles.choose(found, called, meant)
+    return replace(file, noted=_context(world) or file.noted) if file else None
+
+
+_CONTEXT = re.compile(
+    r"\bcontext\b[^.;,\n]{0,24}?(?:\b(?:is|of|be|in|at|to)|=|:)\s+(?:the\s+)?"
+    r"(?:(?:folder|directory)\s+)?`?(?P<en>[\w-]+(?:/[\w-]+)*)/?(?![\w./-])"
+    r"|上下文(?:目录)?(?:要|应该?|也|都|请)*(?:是|为|用|选|设为|指定为|:|在)\s*`?(?P<zh>[\w-]+(?:/[\w-]+)*)/?(?![\w./-])",
+    intents.FLAGS,
+)
+
+
+def _context(world: Situation) -> str:
+    """The folder that the prompt calls the build context, if it is there and the only one."""
+    folders = named.folders(world.repository.files)
+    said = {
+        match["en"] or match["zh"]
+        for match in _CONTEXT.finditer(world.ask.text)
+        if not intents.is_denied(world.ask.text, match.start())
+    }
+    found = said & folders
+    return found.pop() if len(found) == 1 and len(world.named) < 2 else ""
 
 
 _IN_ROOT = re.compile(

@@ -21,6 +21,7 @@ from oi_deploy.agent import (
     words,
 )
 from oi_deploy.agent.chores import git_tags, reports
+from oi_deploy.agent.dockerfile import anew
 from oi_deploy.agent.dockerfile import files as dockerfiles
 from oi_deploy.agent.dockerfile import ignored as dockerignore
 from oi_deploy.agent.dockerfile import new as new_dockerfile
@@ -55,7 +56,10 @@ def _build(world: Situation) -> Iterable[str]:
             else:
                 continue
         if not apart:
-            yield from _repairs(world, file)
+            mended = list(_repairs(world, file))
+            # Where nothing of it is known to be wrong, it is written anew.
+            other = "" if mended else anew.line(world, file)
+            yield from [other] if other else mended
         yield file.build(
             reference,
             world.exists,

@@ -223,6 +223,8 @@ def new_files(prompt: str, registry: str, files: Collection[str], log: str) -> t
         if _ENDING.search(path)
         # That is nginx's own.
         and not path.endswith(("conf.d/default.conf", "nginx.conf"))
+        # The parts of a version.
+        and not re.fullmatch(r"(?:(?:MAJOR|MINOR|PATCH|[XYZ])\.?){2,4}", path)
         # ".png" is a kind of file.
         and not re.fullmatch(r"\.\w+", path)
         and not (path in files or path == log or _is_number(path) or _PRODUCT.fullmatch(path))

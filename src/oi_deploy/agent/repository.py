@@ -44,6 +44,22 @@ _VERSION_NAMES = frozenset(
 _VERSION = re.compile(
     r"""(?:^|[{,])\s*(?:"version"\s*:|version\s*=)\s*["']([^"'\n]+)["']""", re.MULTILINE
 )
+# Where in a file of settings the version of the project itself stands.
+_OF_PROJECT = re.compile(
+    r"^\[(?:project|tool\.poetry|package|workspace\.package)\]\s*$(?P<said>(?:\n(?!\[).*)*)",
+    re.MULTILINE,
+)
+# Files that may say a version in their own way, if a prompt names them: properties, a header of C.
+_SETTINGS = (".properties", ".cfg", ".gradle", ".h", ".hpp")
+_SET = re.compile(
+    r"""^\s*(?:#\s*define\s+)?[\w.]*version\b["']?\s*(?:[=:]\s*|\s)["']?(\d[\w.-]*)""",
+    re.MULTILINE | re.IGNORECASE,
+)
+_NUMBER = r"""^\s*(?:#\s*define\s+)?[\w.]*{0}\b["']?\s*(?:[=:]\s*|\s)["']?(\d+)\b"""
+_NUMBERS = tuple(
+    re.compile(_NUMBER.format(name), re.MULTILINE | re.IGNORECASE)
+    for name in ("major", "minor", "patch")
+)
 # Its newest release; what is not released yet has no number.
 _CHANGELOG = "CHANGELOG.md"
 _RELEASED = re.compile(r"^#+\s*\[?v?(\d+\.\d+(?:\.\d+)*(?:-[\w.]+)?)\b", re.MULTILINE)
@@ -189,13 +205,20 @@ def version(path: str, text: str, *, named: bool = False) -> str:
     if name == _CHANGELOG:
         match = _RELEASED.search(text)
         return match[1] if match and is_tag(match[1]) else ""
+    if named and name.endswith(_SETTINGS):
+        numbers = [match[1] for it in _NUMBERS if (match := it.search(text))]
+        match = _SET.search(text)
+        found = match[1] if match else ""
+        found = ".".join(numbers) if len(numbers) == len(_NUMBERS) else found
+        return found if is_tag(found) else ""
     if name not in _VERSION_NAMES and not (named and name.endswith((".json", ".toml"))):
         return ""
     if name == "Chart.yaml":
         # Its `version` is that of the chart.
         match = _APP_VERSION.search(text)
         return match[1] if match and is_tag(match[1]) else ""
-    match = _VERSION.search(text)
+    own = _OF_PROJECT.search(text) if name.endswith(".toml") else None
+    match = (_VERSION.search(own["said"]) if own else None) or _VERSION.search(text)
     found = match[1] if match else "" if "." in name and name != "version.txt" else text.strip()
     return found if is_tag(found) else ""
 

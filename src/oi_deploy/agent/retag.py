@@ -110,7 +110,10 @@ _LATEST_TOO = re.compile(
 
 def _is_latest_too(world: Situation, repository: str) -> bool:
     """Whether an image gets the tag `latest` beside its own."""
-    beside = rf"(?:\band|&|\+|和|及|\bas)\s*[`'\"]?{re.escape(repository)}:latest"
+    beside = (
+        r"(?:\band|&|\+|和|及|\bas|(?:\balso|\band) (?:move|push|update|set)|同时(?:更新|推送?))"
+        rf"\s*[`'\"]?{re.escape(repository)}:latest"
+    )
     if Image(repository, "latest") in world.named and re.search(beside, world.ask.text, re.ASCII):
         return True
     found = ((it, _LATEST_TOO.search(it.text)) for it in intents.clauses(world.ask.text))

@@ -126,6 +126,12 @@ class Situation:
         """Whether the registry is known to have it."""
         return bool(image.tag) and image.tag in self.tags.get(image.repository, ())
 
+    def _moves(self, image: Image) -> bool:
+        """Whether it is `latest`, which goes on to the image that another name stands for."""
+        beside = Image(image.repository) in self.named and "retag" not in self.intents
+        new = self.tag and self.tag not in self.tags.get(image.repository, ())
+        return image.tag == "latest" and beside and bool(new)
+
     @property
     def told(self) -> str:
         """What says what is amiss with an image: the prompt, its build, and what its pods wrote."""
@@ -165,7 +171,7 @@ class Situation:
             (match := _NEW_DOCKERFILE.search(it)) and not intents.is_denied(it, match.start())
             for it in clauses
         )
-        there = any(self.has_image(item) for item in self.named)
+        there = any(self.has_image(item) and not self._moves(item) for item in self.named)
         # "No image comes out unless the tests pass" denies none; where a Dockerfile is to be
         # written, "nothing to build" is said of the sources.
         denied = "build" in has.denied and not _UNLESS.search(self.ask.text)

@@ -43,7 +43,7 @@ class Dockerfile:
     Attributes:
         path: its path.
         text: its content.
-        noted: the folder that it is built in, where the repository says that.
+        noted: the folder that it is built in, where the prompt or the repository says that.
     """
 
     path: str
@@ -101,6 +101,8 @@ class Dockerfile:
         ]
         here = sum(exists(inside(self.folder, source)) for source in sources)
         root = sum(exists(inside(".", source)) for source in sources)
+        if self.noted and sum(exists(inside(self.noted, it)) for it in sources) > max(here, root):
+            return self.noted
         if root == here:
             return self.noted or (self.folder if plain else ".")
         return "." if root > here else self.folder
@@ -161,7 +163,9 @@ def choose(
         mentioned: paths that the prompt names.
     """
     # The word alone may mean any.
+    places = {path: place for place, path in enumerate(mentioned)}
     themselves = [item for item in found if item.path in mentioned and item.path != "Dockerfile"]
+    themselves.sort(key=lambda item: places[item.path])
     # "Build apps/admin with its Dockerfile.prod".
     called = [
         item

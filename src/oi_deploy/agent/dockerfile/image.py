@@ -72,6 +72,17 @@ def lacks(item: Dockerfile, context: Context) -> list[Lack]:
     return walk.lacks
 
 
+def stages(item: Dockerfile, context: Context) -> list[Stage]:
+    """What is copied into each stage."""
+    walk = _Walk(context)
+    for part in item.instructions():
+        if part.word == "FROM":
+            walk.stages.append(_from(part, walk.stages))
+        elif walk.stages and part.word != "RUN":
+            walk.stages[-1] = _step(part, walk)
+    return walk.stages
+
+
 def _from(part: Instruction, stages: Sequence[Stage]) -> Stage:
     words = [word for word in part.rest.split() if not word.startswith("--")]
     name = words[2] if len(words) == 3 and words[1].upper() == "AS" else ""
@@ -184,7 +195,9 @@ def _is_lacking(need: Need, stage: Stage, context: Context, made: str = "") -> b
         tail = re.escape(need.word.replace(".", "/"))
         module = re.compile(rf"(?:^|/){tail}(?:\.py|/__main__\.py|/__init__\.py)$")
         ours = [name for name in context.names if module.search(name)]
-        if not ours:
+        top = need.word.partition(".")[0]
+        # No library has a part of a package of ours.
+        if not ours and (top == need.word or f"{top}/__init__.py" not in context.known):
             return False
     if need.word == "npm" and "package.json" not in context.known:
         return False

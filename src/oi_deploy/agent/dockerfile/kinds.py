@@ -66,6 +66,7 @@ def kind(names: Sequence[str], wanted: Wishes, texts: Mapping[str, str]) -> Kind
         return Kind("nginx", pages=".")
     start = wanted.start or start_of(wanted.program, known["endings"])
     kinds = [one for item in known["kinds"] if (one := _fits(item, names, wanted.pages))]
+    kinds = [_without_npm(it, names, wanted, texts) for it in kinds]
     words = start.split()
     if words[:1] == ["python3"] and len(words) > 1:
         # As a file, it would not find its own package.
@@ -88,6 +89,14 @@ def kind(names: Sequence[str], wanted: Wishes, texts: Mapping[str, str]) -> Kind
         return chosen
     said = found.of_notes(texts, names) or found.only_server(texts, names, known["endings"])
     return _of(said, names, wanted) if said else None
+
+
+def _without_npm(
+    kind: Kind, names: Sequence[str], wanted: Wishes, texts: Mapping[str, str]
+) -> Kind:
+    """With the program that `npm start` starts: npm does not hand signals on."""
+    said = found.of_npm(texts, names) if kind.start == "npm start" else None
+    return (_of(said, names, wanted) if said else None) or kind
 
 
 def _of(said: found.Start, names: Sequence[str], wanted: Wishes) -> Kind | None:

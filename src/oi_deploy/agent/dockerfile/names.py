@@ -48,6 +48,34 @@ def bases(images: Sequence[str], item: Dockerfile, lines: Lines) -> Iterator[Edi
             yield swap_word(lines, [part.line], base, better)
 
 
+_TOLD_BASE = re.compile(
+    r"(?:\bbase(?: image)?s?\b|基础镜像|基镜像|\bFROM\b)(?P<between>[^.;。]{0,40}?)(?<![\w./-])"
+    r"(?P<name>python|node|nginx|golang|debian|ubuntu|alpine):(?P<tag>\w[\w.-]*\w)",
+    re.ASCII,
+)
+
+
+_NO_BASE = re.compile(
+    r"\b(?:not|never|no|was|were|from|instead|old|than)\b|n't\b|不|非|别|勿|没|旧|老|从|原|曾",
+    re.IGNORECASE,
+)
+
+
+def told_bases(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """Another tag than the one that the prompt says the base image is to have."""
+    told = {
+        (it["name"], it["tag"])
+        for it in _TOLD_BASE.finditer(context.told.text)
+        if not _NO_BASE.search(it["between"])
+    }
+    for part in item.instructions():
+        base = base_of(part)
+        name, _, tag = base.partition(":")
+        tags = {other for said, other in told if said == name}
+        if len(tags) == 1 and tag and not tags & {tag}:
+            yield swap_word(lines, [part.line], base, f"{name}:{tags.pop()}")
+
+
 # The names on Docker Hub that need no other one before them, and that people build on.
 _OFFICIAL = (
     *("python", "node", "nginx", "busybox", "golang", "alpine", "debian", "ubuntu", "httpd"),

@@ -67,11 +67,17 @@ def _folders(world: Situation, names: Sequence[str]) -> list[str]:
     files = world.repository.files
     folders = named.folders(files)
     text = world.ask.text
-    # A package is a part of what lies above it.
+    # A package is a part of what lies above it, whatever its programs are called, unless it is
+    # written as a folder.
+    lists = [path for path in files if not path.endswith(".py")]
     below = [
         path
         for path in world.mentioned
-        if path in folders and (f"{path}/__init__.py" not in files or _is_project(path, files))
+        if path in folders
+        and (
+            f"{path}/__init__.py" not in files
+            or _is_project(path, files if f"{path}/" in text else lists)
+        )
     ]
     for path in world.mentioned:
         if path.endswith("/Dockerfile") and str(PurePosixPath(path).parent) in folders:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from oi_deploy.agent.dockerfile import commands
 from oi_deploy.agent.dockerfile.context import Context
-from oi_deploy.agent.dockerfile.edits import Edit, Lines, move_down
+from oi_deploy.agent.dockerfile.edits import Edit, Lines, move_down, move_up, put_before
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
 
 
@@ -18,6 +18,30 @@ def late(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | No
             stage = []
         else:
             stage.append(part)
+
+
+def late_arguments(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """An ARG below the FROM that uses it."""
+    parts = item.instructions()
+    first = next((part for part in parts if part.word == "FROM"), None)
+    given = {part.rest.partition("=")[0].strip() for part in parts
+             if first and part.word == "ARG" and part.line < first.line}  # fmt: skip
+    for part in parts if first else ():
+        name, sign, _ = part.rest.partition("=")
+        place = rf"\$(?:\{{{re.escape(name)}\b|{re.escape(name)}\b)"
+        uses = [it for it in parts if it.line < part.line and it.word == "FROM"
+                and re.search(place, it.rest)]  # fmt: skip
+        if part.word != "ARG" or not sign or name in given or not uses or not first:
+            continue
+        # Above a FROM, it holds for FROM alone.
+        again = any(it.line > part.line and re.search(place, it.rest) for it in parts)
+        if part.line == part.last:
+            text = lines[part.line - 1].strip()
+            yield (
+                put_before(lines, first.line, text)
+                if again
+                else move_up(lines, part.line, first.line)
+            )
 
 
 def _order_in(
@@ -33,6 +57,15 @@ def _order_in(
             if name in part.rest
             and re.search(r"[./]|^[A-Z]", name)
             and re.search(rf"(?<![\w/.>-])(?<!> ){re.escape(name)}(?![\w.-])", part.rest)
+        ]
+        # A folder is one where a program gets it, and a later step copies it under that name.
+        used += [
+            source.strip("./")
+            for other in stage[place:]
+            for source in other.sources
+            if _RUNS.match(part.rest)
+            and source.strip("./") in part.rest.split()[2:]
+            and any(it.startswith(f"{source.strip('./')}/") for it in names)
         ]
         before = [it for it in stage[:place] if it.sources]
         if _SCRIPT.match(part.rest) and all(map(_is_manifest, before)):
@@ -55,6 +88,7 @@ def _order_in(
 PROGRAM = re.compile(
     r"(?:npm|pnpm|yarn) (?:run \S+|test)\b|(?:python[\d.]*|node|sh|bash) [\w./-]+\.\w+"
 )
+_RUNS = re.compile(r"(?:python[\d.]*|node) (?!-)[\w./-]+\.\w+ ")
 # It runs a script of the project, which its sources are needed for.
 _SCRIPT = re.compile(r"(?:npm|pnpm|yarn) (?:run \S+|test)\b|(?:yarn|pnpm) build\b")
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from posixpath import basename, dirname, join, normpath
 
-from oi_deploy.agent.dockerfile import npm
+from oi_deploy.agent.dockerfile import image, npm
 from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.edits import (
     Edit,
@@ -86,7 +86,8 @@ def placed(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | 
                 yield move_down(lines, part.line, later[0].last)
                 return
         stage = last_stage(item)
-        workdirs = [it.rest for it in stage if it.word == "WORKDIR"]
+        # There it is a part of the project, of this stage or of another one.
+        workdirs = [it.rest for it in item.instructions() if it.word == "WORKDIR"]
         if any(path.startswith(f"{it.rstrip('/')}/") for it in workdirs):
             continue
         yield from _started_as(path, stage, context, lines)
@@ -173,6 +174,31 @@ def modules(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit |
                          if it.word == "COPY")  # fmt: skip
             if copied or new in item.copies() or "." in item.copies():
                 yield swap(lines, number, start, match[0].rstrip("/"), place)
+
+
+def variables(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A variable with the path of a file that its stage has, and at another place only."""
+    known = image.stages(item, context)
+    number = -1
+    for part in item.instructions():
+        number += part.word == "FROM"
+        for path in re.findall(r"=\"?(/[\w./-]+\.\w+)", part.rest) if part.word == "ENV" else ():
+            stage = known[number]
+            there = stage.named(basename(path))
+            # A step may write it.
+            made = any(basename(path) in it.rest for it in item.instructions() if it.word == "RUN")
+            if not made and len(there) == 1 and not stage.has(path, context.exists):
+                yield swap_word(lines, range(part.line, part.last + 1), path, there[0]) or _in_word(
+                    part, path, there[0], lines
+                )
+
+
+def _in_word(part: Instruction, old: str, new: str, lines: Lines) -> Edit | None:
+    """The change of a part of a word."""
+    for number in range(part.line, part.last + 1):
+        if old in lines[number - 1]:
+            return swap(lines, number, lines[number - 1].index(old), old, new)
+    return None
 
 
 def started_modules(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:

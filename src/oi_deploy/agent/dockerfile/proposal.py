@@ -94,6 +94,7 @@ class _Folder:
             *workdir,
             *copies,
             *self._copies.placed(),
+            *([f"RUN {self.wanted.makes}"] if self.wanted.makes else []),
             *below,
             *self._variables(kind, app),
             *self._end(kind),

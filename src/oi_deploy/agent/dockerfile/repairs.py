@@ -168,11 +168,19 @@ def _changes(lack: Lack, context: Context, item: Dockerfile, lines: Lines) -> It
             yield swap_word(lines, numbers, need.word, folder)
         if close := names.like(name, same):
             yield swap_word(lines, numbers, need.word, _near(same[close], lack.stage.workdir))
-    if part.word in ("CMD", "ENTRYPOINT") and name not in map(basename, context.names):
+    absent = name not in map(basename, context.names) or (need.module and need.word != "npm")
+    if part.word in ("CMD", "ENTRYPOINT") and absent:
         program = found.program(context.texts, context.names)
         for place, path in lack.stage.files:
             if path == program:
-                yield swap_word(lines, numbers, need.word, _near(place, lack.stage.workdir))
+                near = _near(place, lack.stage.workdir)
+                module = near.removesuffix(".py").removesuffix("/__main__").replace("/", ".")
+                known = not need.module or re.fullmatch(r"\w+(?:\.\w+)*", module)
+                yield (
+                    swap_word(lines, numbers, need.word, module if need.module else near)
+                    if known
+                    else None
+                )
     # A program looks for it in one folder only.
     if not there or need.word not in part.rest:
         yield from _additions(lack, stage, context, lines)
@@ -292,6 +300,7 @@ _CHECKS = (
     names.renamed_in_commands,
     names.without_lock,
     forms.one_word,
+    order.late_arguments,
     order.late,
     _lacking,
 )
@@ -306,7 +315,9 @@ _IF_AMISS = (
     places.working_folders,
     places.started_modules,
     _lacking,
+    names.told_bases,
     slips.variables,
+    places.variables,
     slips.scripts,
     places.modules,
     slips.forbidden,

@@ -90,7 +90,7 @@ def read(
         texts: of files there: how a script is called, and what it makes.
     """
     first, second, both = _split(text, bases)
-    command = _command(first, paths, all_of_it=first != second) or _noted(texts or {})
+    command = _command(first, paths, all_of_it=first != second) or noted(texts or {})
     if not command:
         return None
     # What only proves something makes nothing; a stage may do both.
@@ -130,7 +130,7 @@ _BUILDS = re.compile(
 )
 
 
-def _noted(texts: Mapping[str, str]) -> str:
+def noted(texts: Mapping[str, str]) -> str:
     """What makes the pages or programs of a repository that says so: a README, or its script."""
     for path, text in texts.items():
         for line in text.splitlines() if found.is_notes(path) and "/" not in path else ():

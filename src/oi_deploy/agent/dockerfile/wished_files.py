@@ -1,7 +1,7 @@
 """Which files a prompt wants in an image, at which place, and which it does not want there."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from oi_deploy.agent import intents
@@ -260,3 +260,31 @@ def shown(text: str, paths: Collection[str]) -> list[str]:
     """What a clause says is to be had from a server of pages."""
     found = (clause for clause in clauses(text, _SHOWN.search) if _SHOWN.search(clause))
     return list(dict.fromkeys(path for clause in found for path, _ in named_in(clause, paths)))
+
+
+_NGINX = re.compile(
+    r"(?:^|[./_-])nginx[\w.-]*\.conf$|(?:^|/)default\.conf$|(?:^|/)nginx/[\w-]+\.conf$"
+)
+
+
+def site_settings(
+    text: str, paths: Collection[str], texts: Mapping[str, str], others: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """The only file for nginx that a text names, at the place where nginx looks for it.
+
+    Args:
+        text: the words.
+        paths: files and folders that they may name.
+        texts: of files.
+        others: those that the image must not have, or has elsewhere.
+    """
+    found = dict.fromkeys(
+        it
+        for it, _ in named_in(text, paths)
+        if it not in others
+        and (_NGINX.search(it) or (it.endswith(".conf") and "listen " in texts.get(it, "")))
+    )
+    if len(found) == 1:
+        path = next(iter(found))
+        whole = re.search(r"^\s*(?:http|events)\s*\{", texts.get(path, ""), re.MULTILINE)
+        yield path, "/etc/nginx/nginx.conf" if whole else "/etc/nginx/conf.d/default.conf"

@@ -25,7 +25,13 @@ _BASE = re.compile(
     re.ASCII,
 )
 _OFFICIAL = "python|node|nginx|busybox|golang|alpine|debian|ubuntu|httpd|caddy|ruby|php|rust"
-_ARGUMENTS = r"(?: (?:--?[\w-]+(?:[= ](?:\d[\d.:]*|/[\w./-]*\w))?|\d{2,5}(?![\w.])))*"
+# Values that are no words of the sentence.
+_DATA = r"(?:json|jsonl|ya?ml|toml|ini|conf|cfg|csv|tsv|txt|db|sqlite3?|properties)\b"
+_VALUE = rf"(?:\d[\d.:]*|[\w.-]*/[\w./-]*\w|[\w-]+\.{_DATA})"
+_ARGUMENTS = (
+    rf"(?: (?:--?[\w-]+(?:=[\w./:@-]*\w|[= ]{_VALUE})?|\d{{2,5}}(?![\w.])"
+    rf"|[\w-]+/[\w./-]*\.{_DATA}))*"
+)
 _BARE = (
     r"python3?(?:\.\d+)?(?: -[uBOI])* (?:-m [\w.]*\w|[\w./-]+\.pyz?)"
     r"|node [\w./-]+\.[cm]?js|npm (?:start|run [\w:-]+)|(?:ba)?sh [\w./-]+\.sh|httpd(?= -)"
@@ -112,6 +118,7 @@ class Wishes:
         given: the names of the variables that the Deployment sets.
         installs: whether packages may be installed.
         stages: what two stages do.
+        makes: what the only stage runs while it is built.
     """
 
     bases: tuple[str, ...] = ()
@@ -139,6 +146,7 @@ class Wishes:
     port: str = ""
     given: tuple[str, ...] = ()
     installs: bool = True
+    makes: str = ""
 
 
 def read(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> Wishes:
@@ -160,8 +168,10 @@ def read(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> 
     left_out = tuple(wished_files.left_out(text, paths))
     made = (it.rstrip("/") for it in stages.made) if stages else ()
     placed = tuple(wished_files.placed(text, {*paths, *made}, left_out))
-    if not any(place.startswith("/etc/nginx") for _, place in placed):
-        placed = (*placed, *_site_settings(texts, text, paths, {*left_out, *dict(placed)}))
+    settings = any(place.startswith("/etc/nginx") for _, place in placed)
+    if _SITE.search(text) and not settings:
+        others = {*left_out, *dict(placed)}
+        placed = (*placed, *wished_files.site_settings(text, paths, texts, others))
     workdir = _WORKDIR.search(text)
     variables = environment.read(text, paths)
     module = re.search(r"-m (\w+)", start)
@@ -193,6 +203,7 @@ def read(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> 
         notes=_NOTES.search(text) is not None,
         named=tuple(path for path, _ in wished_files.named_in(text, paths)),
         stages=stages,
+        makes="" if stages else _makes(text, start, texts),
         health=starts.health(text),
         labels=tuple(starts.labels(text)),
     )
@@ -212,6 +223,23 @@ _NO_PACKAGES = re.compile(
 )
 
 
+_AT_BUILD = re.compile(
+    r"构建(?:镜像|阶段|期间)?的?(?:时候?|过程中|阶段|期间)?[^,。;]{0,12}(?:生成|编译|产生|做好)"
+    r"|(?:生成|编译)[^,。;]{0,12}构建(?:镜像)?(?:时|阶段|期间)"
+    r"|\b(?:generat|creat|compil|produc|fill|ma[dk]e|built|run)\w*\b[^.;]{0,40}\b(?:during|at|while)"
+    r" (?:building )?(?:the )?(?:image )?(?:build\b|image\b)",
+    intents.FLAGS,
+)
+
+
+def _makes(text: str, start: str, texts: Mapping[str, str]) -> str:
+    """What is to be run while the image is built, as the prompt or a README says it."""
+    said = [it for it in intents.sentences(text) if _AT_BUILD.search(it)]
+    own = [it for sentence in said for it, _ in _commands(sentence) if it != start]
+    found = own or ([two_stages.noted(texts)] if said else [])
+    return next((it for it in found if it and it != start and it != "npm run build"), "")
+
+
 def _reached_at(world: Situation) -> tuple[str, tuple[str, ...]]:
     """The port of the only container of the meant Deployments, and the variables that it gets."""
     found: list[tuple[set[str], tuple[str, ...]]] = []
@@ -225,28 +253,6 @@ def _reached_at(world: Situation) -> tuple[str, tuple[str, ...]]:
         return "", ()
     ports, names = found[0]
     return (next(iter(ports)) if len(ports) == 1 else ""), names
-
-
-_NGINX = re.compile(
-    r"(?:^|[./_-])nginx[\w.-]*\.conf$|(?:^|/)default\.conf$|(?:^|/)nginx/[\w-]+\.conf$"
-)
-
-
-def _site_settings(
-    texts: Mapping[str, str], text: str, paths: Collection[str], others: Collection[str]
-) -> Iterator[tuple[str, str]]:
-    """The only file for nginx that a prompt names, at the place where nginx looks for it."""
-    named_there = [path for path, _ in wished_files.named_in(text, paths)]
-    found = dict.fromkeys(
-        it
-        for it in named_there
-        if it not in others
-        and (_NGINX.search(it) or (it.endswith(".conf") and "listen " in texts.get(it, "")))
-    )
-    if len(found) == 1 and _SITE.search(text):
-        path = next(iter(found))
-        whole = re.search(r"^\s*(?:http|events)\s*\{", texts.get(path, ""), re.MULTILINE)
-        yield path, "/etc/nginx/nginx.conf" if whole else "/etc/nginx/conf.d/default.conf"
 
 
 def files_of(world: Situation, paths: Collection[str]) -> set[str]:

@@ -108,6 +108,12 @@ def _joined(form: Form, values: Sequence[str]) -> str:
 _BESIDE = re.compile(
     rf"\((?![^()]*(?:tag|标签|=|\d\.\d))[^(){tag_words.QUOTES}<>]{{0,80}}\)", intents.FLAGS
 )
+# A line that goes on about the parts of one tag.
+_TOLD_OF = re.compile(
+    r"[,、]\s*[^,、]*(?:\b(?:where|is|means|with|from|replaced|taken|for example|e\.g)\b"
+    r"|用|取|换成|其中|例如|比如|即|是|替换|来自)",
+    intents.FLAGS,
+)
 _ITEM_END = re.compile(r"[,;:()、/\n]|\band\b|[和与及]", intents.FLAGS)
 _SURE = re.compile(
     rf"\d|[{tag_words.QUOTES}]|^\s*(?:one|the other|another|一个|另一个)\s*(?:is|是)|^\s*[-*]"
@@ -127,6 +133,8 @@ def several(prompt: str, source: Source) -> tuple[str, ...]:
     """
     text = tag_words.about(prompt) or tag_words.pushed_as(prompt)
     items = tag_words.ITEMS.search(prompt)
+    if items and items["line"] and _TOLD_OF.search(items["line"]):
+        items = None
     both, many = tag_words.BOTH.search(text), tag_words.MANY.search(text)
     if items is None and both is None and many is None:
         beside = tag_words.beside(prompt)

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Mapping
 
+from oi_deploy.agent import intents
 from oi_deploy.agent.repository import is_tag
+from oi_deploy.agent.tags import words
 
 _KEYED = re.compile(r"\.(?:properties|env|ini|cfg|conf)$|(?:^|/)\.env$")
 _PAIRS = re.compile(
@@ -36,4 +38,25 @@ def filled(prompt: str, texts: Mapping[str, str]) -> str:
                 r"(?:\bno longer|\bnot|n't|\binstead of|不|别)\W*(?:\w+\W+){0,3}$", before
             )
             return tag if is_tag(tag) and about and not denied else ""
+    return _listed(prompt, values)
+
+
+def _listed(prompt: str, values: Mapping[str, str]) -> str:
+    """The tag of keys that a sentence about it lists: "app.version, a hyphen and build.channel"."""
+    keys = [key for key in values if re.search(r"[._]", key)]
+    for sentence in intents.sentences(prompt):
+        found = sorted(
+            (match.start(), match.end(), key)
+            for key in keys
+            for match in re.finditer(
+                rf"(?<![\w.]){re.escape(key)}(?![\w]|\.\w)", sentence, re.ASCII
+            )
+        )
+        if len(found) != 2 or not re.search(r"\btag|标签", sentence, re.IGNORECASE):
+            continue
+        between = sentence[found[0][1] : found[1][0]]
+        sign = words.joint(between, "?")
+        if len(between) < 40 and sign != "?":
+            tag = sign.join(values[key] for *_, key in found)
+            return tag if is_tag(tag) else ""
     return ""

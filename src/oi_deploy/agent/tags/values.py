@@ -19,7 +19,7 @@ _WITH_V = re.compile(
 )
 WITHOUT_V = re.compile(
     r"(?:\bwithout|\bno\b|\b(?:strip|drop|remov|omit|minus|trim|cut|leav)\w*(?: (?:off|out|away))?)"
-    rf" (?:the |its |a |any )?(?:leading |initial )?(?:letter )?{_Q}v\b"
+    rf" (?:the |its |a |any )?(?:leading |initial )?(?:letter )?{_Q}v\b(?!\.)"
     rf"|(?:去掉?|去除|不带|不要|不含|省略|删掉|除去|剥掉|没有|不加)(?:了|最)?(?:开头|前面|前缀|前导|字母|的)*"
     rf"\s*{_Q}v\b|\bv{_Q}\s*(?:要|都|请)?(?:去掉|去除|省略|删掉|不要)"
     r"|\bleading v\b.{0,60}\b(?:drop|strip|remove|omit) (?:it|that)\b",
@@ -168,6 +168,8 @@ def _git_tag(part: Part, said: Said) -> str:
     """HEAD's tag; what stands before a slash in it, which no image's tag has, is left out."""
     tags = said.source.git_tags
     near = [tag for tag in tags if _has_name(tag.rpartition("/")[0], said.prompt)]
+    # Beside that of a version, another one is for something else.
+    near = near or [tag for tag in tags if re.fullmatch(r"v?\d+(?:\.\d+)+(?:-[\w.]+)?", tag)]
     found = next(reversed(near or tags), "").rpartition("/")[2]
     if not found and re.search(r"\bgit[- ]describe\b", said.prompt):
         found = said.source.described.rpartition("/")[2]

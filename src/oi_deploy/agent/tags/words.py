@@ -31,9 +31,12 @@ _FULL = (
 _NAMED_BRANCH = "".join(
     rf"(?<!\b{name} )" for name in ("main", "master", "develop", "dev", "release", "default")
 )
+# Endings of files that may say a version.
+_FILES = r"(?:json|toml|properties|cfg|gradle|hpp|h)(?![A-Za-z0-9_])"
 # What can be a part of a tag, in the order in which one that is meant is looked for.
 KINDS = {
     "git tag": r"git[- ]describe(?: --[\w-]+)*|git[-_ ]?(?:tag|标签)(?:'s)?(?: name)?"
+    r"|release[- ]tag(?! of (?:the )?image)(?:'s)?(?: name)?"
     r"|(?:same tag as|tag of) (?:the|this) (?:current )?commit"
     r"|(?:commit|head) is tagged(?: in git)?"
     r"|(?:当前)?提交上?的\s*(?:git )?(?:tag|标签)",
@@ -45,10 +48,10 @@ KINDS = {
     r"|the day (?:it|this|that|the image) (?:was|is|gets) built(?: on)?|day of the build"
     r"|日期|年月日|[今当]天|当日",
     "branch": rf"{_NAMED_BRANCH}branch(?:'s)?(?:[-_ ]?name)?|ref[-_ ]name|分支(?:的?名称?|名字)?",
-    "version": r"(?:[\w.-]+/)*(?:version\.txt|version|[\w-]+\.(?:json|toml)|Chart\.ya?ml"
+    "version": rf"(?:[\w.-]+/)*(?:version\.txt|version|[\w-]+\.{_FILES}|Chart\.ya?ml"
     r"|appVersion|__version__|pyproject)"
     r"(?:[-_ ]?number)?"
-    r"|semver|版本号?|x\.y\.z",
+    r"|semver|版本号?|x\.y\.z|major\.minor\.patch",
 }
 # What is asked for, but known to nobody here.
 UNKNOWN = (
@@ -65,8 +68,8 @@ KIND = re.compile(
 )
 VERSION_FILE = re.compile(
     r"(?<![\w/.<{$+-])(?:[\w.-]+/)*"
-    r"(?:VERSION(?![-_+>}]|\.\w)|CHANGELOG(?:\.md)?|version\.txt|[\w-]+\.(?:json|toml)|Chart\.ya?ml|pyproject|Cargo"
-    r"|__init__\.py|_?version\.py|__about__\.py)(?!\w)",
+    rf"(?:VERSION(?![-_+>}}]|\.\w)|CHANGELOG(?:\.md)?|version\.txt|[\w-]+\.{_FILES}|Chart\.ya?ml"
+    r"|pyproject|Cargo|__init__\.py|_?version\.py|__about__\.py)(?!\w)",
     re.ASCII,
 )
 JOINTS = {

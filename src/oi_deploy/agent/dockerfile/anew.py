@@ -1,0 +1,76 @@
+"""A Dockerfile that fails and that no single change puts right, written anew.
+
+What it says of its own and that is not in doubt stays: the base image, variables, the user, ports.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from oi_deploy.agent import intents, named
+from oi_deploy.agent.dockerfile import proposal, users, wishes
+from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, base_of, inside
+from oi_deploy.agent.situation import Situation
+
+# What else a Dockerfile has would be lost.
+_KNOWN = frozenset({"FROM", "WORKDIR", "COPY", "ENV", "EXPOSE", "USER", "CMD", "ENTRYPOINT"})
+_VARIABLE = re.compile(r"(?<!\S)([A-Za-z_]\w*)=(\"[^\"]*\"|\S+)")
+_MAY_CHANGE = re.compile(
+    r"\b(?:fix|repair|mend|correct|adjust|update|adapt|put right)\w*\b[^.;]{0,80}\bdockerfile\b"
+    r"|\bdockerfile\b[^.;]{0,80}\b(?:fix|repair|mend|correct|adjust|wrong|broken|outdated)\w*"
+    r"|(?:修|改|调整)[^。;]{0,30}dockerfile|dockerfile[^。;]{0,30}(?:修|改|调整|不对|有问题)",
+    intents.FLAGS,
+)
+
+
+def line(world: Situation, file: Dockerfile) -> str:
+    """The command that writes it; empty if something would be lost, or nothing is to be changed.
+
+    Args:
+        world: what is known.
+        file: the Dockerfile whose build, or whose image's start, has failed.
+    """
+    parts = file.instructions()
+    words = [part.word for part in parts]
+    failed = world.build or world.failures
+    if not (failed and _MAY_CHANGE.search(world.ask.text)):
+        return ""
+    if words.count("FROM") != 1 or not _KNOWN.issuperset(words) or "--from" in file.text:
+        return ""
+    folder = file.context(world.exists)
+    prefix = "" if folder == "." else f"{folder}/"
+    texts = {
+        path.removeprefix(prefix): text
+        for path, text in world.repository.texts.items()
+        if path.startswith(prefix)
+    }
+    inner = [
+        path.removeprefix(prefix) for path in world.repository.files if path.startswith(prefix)
+    ]
+    read = wishes.read(world, {*inner, *named.folders(inner)}, texts)
+    wanted = _with_its_own(read, parts)
+    found = proposal.command(inner, world.images, folder=folder, wanted=wanted, texts=texts)
+    found = found.replace(f"cat > {inside(folder, 'Dockerfile')} ", f"cat > {file.path} ", 1)
+    return "" if file.text.strip() in found else found
+
+
+def _with_its_own(read: wishes.Wishes, parts: Sequence[Instruction]) -> wishes.Wishes:
+    """What the prompt says, and what the Dockerfile says besides."""
+    every: dict[str, list[str]] = {}
+    for part in parts:
+        every.setdefault(part.word, []).append(part.rest)
+    bases = tuple(base for part in parts if (base := base_of(part)))
+    variables = dict(_VARIABLE.findall(" ".join(every.get("ENV", ()))))
+    # Where its files are is what has to be found anew.
+    own = {name: it.strip('"') for name, it in variables.items() if "/" not in it}
+    ports = tuple(re.findall(r"\d+", " ".join(every.get("EXPOSE", ()))))
+    user = users.read(f"USER {every['USER'][-1]}") if "USER" in every else None
+    return replace(
+        read,
+        notes=True,
+        bases=read.bases or bases,
+        variables=tuple({**own, **dict(read.variables)}.items()),
+        ports=ports or read.ports,
+        user=read.user or user,
+        workdir=read.workdir or next(iter(every.get("WORKDIR", ())), ""),
+    )
