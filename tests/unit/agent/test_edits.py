@@ -49,6 +49,8 @@ REPO = {**FILES, "k8s/config.yaml": CONFIG, "app.env": "LOG_LEVEL=info\n", "CHAN
         ("Read app.env and write the level to out.txt", []),
         ("Build web with the tag from VERSION, push it and update the deployment", []),
         ("Deploy web. Leave CHANGES.md as it is, and put nothing into it.", []),
+        ("Dockerfile 现成的,直接打镜相推送,然后把 deployment web(容器叫 app)换成新镜相", []),
+        ("用 app.env 取代默认的设置(端口以这个配置为准),构建后更新 web", []),
     ],
 )
 def test_files_that_a_prompt_wants_changed(prompt: str, paths: list[str]) -> None:

@@ -33,7 +33,11 @@ def line(world: Situation, file: Dockerfile) -> str:
     parts = file.instructions()
     words = [part.word for part in parts]
     failed = world.build or world.failures
-    if not (failed and _MAY_CHANGE.search(world.ask.text)):
+    wanted = any(
+        (match := _MAY_CHANGE.search(it)) and not intents.is_denied(it, match.end())
+        for it in intents.sentences(world.ask.text)
+    )
+    if not (failed and wanted):
         return ""
     if words.count("FROM") != 1 or not _KNOWN.issuperset(words) or "--from" in file.text:
         return ""
@@ -48,8 +52,8 @@ def line(world: Situation, file: Dockerfile) -> str:
         path.removeprefix(prefix) for path in world.repository.files if path.startswith(prefix)
     ]
     read = wishes.read(world, {*inner, *named.folders(inner)}, texts)
-    wanted = _with_its_own(read, parts)
-    found = proposal.command(inner, world.images, folder=folder, wanted=wanted, texts=texts)
+    read = _with_its_own(read, parts)
+    found = proposal.command(inner, world.images, folder=folder, wanted=read, texts=texts)
     found = found.replace(f"cat > {inside(folder, 'Dockerfile')} ", f"cat > {file.path} ", 1)
     return "" if file.text.strip() in found else found
 
