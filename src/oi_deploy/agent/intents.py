@@ -181,6 +181,9 @@ def _only_tells(name: str, match: re.Match[str]) -> bool:
     # "The date of the commit, not of the build."
     if name == "build" and _OF_IT.search(before):
         return True
+    # "Not found in the build context."
+    if name == "build" and after.startswith(" context") and word("denies").search(before):
+        return True
     if name not in _CHANGES:
         return False
     if _HAD_TO.search(before):

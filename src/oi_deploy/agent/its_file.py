@@ -60,8 +60,10 @@ def _context(world: Situation) -> str:
     folders = named.folders(world.repository.files)
     said = {
         match["en"] or match["zh"]
-        for match in _CONTEXT.finditer(world.ask.text)
-        if not intents.is_denied(world.ask.text, match.start())
+        for sentence in intents.sentences(world.ask.text)
+        for clause in intents.split(sentence)
+        for match in _CONTEXT.finditer(clause)
+        if not intents.is_denied(clause, match.start())
     }
     found = said & folders
     return found.pop() if len(found) == 1 and len(world.named) < 2 else ""

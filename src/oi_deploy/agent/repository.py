@@ -220,6 +220,8 @@ def version(path: str, text: str, *, named: bool = False) -> str:
     own = _OF_PROJECT.search(text) if name.endswith(".toml") else None
     match = (_VERSION.search(own["said"]) if own else None) or _VERSION.search(text)
     found = match[1] if match else "" if "." in name and name != "version.txt" else text.strip()
+    # No tag has the sign before what was built.
+    found = found.replace("+", "-")
     return found if is_tag(found) else ""
 
 

@@ -72,6 +72,9 @@ def kind(names: Sequence[str], wanted: Wishes, texts: Mapping[str, str]) -> Kind
         # As a file, it would not find its own package.
         module = module_of(words[1], texts.get(words[1], ""), names)
         start = " ".join(["python3 -m", module, *words[2:]]) if module else start
+    if start == "npm start" and wanted.no_npm:
+        plain = found.of_npm(texts, names)
+        start = plain.command if plain else start
     if start and _WORDS.fullmatch(start):
         own = known["programs"].get(re.sub(r"[\d.]+$", "", start.split()[0]))
         # A script may start anything.

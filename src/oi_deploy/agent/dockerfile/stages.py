@@ -22,6 +22,8 @@ _SECOND = re.compile(
     r"|(?:第二|后一?|最后一?|最终)(?:个)?(?:阶段|镜像)|阶段(?:二|2)|第二个|(?:运行|最终)阶段",
     intents.FLAGS,
 )
+# One that is called by nothing but what comes first.
+_BEGINS = re.compile(r"(?<![要请事])先(?=运行|执行|用|在|跑)")
 _FROM_FIRST = re.compile(
     r"\bfrom (?:the )?(?:first|test|build|builder|previous|stage one|stage 1)\b"
     r"|从(?:第一|前一?|上一?|测试|构建)(?:个)?阶段",
@@ -90,7 +92,8 @@ def read(
         texts: of files there: how a script is called, and what it makes.
     """
     first, second, both = _split(text, bases)
-    command = _command(first, paths, all_of_it=first != second) or noted(texts or {})
+    command = _command(first, paths, all_of_it=first != second) or _told_before(both, paths)
+    command = command or noted(texts or {})
     if not command:
         return None
     # What only proves something makes nothing; a stage may do both.
@@ -98,7 +101,8 @@ def read(
     if option := _OPTION.search(command):
         made = [option[1]]
     else:
-        known = {*paths, *(it for it in command.split() if re.search(r"[./]", it))}
+        # What a program gets besides its own files may be what it makes.
+        known = {*paths, *command.split()[:2], *(it.rpartition("/")[2] for it in paths)}
         before = [it for it in _made(first) if it.rstrip("/") not in known]
         made = [it for it in _made(second) if it.rstrip("/") not in known] or before
         # What the second one calls by its name alone lies where the first one puts it.
@@ -125,9 +129,15 @@ def read(
 
 
 _BUILDS = re.compile(
-    r"\b(?:writes?|builds?|generat\w+|mak(?:es?|ing)|produc\w+)\b|生成|构建|编译|产生",
+    r"\b(?:writes?|builds?|generat\w+|turns?|mak(?:es?|ing)|produc\w+)\b|生成|构建|编译|产生",
     intents.FLAGS,
 )
+
+
+def _told_before(text: str, paths: Collection[str]) -> str:
+    """What makes something, as it is said before the stages are."""
+    said = (it for it in intents.sentences(text) if _BUILDS.search(it))
+    return next(filter(None, (_command(it, paths, all_of_it=False) for it in said)), "")
 
 
 def noted(texts: Mapping[str, str]) -> str:
@@ -179,6 +189,10 @@ def _split(text: str, bases: Sequence[str]) -> tuple[str, str, str]:
     if 0 <= one < other:
         at = max(text.rfind(sign, 0, other) for sign in ",;.。\n")
         return text[:at], text[at:], ""
+    start = _BEGINS.search(text)
+    then = _SECOND.search(text, start.end()) if start else None
+    if start is not None and then is not None:
+        return text[start.start() : then.start()], text[then.start() :], text[: start.start()]
     return text, text, ""
 
 

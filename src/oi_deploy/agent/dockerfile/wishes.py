@@ -119,6 +119,7 @@ class Wishes:
         installs: whether packages may be installed.
         stages: what two stages do.
         makes: what the only stage runs while it is built.
+        no_npm: whether a program is to be started without it.
     """
 
     bases: tuple[str, ...] = ()
@@ -147,6 +148,7 @@ class Wishes:
     given: tuple[str, ...] = ()
     installs: bool = True
     makes: str = ""
+    no_npm: bool = False
 
 
 def read(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> Wishes:
@@ -203,12 +205,18 @@ def read(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> 
         notes=_NOTES.search(text) is not None,
         named=tuple(path for path, _ in wished_files.named_in(text, paths)),
         stages=stages,
+        no_npm=_NO_NPM.search(text) is not None,
         makes="" if stages else _makes(text, start, texts),
         health=starts.health(text),
         labels=tuple(starts.labels(text)),
     )
 
 
+_NO_NPM = re.compile(
+    r"\bnode directly\b|\bdirectly (?:with|by) node\b|\b(?:not|n't|without|instead of|no) (?:\w+ )?npm\b"
+    r"(?! (?:install|ci|i)\b)|直接(?:用|调用|以|运行)?\s*node|(?:不要?|别|没有)(?:用|走|通过|经过)?\s*npm(?! (?:install|ci|i)\b)",
+    intents.FLAGS,
+)
 _NO_PACKAGES = re.compile(
     # What is only for development is another matter.
     r"\b(?:no|without(?: any)?)\s+(?:(?:third.party|external|other|npm|pip|python|node)\s+)*"

@@ -67,9 +67,12 @@ def wanted(prompt: str, source: Source) -> str:
     for affix in (match["affix"] or match["zh"] for match in _STRIPPED.finditer(prompt)):
         while value.startswith(affix):
             value = value.removeprefix(affix)
-    return value if is_tag(value) else ""
+    # The hash of another commit is that of an example.
+    foreign = [it for it in _A_HASH.findall(value) if not source.full_commit.startswith(it)]
+    return value if is_tag(value) and not foreign else ""
 
 
+_A_HASH = re.compile(r"(?<![0-9a-z])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,40}(?![0-9a-z])")
 # What a shell puts in, as the words of a template.
 _SUBSTITUTED = (
     (re.compile(r"\$\(\s*cat ((?:[\w.-]+/)*VERSION)\s*\)"), r"<version>"),
@@ -81,6 +84,8 @@ _SUBSTITUTED = (
     (re.compile(r"\$\(\s*git rev-parse HEAD\s*\)"), "<full sha>"),
     (re.compile(r"\$\(\s*date (?:-u |--utc )?\+['\"]?([%\w.-]+)['\"]?\s*\)"), r"<\1>"),
     (re.compile(r"\$\{(?:GITHUB_SHA|SHA|COMMIT)(?::0)?::?7\}"), "<short sha>"),
+    (re.compile(r"\$\{?CI_COMMIT_SHORT_SHA\b\}?"), "<8-char short sha>"),
+    (re.compile(r"\$\{?(?:CI_COMMIT_REF_(?:SLUG|NAME)|GITHUB_REF_NAME)\b\}?"), "<branch>"),
     (
         re.compile(r"\$\(\s*git (?:branch --show-current|rev-parse --abbrev-ref HEAD)\s*\)"),
         "<branch>",
@@ -137,14 +142,14 @@ def several(prompt: str, source: Source) -> tuple[str, ...]:
         items = None
     both, many = tag_words.BOTH.search(text), tag_words.MANY.search(text)
     if items is None and both is None and many is None:
-        beside = tag_words.beside(prompt)
+        beside, other = tag_words.beside(prompt)
         first = wanted(beside, source) if beside and tag_words.KIND.search(text) else ""
-        return (first, "latest") if first not in ("", "latest") else ()
+        return (first, other) if first not in ("", other) else ()
     count = None
     if items:
         text = items[items.lastgroup or 0]
     elif both:
-        text, count = f"{both['one']},{both['two']}", 2
+        text, count = f"{both['one'] or both['once']},{both['two'] or both['again']}", 2
     elif many:
         text = text[many.end() :]
         count = intents.number((many[many.lastgroup or 0] if many.lastgroup else "two").lower())

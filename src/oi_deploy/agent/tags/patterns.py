@@ -24,12 +24,12 @@ _NO_PLACES = re.compile(r"(?:the |image |docker |镜像)*(?:tag|标签)", intent
 # Shorter names than a sentence has.
 _PLACE_KINDS = {
     "unknown": rf"{tag_words.UNKNOWN}|\btime\b|时间",
-    "date": r"date|day|日期",
+    "date": rf"date|day|日期|{tag_words.DAY}",
     "full commit": tag_words.KINDS["full commit"],
     "git tag": r"git.?tag",
     "branch": r"branch|分支|\bref\b",
     "version": r"ver(?:sion)?(?![a-z])|版本",
-    "commit": r"sha|hash|commit|rev(?:ision)?(?![a-z])|哈希|提交",
+    "commit": r"sha|hash|commit|rev(?:ision)?(?![a-z])|^short$|哈希|提交",
 }
 
 

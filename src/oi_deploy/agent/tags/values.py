@@ -22,6 +22,8 @@ WITHOUT_V = re.compile(
     rf" (?:the |its |a |any )?(?:leading |initial )?(?:letter )?{_Q}v\b(?!\.)"
     rf"|(?:去掉?|去除|不带|不要|不含|省略|删掉|除去|剥掉|没有|不加)(?:了|最)?(?:开头|前面|前缀|前导|字母|的)*"
     rf"\s*{_Q}v\b|\bv{_Q}\s*(?:要|都|请)?(?:去掉|去除|省略|删掉|不要)"
+    r"|\b(?:images?|tags?) (?:\w+ )?(?:do|does|should|must|may|is|are)(?:n't| not| never) (?:to )?"
+    r"(?:have|carry|contain|get|begin with|start with) (?:the |a |any )?v\b"
     r"|\bleading v\b.{0,60}\b(?:drop|strip|remove|omit) (?:it|that)\b",
     intents.FLAGS,
 )
@@ -221,7 +223,7 @@ def _date(part: Part, said: Said) -> str:
 
 
 _OF_COMMIT = re.compile(
-    r"\b(?:commit(?:'s|ter)? date|dates? of (?:the |this |that |its )?(?:current |head )?commit)\b"
+    rf"\b(?:commit(?:'s|ter)? date|(?:dates?|{tag_words.DAY}) of (?:the |this |that |its )?(?:current |head )?commit)\b"
     r"|\bday (?:of|on which) (?:the |this )?commit|(?:提交|commit)\s*(?:的|那天的?)?(?:日期|日子)",
     intents.FLAGS,
 )

@@ -51,7 +51,7 @@ KINDS = {
     "version": rf"(?:[\w.-]+/)*(?:version\.txt|version|[\w-]+\.{_FILES}|Chart\.ya?ml"
     r"|appVersion|__version__|pyproject)"
     r"(?:[-_ ]?number)?"
-    r"|semver|版本号?|x\.y\.z|major\.minor\.patch",
+    r"|CHANGELOG\.md|semver|版本号?|x\.y\.z|major\.minor\.patch",
 }
 # What is asked for, but known to nobody here.
 UNKNOWN = (
@@ -87,7 +87,7 @@ _TAGGING = re.compile(
     r"|\bversion(?:ed)? (?:(?:from|in|by|as|out of)\b|is(?: (?:written|kept|set|given))? in"
     r"|(?:lives|stands|sits) in)|\bversion(?: [\w-]+){0,4} (?:lives|sits|stands) in\b"
     r"|\b(?:image|read the) version\b(?! of\b)|\bown VERSION file\b"
-    r"|\bnamed? after\b|\b(?:push|publish|put)\b[^.;]{0,80}\bunder \w+ names\b|命名"
+    r"|\bnamed? after\b|\bnames? (?:[\w-]+ ){0,3}images? (?:\w+ )?after\b|\b(?:push|publish|put)\b[^.;]{0,80}\bunder \w+ names\b|命名"
     # What is left of a reference whose tag is still to be filled in.
     r"|(?:^|\s):(?=[\w.-]*[<{\[$]|(?-i:[A-Z]{3}))"
     r"|版本号?(?:都|均|统一|一律)?(?=取|用|来自|从|以|按|是|为|写?在)",
@@ -123,7 +123,7 @@ _DENIED = re.compile(
 )
 # How the slashes of a branch are written in a tag.
 SLASHES = re.compile(
-    r"(?:with |any |all |the |where |and )*(?:slash(?:es)?|[`\"'“]?/[`\"'”]?)[^,;()]{0,25}?"
+    r"(?:with |any |all |the |every |each |where |and )*(?:slash(?:es)?|[`\"'“]?/[`\"'”]?)[^,;()]{0,25}?"
     r"(?:replaced|turned|changed|become|becomes|converted|swapped|->|→)"
     r"(?: \w+)? (?:by |with |to |into )?(?:an? )?(?P<en>underscores?|dots?|hyphens?|dash(?:es)?|"
     r"[`\"'“]?[-_.][`\"'”]?)"
@@ -149,14 +149,18 @@ MANY = re.compile(
 # The same of two that are only named: "with both the version and the hash".
 BOTH = re.compile(
     r"\btag\w*\b[^.;,/]{0,24}?\bboth (?P<one>(?!with\b|as\b|to\b|of\b|images\b)[^,.;]{1,40}?)"
-    r" and (?P<two>[^,.;]{1,40}?)(?=[,.;]|$)",
+    r" and (?P<two>[^,.;]{1,40}?)(?=[,.;]|$)"
+    r"|\bonce (?:tagged )?(?:with|as|under) (?P<once>[^,.;]{1,40}?),? and once (?:tagged )?"
+    r"(?:with|as|under) (?P<again>[^,.;(]{1,40}?)(?=\s*[,.;(]|$)",
     intents.FLAGS,
 )
 # One that many images have besides their own.
 LATEST_TOO = re.compile(
-    r"(?:\band|\balso|\bplus|\bas well as|[,+和与及]|还有|同时)\s*"
-    r"(?:also\s+)?(?:tag(?:ged)?\s+(?:it\s+)?)?(?:as\s+)?"
-    rf"[{QUOTES}]?latest\b(?!\s+(?!and\b|to\b|in\b)[a-z])[{QUOTES}]?",
+    r"(?:\band|\balso|\badditionally|\bplus|\bas well as|[,+和与及]|还有|同时|再(?:推送?|打|加)(?:一?[个份]|成|上)?)\s*"
+    r"(?:also\s+)?(?:push(?:ed)?\s+(?:it|(?:this|the same) image)\s+)?"
+    r"(?:tag(?:ged)?\s+(?:it\s+)?)?(?:as\s+)?"
+    rf"[{QUOTES}]?(?P<too>latest|stable)\b(?!\s+(?!and\b|to\b|in\b|too\b)[a-z])[{QUOTES}]?"
+    r"(?!\s*(?:之类|等)?[^,。;]{0,8}(?:不要|不用|不推|不需要|别))",
     intents.FLAGS,
 )
 # They stand before that, or in a list of their own.
@@ -168,14 +172,17 @@ ITEMS = re.compile(
 )
 
 
-def beside(prompt: str) -> str:
-    """A prompt without what it says of `latest` beside another tag; empty if it says nothing so."""
+def beside(prompt: str) -> tuple[str, str]:
+    """A prompt without what it says of `latest` or `stable` beside another tag, and that word.
+
+    Both are empty if it says nothing so.
+    """
     for sentence in intents.sentences(prompt):
         match = LATEST_TOO.search(sentence)
         if match and not intents.is_denied(sentence, match.start()):
             # Once is enough: it must not be looked for in what is left.
-            return LATEST_TOO.sub(" ", " ".join(prompt.split()))
-    return ""
+            return LATEST_TOO.sub(" ", " ".join(prompt.split())), match["too"].lower()
+    return "", ""
 
 
 # The tag that was said before.
@@ -187,12 +194,37 @@ SAID_BEFORE = re.compile(
 )
 
 
+# What the sentence before is about.
+_IT_IS_TAG = re.compile(
+    r"\b(?:use|take|put) (?:it|that|this)(?: \w+)? as (?:the |our |its )?(?:image(?:'s)? )?tag\b"
+    r"|\b(?:it|that|this) is (?:also )?(?:the |our )?(?:image )?tag\b"
+    r"|(?:用它|以此|用这个|把它)(?:来)?[作当做]?为?(?:镜像)?(?:的)?(?:标签|tag)",
+    intents.FLAGS,
+)
+# A variable of a build may have the name of a part.
+_BUILD_ARGUMENT = re.compile(
+    r"(?:\bbuild[- ]?arg(?:ument)?s?|\bvariables?|构建参数|变量)\s*[`'\"]?[A-Z][A-Z0-9_]*_[A-Z0-9_]+\b"
+    r"|\b[A-Z][A-Z0-9_]*_[A-Z0-9_]+\b[`'\"]?\s*(?:build[- ]?arg|构建参数)",
+    re.ASCII,
+)
+
+
+_BRACKETS = re.compile(r"\([^()]{0,200}\)")
+
+
 def about(prompt: str) -> str:
     """What a prompt says about the tag of its image: its sentences, with ` / ` between them."""
     kept: list[str] = []
     goes_on = False
     text = _THAT_IS.sub("that is", _ABBREVIATION.sub("for example", prompt))
+    text = _BUILD_ARGUMENT.sub(" ", text)
+    # What stands in brackets ends no sentence.
+    text = _BRACKETS.sub(lambda it: it[0].replace(";", ",").replace("。", ","), text)
+    before = ""
     for sentence in intents.sentences(text):
+        if before and not goes_on and _IT_IS_TAG.search(sentence) and KIND.search(before):
+            kept.append(_OTHERS.sub(" ", before))
+        before = sentence
         goes_on = bool(_TAGGING.search(sentence) or (goes_on and _GOES_ON.search(sentence)))
         if goes_on:
             kept.append(_OTHERS.sub(" ", sentence))
