@@ -48,7 +48,8 @@ _NO_GOOD = re.compile(
 _SUPPOSED = re.compile(
     r"\b(?:would|could|might) (?:then )?(?:be|become|have been|read|mean|give)"
     r"(?: called| named)?[ `'\"]*$"
-    r"|\bfor (?:an? |the )?(?:tagged )?(?:commit|tag|version|release) [`'\"]?v?\d[\w.-]*[`'\"]?,? (?:the image |that |it )?is [`'\"]?$"
+    r"|\bfor (?:an? |the )?(?:tagged )?(?:commit|tag|version|release) [`'\"]?v?\d[\w.-]*[`'\"]?,?"
+    r" (?:the image |that |it )?is [`'\"]?$"
     r"|(?:就会?是|会变成|就该是|则是|就叫|应当是)\s*[`'\"“]?$",
     intents.FLAGS,
 )

@@ -21,7 +21,7 @@ _STARTS = re.compile(
     r"\b(?:start|run(?!time)|launch|serv(?:e|es|ing)\b)|启动|运行|起服务", intents.FLAGS
 )
 _OTHER_USE = re.compile(
-    r"\b(?:tests?|checks?|lint|fill|generat|creat|produc|compil|migrat|debug|dev(?:elop\w*)?)\b"
+    r"\b(?:tests?|checks?|lint|fill|generat|creat|produc(?!tion|ts?\b)|compil|migrat|debug|dev(?:elop\w*)?)\b"
     r"|测试|检查|生成|产生|填充|编译|迁移|调试|开发",
     intents.FLAGS,
 )

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from oi_deploy.agent import named
-from oi_deploy.agent.dockerfile import found
+from oi_deploy.agent.dockerfile import found, npm
 from oi_deploy.agent.dockerfile.reads import module_of
 from oi_deploy.agent.dockerfile.wishes import Wishes, start_of
 
@@ -66,7 +66,7 @@ def kind(names: Sequence[str], wanted: Wishes, texts: Mapping[str, str]) -> Kind
         return Kind("nginx", pages=".")
     start = wanted.start or start_of(wanted.program, known["endings"])
     kinds = [one for item in known["kinds"] if (one := _fits(item, names, wanted.pages))]
-    kinds = [_without_npm(it, names, wanted, texts) for it in kinds]
+    kinds = [_without_npm(it, names, wanted, texts) for it in kinds if _starts(it, names, texts)]
     words = start.split()
     if words[:1] == ["python3"] and len(words) > 1:
         # As a file, it would not find its own package.
@@ -92,6 +92,12 @@ def kind(names: Sequence[str], wanted: Wishes, texts: Mapping[str, str]) -> Kind
         return chosen
     said = found.of_notes(texts, names) or found.only_server(texts, names, known["endings"])
     return _of(said, names, wanted) if said else None
+
+
+def _starts(kind: Kind, names: Sequence[str], texts: Mapping[str, str]) -> bool:
+    """Whether npm has something to start: a script for it, or the file that it starts without."""
+    known = "package.json" not in texts or "start" in npm.scripts(texts) or "server.js" in names
+    return kind.start != "npm start" or known
 
 
 def _without_npm(

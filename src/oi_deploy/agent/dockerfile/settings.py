@@ -111,7 +111,9 @@ def required(
 def _shown(name: str, line: str) -> str:
     """The value of a variable that a line of a README shows; empty if it is for no image."""
     match = re.search(
-        rf"(?<![\w$]){name}=['\"]?(\$\(?PWD\)?(?![/\w])|[\w./:@%+-]+)(?!\$)", line, re.ASCII
+        rf"(?<![\w$]){name}(?:=|`?\s*\|\s*`?)['\"]?(\$\(?PWD\)?(?![/\w])|[\w./:@%+-]+)(?!\$)",
+        line,
+        re.ASCII,
     )
     if match is None or _FOR_WORK.search(line) or _ELSEWHERE.match(match[1]):
         return ""

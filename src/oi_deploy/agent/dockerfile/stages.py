@@ -109,7 +109,7 @@ def read(
         made = [next((full for full in before if full.endswith(f"/{it}")), it) for it in made]
         filled = tuple(it for it in made if it.endswith("/"))
         made = [it for it in made if it in filled or not it.startswith(filled)]
-        made = made or list(_made_by(command, texts or {}))
+        made = made or list(_made_by(command, texts or {})) or list(_given(command, known))
     denied = set(wished_files.left_out(second, paths))
     taken: list[str] = []
     for clause in wished_files.clauses(second, _FROM_FIRST.search):
@@ -176,6 +176,18 @@ def _made_by(command: str, texts: Mapping[str, str]) -> Iterator[str]:
     }
     if len(folders) == 1:
         yield f"{folders.pop()}/"
+
+
+def _given(command: str, known: Collection[str]) -> Iterator[str]:
+    """What a program gets last and is not there: what it makes, a folder with a slash."""
+    words = command.split()
+    place = words[-1].rstrip("/")
+    if len(words) > 2 and "&&" not in words and place not in known and not place.startswith("-"):
+        before = words[-2].startswith("-")
+        if re.fullmatch(r"[a-z][\w-]*(?:/[\w-]+)*", place) and not before:
+            yield f"{place}/"
+        elif re.fullmatch(r"[\w-]+(?:/[\w-]+)*\.\w+", place) and not before:
+            yield place
 
 
 def _split(text: str, bases: Sequence[str]) -> tuple[str, str, str]:

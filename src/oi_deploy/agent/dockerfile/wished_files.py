@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
+from pathlib import PurePosixPath
 
 from oi_deploy.agent import intents
 
@@ -52,6 +53,7 @@ _OUT = tuple(
         rf"{MARK}[^,]{{0,30}}?(?:\bnot|n't)(?: be)?[ .`]*$",
         rf"\b(?:without|exclud\w+|omit\w*|leav\w+ out|keep\w* out)\b.{{0,60}}?{MARK}",
         rf"\b(?:nothing|none of)\b.{{0,60}}{MARK}",
+        rf"^\s*(?:and |but )?neither (?:must|should|may|can|do|does)\b.{{0,30}}?{MARK}",
         rf"^\s*(?:not|nor|never)\s+(?:the\s+)?(?:folder\s+|directory\s+|file\s+)?{MARK}",
         rf"\bno\s+(?:\S+(?:\s*,\s*|\s+(?:or|and|nor)\s+)){{0,4}}{MARK}",
         rf"\b(?:leav|keep)\w*\b.{{0,40}}?{MARK}.{{0,40}}?\bout\b",
@@ -288,3 +290,30 @@ def site_settings(
         path = next(iter(found))
         whole = re.search(r"^\s*(?:http|events)\s*\{", texts.get(path, ""), re.MULTILINE)
         yield path, "/etc/nginx/nginx.conf" if whole else "/etc/nginx/conf.d/default.conf"
+
+
+_ABSOLUTE = re.compile(r"['\"](/(?:etc|opt|srv|var/lib)/[\w./-]*\w\.\w+)['\"]")
+
+
+def read_at(
+    text: str, paths: Collection[str], texts: Mapping[str, str], others: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Files that a program reads at an absolute place: of that name, or the only one named.
+
+    Args:
+        text: the words.
+        paths: files and folders that they may name.
+        texts: of files.
+        others: those that the image must not have, or has elsewhere.
+    """
+    programs = {path: it for path, it in texts.items() if path.endswith((".py", ".js", ".mjs"))}
+    said = [path for path, _ in named_in(text, paths)]
+    places = {it for one in programs.values() for it in _ABSOLUTE.findall(one)}
+    for place in sorted(places):
+        name, ending = PurePosixPath(place).name, PurePosixPath(place).suffix
+        same = [it for it in paths if PurePosixPath(it).name == name]
+        like = [it for it in said if PurePosixPath(it).suffix == ending and place in text]
+        for found in (same, like):
+            if len(found) == 1 and found[0] not in others:
+                yield found[0], place
+                break

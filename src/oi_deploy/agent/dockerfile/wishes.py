@@ -47,7 +47,7 @@ _STARTS = re.compile(
     intents.FLAGS,
 )
 _OTHER_USE = re.compile(
-    r"\b(?:tests?|checks?|lint|fill|generat|creat|produc|compil|migrat)|测试|检查|生成|产生|填充|编译|迁移",
+    r"\b(?:tests?|checks?|lint|fill|generat|creat|produc(?!tion|ts?\b)|compil|migrat)|测试|检查|生成|产生|填充|编译|迁移",
     intents.FLAGS,
 )
 _ENTRY = re.compile(
@@ -170,6 +170,7 @@ def read(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> 
     left_out = tuple(wished_files.left_out(text, paths))
     made = (it.rstrip("/") for it in stages.made) if stages else ()
     placed = tuple(wished_files.placed(text, {*paths, *made}, left_out))
+    placed = (*placed, *wished_files.read_at(text, paths, texts, {*left_out, *dict(placed)}))
     settings = any(place.startswith("/etc/nginx") for _, place in placed)
     if _SITE.search(text) and not settings:
         others = {*left_out, *dict(placed)}
@@ -213,8 +214,10 @@ def read(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> 
 
 
 _NO_NPM = re.compile(
-    r"\bnode directly\b|\bdirectly (?:with|by) node\b|\b(?:not|n't|without|instead of|no) (?:\w+ )?npm\b"
-    r"(?! (?:install|ci|i)\b)|直接(?:用|调用|以|运行)?\s*node|(?:不要?|别|没有)(?:用|走|通过|经过)?\s*npm(?! (?:install|ci|i)\b)",
+    r"\bnode directly\b|\bdirectly (?:with|by) node\b|直接(?:用|调用|以|运行)?\s*node"
+    r"|(?:\b(?:not|without|instead of|no) (?:\w+ )?|n't (?:\w+ )?"
+    r"|(?:不要?|别|没有)(?:用|走|通过|经过)?\s*)"
+    r"npm\b(?! (?:install|ci|i)\b)",
     intents.FLAGS,
 )
 _NO_PACKAGES = re.compile(
@@ -232,7 +235,7 @@ _NO_PACKAGES = re.compile(
 
 
 _AT_BUILD = re.compile(
-    r"构建(?:镜像|阶段|期间)?的?(?:时候?|过程中|阶段|期间)?[^,。;]{0,12}(?:生成|编译|产生|做好)"
+    r"构建(?:镜像|阶段|期间)?的?(?:时候?|过程中|阶段|期间)?[^,。;]{0,12}(?:生成|编译|产生|做好|执行|运行)"
     r"|(?:生成|编译)[^,。;]{0,12}构建(?:镜像)?(?:时|阶段|期间)"
     r"|\b(?:generat|creat|compil|produc|fill|ma[dk]e|built|run)\w*\b[^.;]{0,40}\b(?:during|at|while)"
     r" (?:building )?(?:the )?(?:image )?(?:build\b|image\b)",

@@ -223,7 +223,8 @@ def _date(part: Part, said: Said) -> str:
 
 
 _OF_COMMIT = re.compile(
-    rf"\b(?:commit(?:'s|ter)? date|(?:dates?|{tag_words.DAY}) of (?:the |this |that |its )?(?:current |head )?commit)\b"
+    r"\b(?:commit(?:'s|ter)? date"
+    rf"|(?:dates?|{tag_words.DAY}) of (?:the |this |that |its )?(?:current |head )?commit)\b"
     r"|\bday (?:of|on which) (?:the |this )?commit|(?:提交|commit)\s*(?:的|那天的?)?(?:日期|日子)",
     intents.FLAGS,
 )

@@ -87,7 +87,8 @@ _TAGGING = re.compile(
     r"|\bversion(?:ed)? (?:(?:from|in|by|as|out of)\b|is(?: (?:written|kept|set|given))? in"
     r"|(?:lives|stands|sits) in)|\bversion(?: [\w-]+){0,4} (?:lives|sits|stands) in\b"
     r"|\b(?:image|read the) version\b(?! of\b)|\bown VERSION file\b"
-    r"|\bnamed? after\b|\bnames? (?:[\w-]+ ){0,3}images? (?:\w+ )?after\b|\b(?:push|publish|put)\b[^.;]{0,80}\bunder \w+ names\b|命名"
+    r"|\bnamed? after\b|\bnames? (?:[\w-]+ ){0,3}images? (?:\w+ )?after\b"
+    r"|\b(?:push|publish|put)\b[^.;]{0,80}\bunder \w+ names\b|命名"
     # What is left of a reference whose tag is still to be filled in.
     r"|(?:^|\s):(?=[\w.-]*[<{\[$]|(?-i:[A-Z]{3}))"
     r"|版本号?(?:都|均|统一|一律)?(?=取|用|来自|从|以|按|是|为|写?在)",
@@ -123,7 +124,8 @@ _DENIED = re.compile(
 )
 # How the slashes of a branch are written in a tag.
 SLASHES = re.compile(
-    r"(?:with |any |all |the |every |each |where |and )*(?:slash(?:es)?|[`\"'“]?/[`\"'”]?)[^,;()]{0,25}?"
+    r"(?:with |any |all |the |every |each |where |and )*(?:slash(?:es)?|[`\"'“]?/[`\"'”]?)"
+    r"[^,;()]{0,25}?"
     r"(?:replaced|turned|changed|become|becomes|converted|swapped|->|→)"
     r"(?: \w+)? (?:by |with |to |into )?(?:an? )?(?P<en>underscores?|dots?|hyphens?|dash(?:es)?|"
     r"[`\"'“]?[-_.][`\"'”]?)"
@@ -156,7 +158,8 @@ BOTH = re.compile(
 )
 # One that many images have besides their own.
 LATEST_TOO = re.compile(
-    r"(?:\band|\balso|\badditionally|\bplus|\bas well as|[,+和与及]|还有|同时|再(?:推送?|打|加)(?:一?[个份]|成|上)?)\s*"
+    r"(?:\band|\balso|\badditionally|\bplus|\bas well as|[,+和与及]|还有|同时"
+    r"|再(?:推送?|打|加)(?:一?[个份]|成|上)?)\s*"
     r"(?:also\s+)?(?:push(?:ed)?\s+(?:it|(?:this|the same) image)\s+)?"
     r"(?:tag(?:ged)?\s+(?:it\s+)?)?(?:as\s+)?"
     rf"[{QUOTES}]?(?P<too>latest|stable)\b(?!\s+(?!and\b|to\b|in\b|too\b)[a-z])[{QUOTES}]?"
@@ -203,7 +206,8 @@ _IT_IS_TAG = re.compile(
 )
 # A variable of a build may have the name of a part.
 _BUILD_ARGUMENT = re.compile(
-    r"(?:\bbuild[- ]?arg(?:ument)?s?|\bvariables?|构建参数|变量)\s*[`'\"]?[A-Z][A-Z0-9_]*_[A-Z0-9_]+\b"
+    r"(?:\bbuild[- ]?arg(?:ument)?s?|\bvariables?|构建参数|变量)"
+    r"\s*[`'\"]?[A-Z][A-Z0-9_]*_[A-Z0-9_]+\b"
     r"|\b[A-Z][A-Z0-9_]*_[A-Z0-9_]+\b[`'\"]?\s*(?:build[- ]?arg|构建参数)",
     re.ASCII,
 )
