@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from oi_deploy.agent import intents, named
-from oi_deploy.agent.dockerfile import proposal, users, wishes
+from oi_deploy.agent.dockerfile import commands, kinds, proposal, users, wishes
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, base_of, inside
 from oi_deploy.agent.situation import Situation
 
@@ -52,17 +52,23 @@ def line(world: Situation, file: Dockerfile) -> str:
         path.removeprefix(prefix) for path in world.repository.files if path.startswith(prefix)
     ]
     read = wishes.read(world, {*inner, *named.folders(inner)}, texts)
-    read = _with_its_own(read, parts)
+    read = _with_its_own(read, parts, inner)
     found = proposal.command(inner, world.images, folder=folder, wanted=read, texts=texts)
     found = found.replace(f"cat > {inside(folder, 'Dockerfile')} ", f"cat > {file.path} ", 1)
     return "" if file.text.strip() in found else found
 
 
-def _with_its_own(read: wishes.Wishes, parts: Sequence[Instruction]) -> wishes.Wishes:
+def _with_its_own(
+    read: wishes.Wishes, parts: Sequence[Instruction], names: Sequence[str]
+) -> wishes.Wishes:
     """What the prompt says, and what the Dockerfile says besides."""
     every: dict[str, list[str]] = {}
     for part in parts:
         every.setdefault(part.word, []).append(part.rest)
+    begun = commands.start(*("".join(every.get(it, [])[-1:]) for it in ("ENTRYPOINT", "CMD")))
+    start = " ".join(begun[0]) if begun and len(begun) == 1 else ""
+    # Of a program that is there, the command is right.
+    known = any(it in names for it in kinds.files_of(start))
     bases = tuple(base for part in parts if (base := base_of(part)))
     variables = dict(_VARIABLE.findall(" ".join(every.get("ENV", ()))))
     # Where its files are is what has to be found anew.
@@ -72,6 +78,7 @@ def _with_its_own(read: wishes.Wishes, parts: Sequence[Instruction]) -> wishes.W
     return replace(
         read,
         notes=True,
+        start=start if known else read.start,
         bases=read.bases or bases,
         variables=tuple({**own, **dict(read.variables)}.items()),
         ports=ports or read.ports,

@@ -101,15 +101,15 @@ def rewrite_as(lines: Lines, number: int, texts: Sequence[str]) -> Edit | None:
 
 
 def put_before(lines: Lines, number: int, text: str) -> Edit | None:
-    """A new line before another one."""
-    if not _PLAIN.fullmatch(text):
+    """A new line before another one; None if it stands there already."""
+    if not _PLAIN.fullmatch(text) or text in lines[max(0, number - 2) : number]:
         return None
     return Edit(f"'{number}i {text}'", (*lines[: number - 1], text, *lines[number - 1 :]))
 
 
 def put_after(lines: Lines, number: int, text: str) -> Edit | None:
-    """A new line after another one, which may be the last."""
-    if not _PLAIN.fullmatch(text):
+    """A new line after another one, which may be the last; None if it stands there already."""
+    if not _PLAIN.fullmatch(text) or text in lines[number - 1 : number + 1]:
         return None
     return Edit(f"'{number}a {text}'", (*lines[:number], text, *lines[number:]))
 

@@ -253,7 +253,10 @@ def _told(part: Instruction, stage: Stage, walk: _Walk, made: str = "") -> Itera
         if any(stage.has(normpath(join(it, name)), walk.context.exists) for it in stage.searched):
             continue
         # It was missed in the stage that works there, and that may have it now.
-        others = (it for it in walk.stages[:-1] if it.workdir not in ("/", stage.workdir))
+        # What tests miss is missed where they run.
+        of_tests = is_test(name) or re.match(r"(?:tests?|spec|__tests__)/", name)
+        same = "/" if of_tests else stage.workdir
+        others = (it for it in walk.stages[:-1] if it.workdir not in ("/", same))
         earlier = [it for it in others if is_below(place, it.workdir)]
         if place and any(it.has(place, walk.context.exists) for it in earlier):
             continue

@@ -94,7 +94,7 @@ def placed(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | 
         brought = any(_is_brought(it, path, context) for it in stage if it.sources)
         same = [it for it in context.names if basename(it) == basename(path)]
         copies = [it for it in stage if it.word in ("COPY", "ADD")]
-        if len(same) == 1 and copies and not brought:
+        if len(same) == 1 and copies and not brought and dirname(path) != "/":
             text = f"COPY {same[0]} {dirname(path)}/"
             yield put_after(lines, copies[-1].last, text)
 

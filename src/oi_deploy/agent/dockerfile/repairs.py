@@ -119,7 +119,11 @@ def _lacking(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit 
             after = lacks(Dockerfile(item.path, "\n".join(edit.lines) + "\n"), context)
             left = {(it.part.word, it.need.word) for it in after}
             # What a file that comes now needs itself could not be missed before.
-            new = {(word, need) for word, need in left - known if need not in context.names}
+            new = {
+                (word, need)
+                for word, need in left - known
+                if need not in context.names and need != lack.need.word
+            }
             gone = (lack.part.word, lack.need.word) not in left
             if gone and not new and (len(after) < len(before) or left - known):
                 yield edit
@@ -141,6 +145,7 @@ def _changes(lack: Lack, context: Context, item: Dockerfile, lines: Lines) -> It
         # A program of the project may need all that is copied.
         for other in reversed(later) if order.PROGRAM.match(part.rest) else later:
             yield move_down(lines, part.line, other.last)
+    yield from _no_folder(lack, stage, lines)
     yield from layout.kept(lack, stage, context, lines)
     yield from _folder_changes(lack, stage, lines)
     yield from _kept_apart(lack, stage, context, lines)
@@ -184,6 +189,18 @@ def _changes(lack: Lack, context: Context, item: Dockerfile, lines: Lines) -> It
     # A program looks for it in one folder only.
     if not there or need.word not in part.rest:
         yield from _additions(lack, stage, context, lines)
+
+
+def _no_folder(lack: Lack, stage: Sequence[Instruction], lines: Lines) -> Iterator[Edit | None]:
+    """The WORKDIR that a stage lacks: the folder that all of it comes to."""
+    relative = not lack.need.word.startswith("/")
+    copies = [it for it in stage if it.sources and it.line < lack.part.line]
+    places = {it.rest.split()[-1].rstrip("/") for it in copies}
+    if lack.stage.set_workdir or not relative or len(places) != 1 or len(copies) != 1:
+        return
+    (place,) = places
+    if re.fullmatch(r"/[\w.-]+(?:/[\w.-]+)*", place) and "." not in basename(place):
+        yield put_before(lines, copies[0].line, f"WORKDIR {place}")
 
 
 def _kept_apart(

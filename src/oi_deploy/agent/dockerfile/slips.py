@@ -179,6 +179,13 @@ def forbidden(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
     yield lint.user_before(lines, lambda part: bool(_WRITES.match(part.rest)))
     if not any(part.word == "RUN" and _WRITES.match(part.rest) for part in stage):
         yield from _owned(context, stage, lines)
+    # What root makes now, the user still writes to.
+    made, users = _MADE_BY_ROOT.search(context.told.text), [it for it in stage if it.word == "USER"]
+    if made and len(users) == 1 and _WRITTEN.search(context.told.text):
+        text = f"RUN chown -R {users[0].rest} {made['path']}"
+        before = [it for it in stage if it.line < users[0].line and made["path"] in it.rest]
+        if before and text not in lines:
+            yield put_before(lines, users[0].line, text)
 
 
 def _owned(context: Context, stage: Sequence[Instruction], lines: Lines) -> Iterator[Edit | None]:
@@ -198,7 +205,9 @@ def _owned(context: Context, stage: Sequence[Instruction], lines: Lines) -> Iter
         yield put_before(lines, users[-1].line, text)
 
 
-_WRITES = re.compile(r"(?:python3?|node|npm|sh|bash)\b")
+_WRITES = re.compile(r"(?:python3?|node|npm|sh|bash|mkdir|chown|chmod|install|useradd|adduser)\b")
+_MADE_BY_ROOT = re.compile(r"cannot create directory [\u2018'\"`]?(?P<path>/[\w./-]*\w)")
+_WRITTEN = re.compile(r"\bwrit(?:e|es|able|ing)\b|写", re.IGNORECASE)
 _DENIED = re.compile(
     r"[Pp]ermission denied:? ['\"`]?(?P<path>/[\w./-]+\.\w+)"
     r"|EACCES[^'\"\n]*['\"](?P<node>/[\w./-]+)"

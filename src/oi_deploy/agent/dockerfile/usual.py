@@ -1,7 +1,7 @@
 """Usual mistakes of a Dockerfile that the rest of it, or a program, gives away."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from posixpath import basename, dirname
 
 from oi_deploy.agent.dockerfile import kinds
@@ -114,6 +114,7 @@ def pages(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | N
         return
     copies = [it for it in stage if it.word == "COPY" and "[" not in it.rest]
     if _PAGES in item.text:
+        yield from _at_the_root(context, copies, lines)
         return
     for part in copies:
         words = [it for it in part.rest.split() if not it.startswith("--")]
@@ -125,6 +126,22 @@ def pages(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | N
         if site and len(words) > 1 and words[-1].startswith("/"):
             numbers = range(part.line, part.last + 1)
             yield swap_word(lines, numbers, words[-1].rstrip("/"), _PAGES)
+
+
+def _at_the_root(
+    context: Context, copies: Sequence[Instruction], lines: Lines
+) -> Iterator[Edit | None]:
+    """A site in a folder of the pages, where nothing else is at their root."""
+    into = [it for it in copies if it.rest.split()[-1].startswith(_PAGES)]
+    for part in into if len(into) == 1 and _AT_ROOT.search(context.told.text) else ():
+        words = part.rest.split()
+        source = words[0].removeprefix("./").rstrip("/")
+        below = words[-1].rstrip("/") != _PAGES
+        if len(words) == 2 and below and f"{source}/index.html" in context.known:
+            yield swap_word(lines, range(part.line, part.last + 1), words[1], f"{_PAGES}/")
+
+
+_AT_ROOT = re.compile(r"\b404\b|\broot\b|welcome to nginx|根(?:路径|目录)?|首页", re.IGNORECASE)
 
 
 def site_settings(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
