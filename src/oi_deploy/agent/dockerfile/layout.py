@@ -28,9 +28,9 @@ def kept(
     """
     workdir = lack.stage.workdir.rstrip("/")
     sources = dict(lack.stage.files)
-    # A program that has left its folder, and would find what lacks if it had not.
-    programs = [
-        (place, name)
+    # Programs that have left their folder, and would find what lacks if they had not.
+    folders = {
+        dirname(name)
         for place, name in sources.items()
         if dirname(name)
         and place == f"{workdir}/{basename(name)}"
@@ -39,10 +39,15 @@ def kept(
             for read in context.reads(name)
             if read.beside
         )
-    ]
-    if lack.need.module or len(programs) != 1 or not workdir:
+    }
+    if lack.need.module or len(folders) != 1 or not workdir:
         return
-    program = programs[0][1]
+    # What else has come from there may be what is started.
+    moved = {
+        basename(name): name
+        for place, name in sources.items()
+        if dirname(name) in folders and place == f"{workdir}/{basename(name)}"
+    }
     scripts: list[str] = []
     after = list(lines)
     for part in stage:
@@ -58,13 +63,13 @@ def kept(
                 scripts += [f"-e '{part.line}a {it}'" for it in others]
                 after[part.line - 1] = "\n".join(new)
         elif part.word in ("CMD", "ENTRYPOINT", "RUN"):
-            old = basename(program)
-            found = list(re.finditer(rf"(?<![\w./-]){re.escape(old)}(?![\w-])", part.rest))
             line = lines[part.line - 1]
-            if len(found) == 1 and line.count(old) == 1:
-                scripts.append(f"-e '{part.line}s#{old}#{program}#'")
-                after[part.line - 1] = line.replace(old, program)
-    if scripts and _PLAIN.fullmatch(program):
+            for old, program in moved.items():
+                found = list(re.finditer(rf"(?<![\w./-]){re.escape(old)}(?![\w-])", part.rest))
+                if len(found) == 1 and line.count(old) == 1:
+                    scripts.append(f"-e '{part.line}s#{old}#{program}#'")
+                    after[part.line - 1] = line.replace(old, program)
+    if scripts and all(map(_PLAIN.fullmatch, moved.values())):
         yield Edit(" ".join(scripts), tuple("\n".join(after).split("\n")))
 
 

@@ -196,7 +196,8 @@ def _no_folder(lack: Lack, stage: Sequence[Instruction], lines: Lines) -> Iterat
     relative = not lack.need.word.startswith("/")
     copies = [it for it in stage if it.sources and it.line < lack.part.line]
     places = {it.rest.split()[-1].rstrip("/") for it in copies}
-    if lack.stage.set_workdir or not relative or len(places) != 1 or len(copies) != 1:
+    works = any(it.word == "WORKDIR" for it in stage)
+    if works or not relative or len(places) != 1 or len(copies) != 1:
         return
     (place,) = places
     if re.fullmatch(r"/[\w.-]+(?:/[\w.-]+)*", place) and "." not in basename(place):

@@ -176,7 +176,9 @@ def forbidden(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
             yield move_down(lines, user, place)
             continue
         yield put_after(lines, place, f"RUN chmod +x {script}")
-    yield lint.user_before(lines, lambda part: bool(_WRITES.match(part.rest)))
+    yield lint.user_before(
+        lines, lambda part: bool(_WRITES.match(part.rest) or _OF_ROOT.match(part.rest))
+    )
     if not any(part.word == "RUN" and _WRITES.match(part.rest) for part in stage):
         yield from _owned(context, stage, lines)
     # What root makes now, the user still writes to.
@@ -184,7 +186,7 @@ def forbidden(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
     if made and len(users) == 1 and _WRITTEN.search(context.told.text):
         text = f"RUN chown -R {users[0].rest} {made['path']}"
         before = [it for it in stage if it.line < users[0].line and made["path"] in it.rest]
-        if before and text not in lines:
+        if before and "chown" not in "".join(it.rest for it in before) and text not in lines:
             yield put_before(lines, users[0].line, text)
 
 
@@ -205,7 +207,8 @@ def _owned(context: Context, stage: Sequence[Instruction], lines: Lines) -> Iter
         yield put_before(lines, users[-1].line, text)
 
 
-_WRITES = re.compile(r"(?:python3?|node|npm|sh|bash|mkdir|chown|chmod|install|useradd|adduser)\b")
+_WRITES = re.compile(r"(?:python3?|node|npm|sh|bash)\b")
+_OF_ROOT = re.compile(r"(?:mkdir|chown|chmod|install|useradd|adduser)\b")
 _MADE_BY_ROOT = re.compile(r"cannot create directory [\u2018'\"`]?(?P<path>/[\w./-]*\w)")
 _WRITTEN = re.compile(r"\bwrit(?:e|es|able|ing)\b|写", re.IGNORECASE)
 _DENIED = re.compile(
