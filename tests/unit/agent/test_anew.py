@@ -74,6 +74,20 @@ def test_nothing_is_lost(dockerfile: str) -> None:
     assert lines(Dockerfile=dockerfile)[0].startswith("docker build")
 
 
+def test_a_message_is_no_wish() -> None:
+    pasted = ' > COPY labels.py VERSION ./:\nERROR: failed to calculate: "/labels.py": not found\n'
+    prompt = f"The build is red:\n\n```\n{pasted}```\n\nAdapt the Dockerfile to src/. {ASK}"
+    assert "/labels.py" not in lines(prompt)[0]
+
+
+def test_the_command_of_a_program_that_is_there_stays() -> None:
+    kept = (
+        "FROM python:3.11-slim\nWORKDIR /srv/web\nCOPY src/ ./src/\n"
+        'CMD ["python3", "src/labels/server.py", "--verbose"]\n'
+    )
+    assert "CMD exec python3 src/labels/server.py --verbose" in lines(Dockerfile=kept)[0]
+
+
 def test_nothing_is_written_that_was_not_asked_for() -> None:
     assert lines(build="")[0].startswith("docker build")
     kept = "Build web, push {registry}/web:$(git rev-parse --short HEAD) and roll it out."

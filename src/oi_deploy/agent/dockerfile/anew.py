@@ -21,6 +21,11 @@ _MAY_CHANGE = re.compile(
     r"|(?:修|改|调整)[^。;]{0,30}dockerfile|dockerfile[^。;]{0,30}(?:修|改|调整|不对|有问题)",
     intents.FLAGS,
 )
+# What programs have printed, as it is pasted: between fences, quoted, or set in.
+_MESSAGE = re.compile(
+    r"(?ms)^```.*?^```\s*$|^(?: {4,}|>|\t)[^\n]*$"
+    r"|^\s*(?:ERROR|Error|COPY failed|Traceback)\b[^\n]*$"
+)
 
 
 def line(world: Situation, file: Dockerfile) -> str:
@@ -34,8 +39,10 @@ def line(world: Situation, file: Dockerfile) -> str:
     words = [part.word for part in parts]
     failed = world.build or world.failures
     wanted = any(
-        (match := _MAY_CHANGE.search(it)) and not intents.is_denied(it, match.end())
+        # What is farther away may be said of the message that is quoted there.
+        not intents.is_denied(text := it[max(0, match.start() - 12) : match.end()], len(text))
         for it in intents.sentences(world.ask.text)
+        for match in _MAY_CHANGE.finditer(it)
     )
     if not (failed and wanted):
         return ""
@@ -51,7 +58,9 @@ def line(world: Situation, file: Dockerfile) -> str:
     inner = [
         path.removeprefix(prefix) for path in world.repository.files if path.startswith(prefix)
     ]
-    read = wishes.read(world, {*inner, *named.folders(inner)}, texts)
+    # A message is no wish.
+    asked = replace(world.ask, prompt=_MESSAGE.sub("", world.ask.prompt))
+    read = wishes.read(replace(world, ask=asked), {*inner, *named.folders(inner)}, texts)
     read = _with_its_own(read, parts, inner)
     found = proposal.command(inner, world.images, folder=folder, wanted=read, texts=texts)
     found = found.replace(f"cat > {inside(folder, 'Dockerfile')} ", f"cat > {file.path} ", 1)

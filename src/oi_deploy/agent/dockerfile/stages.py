@@ -45,7 +45,7 @@ _TESTS = re.compile(r"(?<!la)\btests?\b|doctest|unittest|\blint\b|\bcheck\b")
 _MADE = re.compile(
     r"(?<![\w./:@-])`?(?P<slash>[a-z][\w-]*(?:/[\w-]+)*)/`?(?![\w./])"
     r"|(?:\b(?:folder|directory)|目录|文件夹)\s*`?(?P<after>(?!(?:that|which|is|with|of|in|and|it|comes?|where|to|into)\b)[A-Za-z][\w-]*(?:\.[\w-]+)*)`?(?![\w/-])"
-    r"|(?<![\w./:@-])`?(?P<before>(?!(?:an?|the|its|this|that|one|of|same|work(?:ing)?|own|final|only|with|and)\b)[a-z][\w-]*)`?\s*(?:folder|directory|目录|文件夹)"
+    r"|(?<![\w./:@-])`?(?P<before>(?!(?:an?|the|its|this|that|one|of|same|work(?:ing)?|own|final|only|with|and|usual|default|standard|normal)\b)[a-z][\w-]*)`?\s*(?:folder|directory|目录|文件夹)"
     r"|\b(?:contents? of|everything in) (?:the )?`?(?P<inside>[a-z][\w-]*)\b(?![\w./])"
     r"|(?<![\w./:@-])`?(?P<usual>(?:dist|output|public|target|_site)(?=`?(?:$|[,.;)]|\s*[的里放拷复]"
     r"| (?:as|in|into|to|from|with|and|is|goes|at|under)\b))|(?:build|out)(?=`?\s*[的里]))"
