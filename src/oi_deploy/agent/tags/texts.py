@@ -40,7 +40,7 @@ _SUFFIX = re.compile(
     intents.FLAGS,
 )  # fmt: skip
 _LITERAL = re.compile(
-    r"(?:\btag\b[^.;:]{0,60}?\bis (?:fixed|set)[^.;:]{0,30}(?=:)|\btag(?:ged)?(?: (?:it|them|this|the image))?(?: (?:as|with|to|is|be|should be|must be))?"
+    r"(?:\btag(?:ged)?(?: (?:it|them|this|the image))?(?: (?:as|with|to|is|be|should be|must be))?"
     r"(?: the)?(?: tag)?(?: version(?: number)?)?"
     r"|(?:标签|\btag\s*(?=[就统固直为是用成叫打取设写都均]))(?:就|统一|固定|直接|都|均|一律)?"
     r"(?:为|是|用|成|叫|打成|打上|取|设为|设成|写)?(?:版本号?)?|打上标签"
