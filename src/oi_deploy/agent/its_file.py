@@ -50,6 +50,9 @@ def of(world: Situation, item: DeploymentState | None, reference: str) -> Docker
 _CONTEXT = re.compile(
     r"\bcontext\b[^.;,\n]{0,24}?(?:\b(?:is|of|be|in|at|to)|=|:)\s+(?:the\s+)?"
     r"(?:(?:folder|directory)\s+)?`?(?P<en>[\w-]+(?:/[\w-]+)*)/?(?![\w./-])"
+    r"|(?<![\w./-])`?(?P<said>[\w-]+(?:/[\w-]+)*)/?`?[\s,(]*(?:\b(?:that|which|it)(?:'s|\s+is)|\bis)\s+"
+    r"(?:also\s+)?(?:the\s+|its\s+)?(?:own\s+)?(?:build\s+)?context\b"
+    r"|(?<![\w./-])`?(?P<called>[\w-]+(?:/[\w-]+)*)/?`?\s*(?:目录)?[\s,(]*(?:就|也)?(?:是|作为?)(?:构建)?上下文"
     r"|上下文(?:目录)?(?:要|应该?|也|都|请)*(?:是|为|用|选|设为|指定为|:|在)\s*`?(?P<zh>[\w-]+(?:/[\w-]+)*)/?(?![\w./-])",
     intents.FLAGS,
 )
@@ -59,11 +62,10 @@ def _context(world: Situation) -> str:
     """The folder that the prompt calls the build context, if it is there and the only one."""
     folders = named.folders(world.repository.files)
     said = {
-        match["en"] or match["zh"]
+        next(filter(None, match.groups()))
         for sentence in intents.sentences(world.ask.text)
-        for clause in intents.split(sentence)
-        for match in _CONTEXT.finditer(clause)
-        if not intents.is_denied(clause, match.start())
+        for match in _CONTEXT.finditer(sentence)
+        if not intents.is_denied(spared.clause_at(sentence, match.start()), len(sentence))
     }
     found = said & folders
     return found.pop() if len(found) == 1 and len(world.named) < 2 else ""

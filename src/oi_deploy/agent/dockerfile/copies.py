@@ -68,7 +68,8 @@ class Copies:
     def _some(self, kind: Kind, source: str) -> Iterator[list[str]]:
         """What the prompt names, if the program that is started is among it."""
         wanted = self.wanted
-        placed = [path for path, _ in wanted.placed]
+        # Where settings are, no program is.
+        placed = [path for path, to in wanted.placed if not to.startswith(("/etc/", "/var/"))]
         for names in (dict.fromkeys((*wanted.only, *wanted.listed)), wanted.only):
             paths = [path for path in names if self._has(path)]
             if paths and self._starts_with(kind.start, [*paths, *placed]):

@@ -119,7 +119,7 @@ def read(text: str, paths: Collection[str]) -> Told:
         paths: files and folders that are there.
     """
     # BuildKit names what a COPY misses as if the build's folder were the root.
-    plain = re.sub(r"(checksum of ref[^\n]{0,80}?[\"'`])/", r"\1", text)
+    plain = re.sub(r"((?:checksum of ref|cache key:)[^\n]{0,80}?[\"'`])/", r"\1", text)
     lost = (match["path"].rstrip(".") for it in _LOST for match in it.finditer(plain))
     return Told(
         renamed=tuple(dict.fromkeys(_renamed(text, paths))),

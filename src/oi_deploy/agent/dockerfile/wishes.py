@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from oi_deploy.agent import intents
 from oi_deploy.agent.dockerfile import environment, starts, users, wished_files
 from oi_deploy.agent.dockerfile import stages as two_stages
+from oi_deploy.agent.dockerfile.found import is_notes
 from oi_deploy.agent.dockerfile.stages import Stages
 from oi_deploy.agent.dockerfile.starts import Health
 from oi_deploy.agent.dockerfile.users import User
@@ -196,7 +197,7 @@ def read(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> 
         placed=placed,
         left_out=left_out,
         only=tuple(wished_files.only(text, paths, left_out, of_image=stages is not None)),
-        listed=tuple(wished_files.listed(text, paths, left_out)),
+        listed=tuple(it for it in wished_files.listed(text, paths, left_out) if not is_notes(it)),
         user=users.read(text),
         ports=_ports(text, start, variables),
         workdir=(workdir[1] or workdir[2]) if workdir else beside,
@@ -214,7 +215,8 @@ def read(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> 
 
 
 _NO_NPM = re.compile(
-    r"\bnode directly\b|\bdirectly (?:with|by) node\b|直接(?:用|调用|以|运行)?\s*node"
+    r"\b(?:way|like|as|what) `?npm start`? (?:does|would|runs?)\b"
+    r"|\bnode directly\b|\bdirectly (?:with|by) node\b|直接(?:用|调用|以|运行)?\s*node"
     r"|(?:\b(?:not|without|instead of|no) (?:\w+ )?|n't (?:\w+ )?"
     r"|(?:不要?|别|没有)(?:用|走|通过|经过)?\s*)"
     r"npm\b(?! (?:install|ci|i)\b)",

@@ -11,7 +11,7 @@ from oi_deploy.agent.tags import words as tag_words
 # What may stand between two parts without saying anything else.
 _FILL = (
     r"\b(?:(?:that|which) (?:is|was) )?(?:currently )?checked[- ]out\b|\b(?:every|each|any)\b"
-    r"|\b(?:in )?lower[- ]?cased?\b|小写|"
+    r"|\b(?:in )?lower[- ]?cased?\b|\bas the (?:image )?tag\b|小写|"
     rf"'s\b|[\s,(){tag_words.QUOTES}:]|\b(?:the|an?|of|on|at|this|that|its|our|your|current|latest|in|from|file"
     r"|commit|head|git|utc|ci|single|character|sign|then|also|by|both|followed|it|with|comes?|goes"
     r"|finally|first|next|name|number|project|repository|repo|image|contents?)\b"
