@@ -28,6 +28,9 @@ _NEW_DOCKERFILE = re.compile(
 )
 # A hash that is not written out: "main-xxxxxxxx".
 _CROSSES = re.compile(r"(?<=[-:._])x{6,40}(?![\w-]|\.\w)")
+_HEADS = re.compile(
+    r"(?P<end>[^\s.!?;:。])?(?P<space>\s*)\*\*(?P<head>[^*\n]{1,60}?)(?::\*\*|\*\*:)\s*"
+)
 _HASH = re.compile(r"\b(?:sha|hash|commit)\b|哈希|提交", re.IGNORECASE)
 _PRINTED = re.compile(r"(?m)^\s*(?:Step \d+/\d+ ?:|#\d+|=> ?|> ?)[^\n]*\b(?:COPY|ADD|RUN)\b.*$")
 _NOTHING_TO_BUILD = re.compile(
@@ -72,12 +75,22 @@ class Ask:
         """
         # No name goes on after a colon of full width.
         plain = unicodedata.normalize("NFKC", self.prompt.replace("\uff1a", ": "))
+        # What is set in bold begins something new, or only stands out.
+        plain = _HEADS.sub(_new_sentence, plain).replace("**", "")
         plain = _LINES.sub("\n\n", _BLANKS.sub(" ", _SAME.sub(r"\1", plain)))
         if len(plain) > _LONGEST:
             return ""
         if _HASH.search(plain):
             plain = _CROSSES.sub(lambda it: f"<{len(it[0])}-char short sha>", plain)
         return orders.only(_POLITE.sub(r"\g<before>请", plain))
+
+
+def _new_sentence(match: re.Match[str]) -> str:
+    """A head in bold, after the end of what stands before it."""
+    end = match["end"] or ""
+    if end and "\n" not in match["space"]:
+        return f"{end} {match['head']}: "
+    return f"{end}{'.' if end else ''}\n\n{match['head']}: "
 
 
 @dataclass(frozen=True)
