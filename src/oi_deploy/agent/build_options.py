@@ -98,14 +98,22 @@ def target(world: Situation, file: Dockerfile) -> str:
         match[match.lastgroup or 0]
         for sentence in intents.sentences(world.ask.text)
         for match in _TARGET.finditer(sentence)
-        if match.lastgroup != "before" or not _FAILS.search(sentence)
+        if match.lastgroup != "before" or not _is_about(match, sentence)
     )
     return next((name for name in named_there if name in file.stages()), "")
 
 
 # A stage that is named because of what happens in it.
 _FAILS = re.compile(
-    r"\b(?:stop|fail|break|broke|crash|error|red\b|hang|die|fix|repair|must (?:stay|remain|keep)"
-    r"|keep|kept)|失败|报错|挂|卡|红|修|保留",
+    r"\b(?:stop|fail|break|broke|crash|error|red\b|hang|die|fix|repair)|失败|报错|挂|卡|红|修",
     intents.FLAGS,
 )
+_STAYS = re.compile(
+    r"\s*(?:must|has to|should) (?:stay|remain|be kept|keep)|.{0,6}保留", intents.FLAGS
+)
+
+
+def _is_about(match: re.Match[str], sentence: str) -> bool:
+    """Whether something is told of a stage, and it is not what is to be built."""
+    before, after = sentence[: match.start()][-40:], sentence[match.end() :]
+    return bool(_FAILS.search(before) or _STAYS.match(after) or _FAILS.search(after[:16]))

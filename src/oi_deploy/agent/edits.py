@@ -18,8 +18,8 @@ _CHANGE = re.compile(
     r"|decrease)\b(?=.*?(?:\b(?:to|with|by|on|off)\b|=))(?!\W+(?:it|them|this) back\b)"
     r"|\b(?:add|remove|delete|append|put)\b"
     r"|(?<!已)(?<!已经)(?<!刚)(?<!没)改(?:成|为|到|一下)(?!了)|修改(?![了过好完])|换成(?!了)"
-    r"|换为|设成(?!了)|设为|设置为|(?<!配)置为|调成|调到|调为|调整为|添加|删掉|去掉"
-    r"|替换(?:成|为)?(?!掉?(?:镜像)?(?:里|中|自带|原来)?的?(?:系统)?默认|\s*/)|追加",
+    r"|换为|设成(?!了)|设为|设置为|置为(?!准)|调成|调到|调为|调整为|添加|删掉|去掉"
+    r"|替换(?:成|为)?(?!掉?(?:镜像)?(?:里|中|自带|原来)?的?(?:系统)?默认(?:的)?(?:站点|配置|nginx|server|conf|[/(]))|追加",
     intents.FLAGS,
 )
 # What such a word can be about besides a file.
@@ -41,6 +41,7 @@ _BARE = re.compile(
     r"(?: (?:it|that|this|the file))?(?: accordingly)?",
     intents.FLAGS,
 )
+_SWITCHED = re.compile(r"换成|换为|switch|replace", intents.FLAGS)
 _BASE = re.compile(r"base image|基础镜像|\bFROM\b", re.ASCII)
 
 
@@ -74,7 +75,7 @@ def _is_to_change(path: str, text: str, others: Sequence[str], called: Sequence[
                 about = here = path in names
             named_there = any(words.is_named(it, clause) for it in called)
             elsewhere = not names and (elsewhere or named_there)
-            if about and not elsewhere and _orders(path, clause, here=here):
+            if about and _orders(path, clause, here=here, elsewhere=elsewhere):
                 return True
     return False
 
@@ -89,13 +90,17 @@ def _is_named(path: str, clause: str, others: Iterable[str]) -> bool:
     return "/" in path and words.is_named(path, clause)
 
 
-def _orders(path: str, clause: str, *, here: bool) -> bool:
-    """Whether a clause orders a change, of the file that is named in its sentence or before."""
+def _orders(path: str, clause: str, *, here: bool, elsewhere: bool) -> bool:
+    """Whether a clause orders a change, of the file that is named in its sentence or before.
+
+    Behind the name of a Deployment, its image is switched, and no value in a file.
+    """
     base = is_dockerfile(path) and _BASE.search(clause)
     if _BARE.fullmatch(clause):
         return True
     return any(
         (base or not _is_about_else(clause, match))
+        and not (elsewhere and _SWITCHED.fullmatch(match[0]))
         and (here or _IT.match(clause[match.end() :]) or _OF_IT.search(clause[: match.start()]))
         and not intents.is_denied(clause, match.start())
         for match in _CHANGE.finditer(clause)

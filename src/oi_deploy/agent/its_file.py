@@ -47,15 +47,18 @@ def of(world: Situation, item: DeploymentState | None, reference: str) -> Docker
     return replace(file, noted=_context(world) or file.noted) if file else None
 
 
+_FOLDER = r"(?<![\w./-])`?(?P<{0}>[\w-]+(?:/[\w-]+)*)/?`?"
 _CONTEXT = re.compile(
-    r"\bcontext\b[^.;,\n]{0,24}?(?:\b(?:is|of|be|in|at|to)|=|:)\s+(?:the\s+)?"
-    r"(?:(?:folder|directory)\s+)?`?(?P<en>[\w-]+(?:/[\w-]+)*)/?(?![\w./-])"
-    r"|(?<![\w./-])`?(?P<said>[\w-]+(?:/[\w-]+)*)/?`?[\s,(]*(?:\b(?:that|which|it)(?:'s|\s+is)|\bis)\s+"
-    r"(?:also\s+)?(?:the\s+|its\s+)?(?:own\s+)?(?:build\s+)?context\b"
-    r"|(?<![\w./-])`?(?P<called>[\w-]+(?:/[\w-]+)*)/?`?\s*(?:目录)?[\s,(]*(?:就|也)?(?:是|作为?)(?:构建)?上下文"
-    r"|上下文(?:目录)?(?:要|应该?|也|都|请)*(?:是|为|用|选|设为|指定为|:|在)\s*`?(?P<zh>[\w-]+(?:/[\w-]+)*)/?(?![\w./-])",
+    r"\bbuild[- ]context\b[^.;,\n]{0,24}?(?:\b(?:is|of|be|in|at|to)|=|:)\s+(?:the\s+)?"
+    rf"(?:(?:folder|directory)\s+)?{_FOLDER.format('en')}(?![\w./-])"
+    rf"|{_FOLDER.format('said')}[\s,(]*(?:\b(?:that|which|it)(?:'s|\s+is)|\bis)\s+"
+    r"(?:also\s+)?(?:the\s+|its\s+)?(?:own\s+)?build\s+context\b"
+    rf"|{_FOLDER.format('called')}\s*(?:目录)?[\s,(]*(?:就|也)?(?:是|作为?)构建上下文"
+    r"|(?:构建|build)\s*上下文(?:目录)?(?:要|应该?|也|都|请)*(?:是|为|用|选|设为|指定为|:|在)\s*"
+    rf"{_FOLDER.format('zh')}(?![\w./-])",
     intents.FLAGS,
 )
+_FORMERLY = re.compile(r"\b(?:was|were|until|used to|formerly)\b|以前|原来|之前|曾", intents.FLAGS)
 
 
 def _context(world: Situation) -> str:
@@ -66,6 +69,7 @@ def _context(world: Situation) -> str:
         for sentence in intents.sentences(world.ask.text)
         for match in _CONTEXT.finditer(sentence)
         if not intents.is_denied(spared.clause_at(sentence, match.start()), len(sentence))
+        and not _FORMERLY.search(sentence)
     }
     found = said & folders
     return found.pop() if len(found) == 1 and len(world.named) < 2 else ""

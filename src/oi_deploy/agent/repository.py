@@ -1,5 +1,6 @@
 """What the repository has, gathered as the model's user: nothing in it is run or believed."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -51,15 +52,17 @@ _OF_PROJECT = re.compile(
 )
 # Files that may say a version in their own way, if a prompt names them: properties, a header of C.
 _SETTINGS = (".properties", ".cfg", ".gradle", ".h", ".hpp")
+_LINE = r"^[^\S\n]*(?:#[^\S\n]*define[^\S\n]+)?"
 _SET = re.compile(
-    r"""^\s*(?:#\s*define\s+)?[\w.]*version\b["']?\s*(?:[=:]\s*|\s)["']?(\d[\w.-]*)""",
+    rf"""{_LINE}([\w.]*version)[^\S\n]*(?:[=:][^\S\n]*|[^\S\n])["']?(\d[\w.-]*)""",
     re.MULTILINE | re.IGNORECASE,
 )
-_NUMBER = r"""^\s*(?:#\s*define\s+)?[\w.]*{0}\b["']?\s*(?:[=:]\s*|\s)["']?(\d+)\b"""
-_NUMBERS = tuple(
-    re.compile(_NUMBER.format(name), re.MULTILINE | re.IGNORECASE)
-    for name in ("major", "minor", "patch")
+_NUMBER = re.compile(
+    rf"{_LINE}([\w.]*?)(major|minor|patch)[^\S\n]*(?:[=:][^\S\n]*|[^\S\n])(\d+)\b",
+    re.MULTILINE | re.IGNORECASE,
 )
+# Of several versions in a file, the one that is the project's own.
+_OWN = re.compile(r"(?:(?:app|project|release|fw|firmware)[._]?)?(?:version)?", re.IGNORECASE)
 # Its newest release; what is not released yet has no number.
 _CHANGELOG = "CHANGELOG.md"
 _RELEASED = re.compile(r"^#+\s*\[?v?(\d+\.\d+(?:\.\d+)*(?:-[\w.]+)?)\b", re.MULTILINE)
@@ -206,10 +209,7 @@ def version(path: str, text: str, *, named: bool = False) -> str:
         match = _RELEASED.search(text)
         return match[1] if match and is_tag(match[1]) else ""
     if named and name.endswith(_SETTINGS):
-        numbers = [match[1] for it in _NUMBERS if (match := it.search(text))]
-        match = _SET.search(text)
-        found = match[1] if match else ""
-        found = ".".join(numbers) if len(numbers) == len(_NUMBERS) else found
+        found = _of_settings(text)
         return found if is_tag(found) else ""
     if name not in _VERSION_NAMES and not (named and name.endswith((".json", ".toml"))):
         return ""
@@ -217,12 +217,51 @@ def version(path: str, text: str, *, named: bool = False) -> str:
         # Its `version` is that of the chart.
         match = _APP_VERSION.search(text)
         return match[1] if match and is_tag(match[1]) else ""
+    if name.endswith(".json") and (content := _object(text)) is not None:
+        found = str(content.get("version", "")).replace("+", "-")
+        return found if is_tag(found) else ""
     own = _OF_PROJECT.search(text) if name.endswith(".toml") else None
     match = (_VERSION.search(own["said"]) if own else None) or _VERSION.search(text)
     found = match[1] if match else "" if "." in name and name != "version.txt" else text.strip()
     # No tag has the sign before what was built.
     found = found.replace("+", "-")
     return found if is_tag(found) else ""
+
+
+def _object(text: str) -> dict[str, object] | None:
+    """The object that a text is; None if it is none, or was cut."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _of_settings(text: str) -> str:
+    """The version in a file of keys and values, or in a header; empty if it is not certain."""
+    parts: dict[str, dict[str, str]] = {}
+    for name, part, number in _NUMBER.findall(text):
+        parts.setdefault(name, {})[part.lower()] = number
+    whole = {
+        name: ".".join(it[part] for part in ("major", "minor", "patch"))
+        for name, it in parts.items()
+        if len(it) == len(("major", "minor", "patch"))
+    }
+    said: dict[str, str] = {}
+    for name, value in _SET.findall(text):
+        said.setdefault(name, value)
+    for found in (whole, said):
+        own = [it for name, it in found.items() if _OWN.fullmatch(name.rstrip("._"))]
+        values = own or list(found.values())
+        if len(values) == 1 or own:
+            return values[0]
+    return ""
+
+
+def is_version_file(path: str) -> bool:
+    """Whether a file says the version of a project, whatever else is said of it."""
+    name = PurePosixPath(path).name
+    return name in _VERSION_NAMES or name in _VERSION_PROGRAMS or name == _CHANGELOG
 
 
 def is_tag(text: str) -> bool:

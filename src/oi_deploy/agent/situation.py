@@ -31,6 +31,11 @@ _CROSSES = re.compile(r"(?<=[-:._])x{6,40}(?![\w-]|\.\w)")
 _HEADS = re.compile(
     r"(?P<end>[^\s.!?;:。])?(?P<space>\s*)\*\*(?P<head>[^*\n]{1,60}?)(?::\*\*|\*\*:)\s*"
 )
+_LATEST_TOO = re.compile(
+    r"(?:\balso|\bboth|\bmove|\bas well as|同时|也|再|并)(?:(?!\. )[^;。]){0,80}:latest\b"
+    r"|:latest\b[^.;。]{0,20}(?:\bas well\b|\btoo\b|也)",
+    intents.FLAGS,
+)
 _HASH = re.compile(r"\b(?:sha|hash|commit)\b|哈希|提交", re.IGNORECASE)
 _PRINTED = re.compile(r"(?m)^\s*(?:Step \d+/\d+ ?:|#\d+|=> ?|> ?)[^\n]*\b(?:COPY|ADD|RUN)\b.*$")
 _NOTHING_TO_BUILD = re.compile(
@@ -143,7 +148,8 @@ class Situation:
         """Whether it is `latest`, which goes on to the image that another name stands for."""
         beside = Image(image.repository) in self.named and "retag" not in self.intents
         new = self.tag and self.tag not in self.tags.get(image.repository, ())
-        return image.tag == "latest" and beside and bool(new)
+        also = _LATEST_TOO.search(self.ask.text)
+        return image.tag == "latest" and beside and bool(new) and also is not None
 
     @property
     def told(self) -> str:

@@ -12,7 +12,8 @@ SERVER = (
     'HTTPServer(("", 8080), SimpleHTTPRequestHandler).serve_forever()\n'
 )
 DOCKERFILE = (
-    "FROM python:3.11-slim\nENV PYTHONUNBUFFERED=1 LABELS=/app/labels\nWORKDIR /srv/web\n"
+    "FROM python:3.11-slim\nENV PYTHONUNBUFFERED=1 LABELS=/opt/labels INVOICES=/srv/web/invoices\n"
+    "WORKDIR /srv/web\n"
     'COPY labels.py VERSION ./\nUSER nobody\nEXPOSE 9000\nCMD ["python3", "labels.py"]\n'
 )
 FILES = {
@@ -46,7 +47,8 @@ def test_it_is_written_anew_with_what_it_says_of_its_own(tmp_path: Path) -> None
     first = lines()[0]
     subprocess.run(["sh", "-ec", first], cwd=tmp_path, check=True)
     assert (tmp_path / "Dockerfile").read_text("utf-8") == (
-        "FROM python:3.11-slim\nWORKDIR /srv/web\nCOPY . .\nENV PYTHONUNBUFFERED=1\nEXPOSE 9000\n"
+        "FROM python:3.11-slim\nWORKDIR /srv/web\nCOPY . .\nENV PYTHONUNBUFFERED=1\n"
+        "ENV LABELS=/opt/labels\nEXPOSE 9000\n"
         "USER nobody\nCMD exec python3 src/labels/server.py\n"
     )
 
@@ -58,7 +60,7 @@ def test_what_was_written_is_not_written_again() -> None:
 
 
 def test_a_pod_that_ended_is_a_failure_too() -> None:
-    assert lines(build="", failures="Traceback: no labels")[0].startswith("cat > Dockerfile")
+    assert lines(build="", failures="FileNotFoundError: labels")[0].startswith("cat > Dockerfile")
 
 
 @pytest.mark.parametrize(
@@ -99,3 +101,30 @@ def test_a_dockerfile_that_can_be_mended_is_mended() -> None:
     wrong = PYTHON.replace("COPY app.py", "COPY ap.py")
     found = lines(Dockerfile=wrong, app_py="print(1)\n")
     assert found[0].startswith("sed -i")
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Release web. Update the Dockerfile only if needed.",
+        "Update web with the Dockerfile as it is.",
+        "My colleague updated the Dockerfile yesterday. Release web.",
+        "Dockerfile 已经修好了。发布 web。",
+    ],
+)
+def test_words_near_a_dockerfile_do_not_order_another_one(prompt: str) -> None:
+    image = " The image is {registry}/web:$(git rev-parse --short HEAD)."
+    assert lines(prompt + image)[0].startswith("docker build")
+
+
+@pytest.mark.parametrize(
+    "message", ["failed to push: i/o timeout", "toomanyrequests", "KeyError: 'DB_URL'"]
+)
+def test_a_failure_of_something_else_changes_nothing(message: str) -> None:
+    assert lines(build=message)[0].startswith("docker build")
+    assert lines(build="", failures=message)[0].startswith("docker build")
+
+
+def test_no_file_with_a_secret_comes_with_a_whole_folder() -> None:
+    first = lines(server_key="K\n", credentials_json="{}\n")[0]
+    assert "COPY . ." not in first and "server.key" not in first and "credentials" not in first

@@ -6,20 +6,30 @@ What it says of its own and that is not in doubt stays: the base image, variable
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from posixpath import basename
 
 from oi_deploy.agent import intents, named
 from oi_deploy.agent.dockerfile import commands, kinds, proposal, users, wishes
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, base_of, inside
+from oi_deploy.agent.dockerfile.reads import is_private
 from oi_deploy.agent.situation import Situation
 
 # What else a Dockerfile has would be lost.
 _KNOWN = frozenset({"FROM", "WORKDIR", "COPY", "ENV", "EXPOSE", "USER", "CMD", "ENTRYPOINT"})
 _VARIABLE = re.compile(r"(?<!\S)([A-Za-z_]\w*)=(\"[^\"]*\"|\S+)")
 _MAY_CHANGE = re.compile(
-    r"\b(?:fix|repair|mend|correct|adjust|update|adapt|put right)\w*\b[^.;]{0,80}\bdockerfile\b"
-    r"|\bdockerfile\b[^.;]{0,80}\b(?:fix|repair|mend|correct|adjust|wrong|broken|outdated)\w*"
-    r"|(?:修|改|调整)[^。;]{0,30}dockerfile|dockerfile[^。;]{0,30}(?:修|改|调整|不对|有问题)",
+    r"\b(?:fix|repair|mend|correct|adjust|adapt) (?:(?:it|this|that|the|our) )*(?:\w+ )?"
+    r"dockerfile\b"
+    r"|\bdockerfile\b[^.;]{0,80}\b(?:fix|repair|mend|correct|adapt) (?:it|that|this)\b"
+    r"|(?<!已)(?<!已经)(?:修复|修好|修正|修一下|修改|改好|改对|调整|修)(?![了过])[^。;]{0,20}dockerfile"
+    r"|dockerfile[^。;]{0,20}(?<!已)(?<!已经)(?:修复|修好|修正|修一下|改好|改对)(?![了过])",
     intents.FLAGS,
+)
+# What another Dockerfile may mend: something is not where it is looked for.
+_MISSED = re.compile(
+    r"COPY failed|cache key|in build context|no such file|no module named|cannot find module"
+    r"|can't open file|ENOENT|FileNotFound|ModuleNotFound|\bno \w+ (?:were )?found\b",
+    re.IGNORECASE,
 )
 # What programs have printed, as it is pasted: between fences, quoted, or set in.
 _MESSAGE = re.compile(
@@ -37,7 +47,7 @@ def line(world: Situation, file: Dockerfile) -> str:
     """
     parts = file.instructions()
     words = [part.word for part in parts]
-    failed = world.build or world.failures
+    failed = _MISSED.search(f"{world.build}\n{world.failures}")
     wanted = any(
         # What is farther away may be said of the message that is quoted there.
         not intents.is_denied(text := it[max(0, match.start() - 12) : match.end()], len(text))
@@ -80,17 +90,25 @@ def _with_its_own(
     known = any(it in names for it in kinds.files_of(start))
     bases = tuple(base for part in parts if (base := base_of(part)))
     variables = dict(_VARIABLE.findall(" ".join(every.get("ENV", ()))))
-    # Where its files are is what has to be found anew.
-    own = {name: it.strip('"') for name, it in variables.items() if "/" not in it}
+    workdir = read.workdir or next(iter(every.get("WORKDIR", ())), "")
+    # Where its own files are is what has to be found anew.
+    own = {
+        name: it.strip('"')
+        for name, it in variables.items()
+        if not (workdir and f"{it.strip(chr(34))}/".startswith(f"{workdir.rstrip('/')}/"))
+    }
+    # Nobody has looked at what else comes with a whole folder.
+    hidden = (it for it in names if is_private(it) or basename(it).startswith(".ht"))
     ports = tuple(re.findall(r"\d+", " ".join(every.get("EXPOSE", ()))))
     user = users.read(f"USER {every['USER'][-1]}") if "USER" in every else None
     return replace(
         read,
         notes=True,
         start=start if known else read.start,
-        bases=read.bases or bases,
+        bases=bases,
+        left_out=tuple(dict.fromkeys((*read.left_out, *hidden))),
         variables=tuple({**own, **dict(read.variables)}.items()),
         ports=ports or read.ports,
         user=read.user or user,
-        workdir=read.workdir or next(iter(every.get("WORKDIR", ())), ""),
+        workdir=workdir,
     )

@@ -163,9 +163,7 @@ def choose(
         mentioned: paths that the prompt names.
     """
     # The word alone may mean any.
-    places = {path: place for place, path in enumerate(mentioned)}
     themselves = [item for item in found if item.path in mentioned and item.path != "Dockerfile"]
-    themselves.sort(key=lambda item: places[item.path])
     # "Build apps/admin with its Dockerfile.prod".
     called = [
         item

@@ -216,6 +216,9 @@ def context_of(path: str, texts: Mapping[str, str], names: Collection[str]) -> s
 def of_npm(texts: Mapping[str, str], names: Collection[str]) -> Start | None:
     """The command that `npm start` stands for, or what starts the main file."""
     start = npm.scripts(texts).get("start")
+    # It runs another one first.
+    if "prestart" in npm.scripts(texts):
+        return None
     return of_package(texts, names) if start is None else _start(start, names)
 
 

@@ -49,25 +49,16 @@ def bases(images: Sequence[str], item: Dockerfile, lines: Lines) -> Iterator[Edi
 
 
 _TOLD_BASE = re.compile(
-    r"(?:\bbase(?: image)?s?\b|基础镜像|基镜像|\bFROM\b)(?P<between>[^.;。]{0,40}?)(?<![\w./-])"
+    r"(?:\b(?i:our base image is|(?:the )?base image (?:must|should|has to) be)"
+    r"|基础镜像(?:现在|目前|都)?(?:统一|一律|应该|应|要)(?:用|是|为|换成|改成)?)\s*`?"
     r"(?P<name>python|node|nginx|golang|debian|ubuntu|alpine):(?P<tag>\w[\w.-]*\w)",
     re.ASCII,
 )
 
 
-_NO_BASE = re.compile(
-    r"\b(?:not|never|no|was|were|from|instead|old|than)\b|n't\b|不|非|别|勿|没|旧|老|从|原|曾",
-    re.IGNORECASE,
-)
-
-
 def told_bases(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """Another tag than the one that the prompt says the base image is to have."""
-    told = {
-        (it["name"], it["tag"])
-        for it in _TOLD_BASE.finditer(context.told.text)
-        if not _NO_BASE.search(it["between"])
-    }
+    told = {(it["name"], it["tag"]) for it in _TOLD_BASE.finditer(context.told.text)}
     for part in item.instructions():
         base = base_of(part)
         name, _, tag = base.partition(":")

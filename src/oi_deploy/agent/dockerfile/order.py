@@ -64,7 +64,7 @@ def _order_in(
             for other in stage[place:]
             for source in other.sources
             if _RUNS.match(part.rest)
-            and source.strip("./") in part.rest.split()[2:]
+            and source.strip("./") in _given(part.rest.split()[2:])
             and any(it.startswith(f"{source.strip('./')}/") for it in names)
         ]
         before = [it for it in stage[:place] if it.sources]
@@ -91,6 +91,15 @@ PROGRAM = re.compile(
 _RUNS = re.compile(r"(?:python[\d.]*|node) (?!-)[\w./-]+\.\w+ ")
 # It runs a script of the project, which its sources are needed for.
 _SCRIPT = re.compile(r"(?:npm|pnpm|yarn) (?:run \S+|test)\b|(?:yarn|pnpm) build\b")
+
+
+def _given(words: Sequence[str]) -> list[str]:
+    """Arguments that are no value of an option for what is made."""
+    return [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if not re.fullmatch(r"-o|--out\S*|--dest\S*|--target", before)
+    ]
 
 
 def _all_of(copy: Instruction) -> bool:

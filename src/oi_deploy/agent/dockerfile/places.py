@@ -183,8 +183,12 @@ def variables(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
     for part in item.instructions():
         number += part.word == "FROM"
         for path in re.findall(r"=\"?(/[\w./-]+\.\w+)", part.rest) if part.word == "ENV" else ():
+            if number < 0 or _KEPT.search(f"{item.text}\n{context.told.text}"):
+                return
             stage = known[number]
             there = stage.named(basename(path))
+            if not path.startswith(f"{stage.workdir.rstrip('/')}/") or stage.workdir == "/":
+                continue
             # A step may write it.
             made = any(basename(path) in it.rest for it in item.instructions() if it.word == "RUN")
             if not made and len(there) == 1 and not stage.has(path, context.exists):
@@ -193,12 +197,21 @@ def variables(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
                 )
 
 
+# It may come to be there when the container starts.
+_KEPT = re.compile(r"\bVOLUME\b|\bvolumes?\b|\bmount|ENTRYPOINT|挂载|数据卷")
+
+
 def _in_word(part: Instruction, old: str, new: str, lines: Lines) -> Edit | None:
     """The change of a part of a word."""
     for number in range(part.line, part.last + 1):
         if old in lines[number - 1]:
             return swap(lines, number, lines[number - 1].index(old), old, new)
     return None
+
+
+_SERVERS = frozenset(
+    {"gunicorn", "uvicorn", "flask", "hypercorn", "waitress", "celery", "aiohttp", "daphne"}
+)
 
 
 def started_modules(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
@@ -210,6 +223,10 @@ def started_modules(context: Context, item: Dockerfile, lines: Lines) -> Iterato
             continue
         old, rest = match[1], match[2].replace(".", "/") or "/__main__"
         if old in context.folders or f"{old}.py" in context.known:
+            continue
+        # A library is not installed.
+        listed = "\n".join(text for path, text in context.texts.items() if "requirements" in path)
+        if old in _SERVERS or re.search(rf"(?im)^{re.escape(old)}\b", listed):
             continue
         tops = {it.partition("/")[0] for it in context.known if "/" in it}
         found = [it for it in sorted(tops) if f"{it}{rest}.py" in context.known]

@@ -1,11 +1,13 @@
 """Environment variables of a program whose defaults do not fit a container."""
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from posixpath import basename
 
 from oi_deploy.agent.dockerfile.found import NO_START, SERVES
 from oi_deploy.agent.dockerfile.reads import is_test
+from oi_deploy.agent.situation import Situation
 
 _LOOKS_UP = re.compile(
     r"(?:environ\.get|getenv|environ\.setdefault)\(\s*['\"](?P<name>[A-Z][A-Z0-9_]*)['\"]\s*,"
@@ -108,6 +110,15 @@ def required(
     return result
 
 
+# What a table says of a variable besides its value.
+_NO_VALUES = frozenset(
+    [
+        *("required", "optional", "yes", "no", "string", "int", "integer", "number", "bool"),
+        *("boolean", "path", "url", "none", "default", "true", "false", "y", "n"),
+    ]
+)
+
+
 def _shown(name: str, line: str) -> str:
     """The value of a variable that a line of a README shows; empty if it is for no image."""
     match = re.search(
@@ -118,6 +129,8 @@ def _shown(name: str, line: str) -> str:
     if match is None or _FOR_WORK.search(line) or _ELSEWHERE.match(match[1]):
         return ""
     value = match[1] if match[1] in (".", "./") else match[1].rstrip(".")
+    if "|" in line and value.lower() in _NO_VALUES:
+        return ""
     return "" if re.search(r"@|://|^file:|:$|\.\./", value) else value
 
 
@@ -173,3 +186,18 @@ def _defaults(text: str) -> Iterator[tuple[str, str]]:
     for inner in _TAKES_APART.findall(text):
         for match in _WITH_DEFAULT.finditer(inner):
             yield match["name"], match["value"]
+
+
+def reached_at(world: Situation) -> tuple[str, tuple[str, ...]]:
+    """The port of the only container of the meant Deployments, and the variables that it gets."""
+    found: list[tuple[set[str], tuple[str, ...]]] = []
+    for deployment in world.meant.chosen:
+        pod = json.loads(deployment.template or "{}").get("spec") or {}
+        for container in pod.get("containers") or ():
+            ports = {str(it.get("containerPort", "")) for it in container.get("ports") or ()}
+            names = tuple(str(it.get("name", "")) for it in container.get("env") or ())
+            found.append((ports - {""}, names))
+    if len(found) != 1:
+        return "", ()
+    ports, names = found[0]
+    return (next(iter(ports)) if len(ports) == 1 else ""), names

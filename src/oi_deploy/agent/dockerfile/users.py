@@ -27,8 +27,9 @@ _NAME = tuple(
         rf"(?:^|[,;:]\s*)(?:the )?user:? {_WORD}(?=[,.;)]|$)",
         rf"(?:用|以)\s*{_WORD}\s*(?:运行|启动|跑)",
         rf"\b(?:dedicated|own|system|new|the) user\s+{_WORD}",
-        r"\b(?:as|to|under|with|create|add|[Uu]se)\s+(?:the\s+|an?\s+)?"
+        r"\b(?:as|to|under|with|create|add)\s+(?:the\s+|an?\s+)?"
         rf"(?:(?:base )?image's\s+(?:own\s+)?|built-in\s+|existing\s+)?{_WORD}\s+user\b",
+        rf"\b[Uu]se\s+the\s+(?:base )?image's\s+(?:own\s+)?{_WORD}\s+user\b",
         rf"\b(?:run|start)\w*\s(?:[^,.;]{{0,40}}\s)?as\s+{_WORD}(?=[,;)]|$|\s+(?:on|not|rather|instead|and)\b)",
         rf"(?:用|以|为|叫做?|切换?到|换成|名为|自带的|内置的)\s*{_WORD}\s*(?:这个|的)?(?:非特权)?(?:用户|账号|身份)",
         rf"(?:新建|创建|建立?|添加|专门?的?)(?:一?个)?(?:普通)?(?:用户|账号)\s*{_WORD}",

@@ -132,7 +132,7 @@ def _at_the_root(
     context: Context, copies: Sequence[Instruction], lines: Lines
 ) -> Iterator[Edit | None]:
     """A site in a folder of the pages, where nothing else is at their root."""
-    into = [it for it in copies if it.rest.split()[-1].startswith(_PAGES)]
+    into = [it for it in copies if "".join(it.rest.split()[-1:]).startswith(_PAGES)]
     for part in into if len(into) == 1 and _AT_ROOT.search(context.told.text) else ():
         words = part.rest.split()
         source = words[0].removeprefix("./").rstrip("/")
@@ -141,7 +141,9 @@ def _at_the_root(
             yield swap_word(lines, range(part.line, part.last + 1), words[1], f"{_PAGES}/")
 
 
-_AT_ROOT = re.compile(r"\b404\b|\broot\b|welcome to nginx|根(?:路径|目录)?|首页", re.IGNORECASE)
+_AT_ROOT = re.compile(
+    r"\bat (?:the|its) root\b(?! of)|welcome to nginx|站点根|根路径|首页", re.IGNORECASE
+)
 
 
 def site_settings(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 from oi_deploy.agent import intents
+from oi_deploy.agent.dockerfile.reads import is_private
 
 _ZH = "\u4e00-\u9fff"
 IN_IMAGE = re.compile(r"\bimage|dockerfile|\bcontainer|\bstage\b|镜像|容器|阶段", intents.FLAGS)
@@ -153,7 +154,7 @@ def left_out(text: str, paths: Collection[str]) -> Iterator[str]:
         text, lambda it: _TAKES.search(it) or _LISTS.search(it) or _UNWANTED.search(it)
     ):
         if re.search(
-            r"\b(?:forget|miss|touch|chang|edit|modif|delet|remov|renam)|忘|漏|改|删", clause
+            r"\b(?:forg[eo]t|miss|touch|chang|edit|modif|delet|remov|renam)|忘|漏|改|删", clause
         ):
             continue
         for path, marked in named_in(clause, paths):
@@ -292,7 +293,12 @@ def site_settings(
         yield path, "/etc/nginx/nginx.conf" if whole else "/etc/nginx/conf.d/default.conf"
 
 
-_ABSOLUTE = re.compile(r"['\"](/(?:etc|opt|srv|var/lib)/[\w./-]*\w\.\w+)['\"]")
+_ABSOLUTE = re.compile(r"['\"](/(?:etc|opt|srv)/(?!nginx|ssl|pki)[\w./-]*\w\.\w+)['\"]")
+# Somebody else puts it there; or it is no file of the program's.
+_MOUNTED = re.compile(
+    r"\bmount|\bvolumes?\b|configmap|\bsecrets?\b|挂载|配置字典|数据卷", intents.FLAGS
+)
+_NO_PART = re.compile(r"(?:^|/)(?:tests?|spec|scripts?|tools?|examples?|fixtures?|samples?|dev)/")
 
 
 def read_at(
@@ -306,14 +312,22 @@ def read_at(
         texts: of files.
         others: those that the image must not have, or has elsewhere.
     """
-    programs = {path: it for path, it in texts.items() if path.endswith((".py", ".js", ".mjs"))}
+    if _MOUNTED.search(text):
+        return
+    ours = [it for it in paths if not (_NO_PART.search(it) or is_private(it))]
+    ours = [it for it in ours if not any(it == out or it.startswith(f"{out}/") for out in others)]
+    programs = {
+        path: it
+        for path, it in texts.items()
+        if path.endswith((".py", ".js", ".mjs")) and not _NO_PART.search(path)
+    }
     said = [path for path, _ in named_in(text, paths)]
     places = {it for one in programs.values() for it in _ABSOLUTE.findall(one)}
     for place in sorted(places):
         name, ending = PurePosixPath(place).name, PurePosixPath(place).suffix
-        same = [it for it in paths if PurePosixPath(it).name == name]
+        same = [it for it in ours if PurePosixPath(it).name == name]
         like = [it for it in said if PurePosixPath(it).suffix == ending and place in text]
-        for found in (same, like):
-            if len(found) == 1 and found[0] not in others:
+        for found in (same, [it for it in like if it in ours]):
+            if len(found) == 1:
                 yield found[0], place
                 break

@@ -3,14 +3,13 @@
 What it says without a value, or only denies, is left out: the Dockerfile is written without it.
 """
 
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from oi_deploy.agent import intents
-from oi_deploy.agent.dockerfile import environment, starts, users, wished_files
+from oi_deploy.agent.dockerfile import environment, settings, starts, users, wished_files
 from oi_deploy.agent.dockerfile import stages as two_stages
 from oi_deploy.agent.dockerfile.found import is_notes
 from oi_deploy.agent.dockerfile.stages import Stages
@@ -171,9 +170,12 @@ def read(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> 
     left_out = tuple(wished_files.left_out(text, paths))
     made = (it.rstrip("/") for it in stages.made) if stages else ()
     placed = tuple(wished_files.placed(text, {*paths, *made}, left_out))
-    placed = (*placed, *wished_files.read_at(text, paths, texts, {*left_out, *dict(placed)}))
-    settings = any(place.startswith("/etc/nginx") for _, place in placed)
-    if _SITE.search(text) and not settings:
+    only = tuple(wished_files.only(text, paths, left_out, of_image=stages is not None))
+    if not only:
+        others = {*left_out, *dict(placed)}
+        placed = (*placed, *wished_files.read_at(text, paths, texts, others))
+    own = any(place.startswith("/etc/nginx") for _, place in placed)
+    if _SITE.search(text) and not own:
         others = {*left_out, *dict(placed)}
         placed = (*placed, *wished_files.site_settings(text, paths, texts, others))
     workdir = _WORKDIR.search(text)
@@ -182,7 +184,7 @@ def read(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> 
     files = re.findall(r"[\w./-]+\.\w+", start)
     begin = program or (module[1] if module else next(iter(files), ""))
     beside = next((place for path, place in placed if path == begin and "." not in place[-4:]), "")
-    port, given = _reached_at(world)
+    port, given = settings.reached_at(world)
     return Wishes(
         port=port,
         given=given,
@@ -196,7 +198,7 @@ def read(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> 
         variables=tuple(variables.items()),
         placed=placed,
         left_out=left_out,
-        only=tuple(wished_files.only(text, paths, left_out, of_image=stages is not None)),
+        only=only,
         listed=tuple(it for it in wished_files.listed(text, paths, left_out) if not is_notes(it)),
         user=users.read(text),
         ports=_ports(text, start, variables),
@@ -216,7 +218,8 @@ def read(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> 
 
 _NO_NPM = re.compile(
     r"\b(?:way|like|as|what) `?npm start`? (?:does|would|runs?)\b"
-    r"|\bnode directly\b|\bdirectly (?:with|by) node\b|直接(?:用|调用|以|运行)?\s*node"
+    r"|(?<!not )(?<!n't )\bnode directly\b|\bdirectly (?:with|by) node\b"
+    r"|直接(?:用|调用|以|运行)?\s*node"
     r"|(?:\b(?:not|without|instead of|no) (?:\w+ )?|n't (?:\w+ )?"
     r"|(?:不要?|别|没有)(?:用|走|通过|经过)?\s*)"
     r"npm\b(?! (?:install|ci|i)\b)",
@@ -250,22 +253,12 @@ def _makes(text: str, start: str, texts: Mapping[str, str]) -> str:
     said = [it for it in intents.sentences(text) if _AT_BUILD.search(it)]
     own = [it for sentence in said for it, _ in _commands(sentence) if it != start]
     found = own or ([two_stages.noted(texts)] if said else [])
-    return next((it for it in found if it and it != start and it != "npm run build"), "")
+    return next(
+        (it for it in found if it not in ("", start, "npm run build") and not _TESTS.search(it)), ""
+    )
 
 
-def _reached_at(world: Situation) -> tuple[str, tuple[str, ...]]:
-    """The port of the only container of the meant Deployments, and the variables that it gets."""
-    found: list[tuple[set[str], tuple[str, ...]]] = []
-    for deployment in world.meant.chosen:
-        pod = json.loads(deployment.template or "{}").get("spec") or {}
-        for container in pod.get("containers") or ():
-            ports = {str(it.get("containerPort", "")) for it in container.get("ports") or ()}
-            names = tuple(str(it.get("name", "")) for it in container.get("env") or ())
-            found.append((ports - {""}, names))
-    if len(found) != 1:
-        return "", ()
-    ports, names = found[0]
-    return (next(iter(ports)) if len(ports) == 1 else ""), names
+_TESTS = re.compile(r"(?<!la)test|\bcheck\b|\blint\b")
 
 
 def files_of(world: Situation, paths: Collection[str]) -> set[str]:

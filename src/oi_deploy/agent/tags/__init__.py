@@ -68,11 +68,16 @@ def wanted(prompt: str, source: Source) -> str:
         while value.startswith(affix):
             value = value.removeprefix(affix)
     # The hash of another commit is that of an example.
-    foreign = [it for it in _A_HASH.findall(value) if not source.full_commit.startswith(it)]
+    foreign = [
+        it
+        for it in _A_HASH.findall(value)
+        if not source.full_commit.startswith(it) and re.search(_AT_COMMIT + it, prompt)
+    ]
     return value if is_tag(value) and not foreign else ""
 
 
 _A_HASH = re.compile(r"(?<![0-9a-z])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,40}(?![0-9a-z])")
+_AT_COMMIT = r"(?:\b[Aa]t|\b[Cc]ommit|提交)\s*[`'\"]?"
 # What a shell puts in, as the words of a template.
 _SUBSTITUTED = (
     (re.compile(r"\$\(\s*cat ((?:[\w.-]+/)*VERSION)\s*\)"), r"<version>"),

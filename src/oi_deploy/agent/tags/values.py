@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from oi_deploy.agent import intents
+from oi_deploy.agent.repository import is_version_file
 from oi_deploy.agent.tags import words as tag_words
 from oi_deploy.agent.tags.forms import Part
 
@@ -106,6 +107,9 @@ def _full_commit(part: Part, said: Said) -> str:
     return said.source.full_commit[: _length("full commit", said) or None]
 
 
+_NOT_SO_LONG = re.compile(r"(?:\bnot|n't|\bthan|\band|\bonly|不|别)[^,;。]{0,16}$", intents.FLAGS)
+
+
 def _length(kind: str, said: Said) -> int:
     """How many characters of a hash are asked for; 0 if that is not said."""
     for match in tag_words.KIND.finditer(said.text):
@@ -113,6 +117,8 @@ def _length(kind: str, said: Said) -> int:
             around = said.text[max(0, match.start() - 12) : match.end() + 22]
             length = _LENGTH.search(around)
             count = intents.number(length[length.lastgroup or 0]) if length else None
+            if length and _NOT_SO_LONG.search(around[: length.start()]):
+                continue
             if count is not None and 4 <= count <= 40:
                 return count
     return 0
@@ -126,7 +132,11 @@ def _version(part: Part, said: Said) -> str:
         names = [it for it in names if not it.startswith("CHANGELOG")]
     named = [path for name in names for path in known if _is_called(path, name)]
     # A list of changes is asked only by its name.
-    paths = named if names else [it for it in known if not it.endswith("CHANGELOG.md")]
+    paths = (
+        named
+        if names
+        else [it for it in known if is_version_file(it) and not it.endswith("CHANGELOG.md")]
+    )
     near = [path for path in paths if _has_name(path.rpartition("/")[0], said.prompt)]
     exact = [path for path in paths if path in names]
     found = next((known[path] for path in (*near, *exact, *paths)), "")
@@ -140,6 +150,7 @@ def _version(part: Part, said: Said) -> str:
 # A list of changes may be named for another reason.
 _OF_CHANGES = re.compile(
     r"\b(?:in|from|of) (?:the |our )?[`'\"]?CHANGELOG"
+    r"|CHANGELOG(?:\.md)?(?:'s)? (?:newest|latest|top\w*|last|first)\b"
     r"|CHANGELOG(?:\.md)?[`'\"]?\s*(?:里|中|里面)?的?(?:最新|最近|最后)?[^,。;]{0,6}(?:版本|发布)",
     intents.FLAGS,
 )

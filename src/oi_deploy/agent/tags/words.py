@@ -36,7 +36,7 @@ _FILES = r"(?:json|toml|properties|cfg|gradle|hpp|h)(?![A-Za-z0-9_])"
 # What can be a part of a tag, in the order in which one that is meant is looked for.
 KINDS = {
     "git tag": r"git[- ]describe(?: --[\w-]+)*|git[-_ ]?(?:tag|标签)(?:'s)?(?: name)?"
-    r"|release[- ]tag(?! of (?:the )?image)(?:'s)?(?: name)?"
+    r"|(?<!no )(?<!没有)(?<!没有 )release[- ]tag(?! of (?:the )?image| yet| if)(?:'s)?(?: name)?"
     r"|(?:same tag as|tag of) (?:the|this) (?:current )?commit"
     r"|(?:commit|head) is tagged(?: in git)?"
     r"|(?:当前)?提交上?的\s*(?:git )?(?:tag|标签)",
@@ -162,8 +162,10 @@ LATEST_TOO = re.compile(
     r"|再(?:推送?|打|加)(?:一?[个份]|成|上)?)\s*"
     r"(?:also\s+)?(?:push(?:ed)?\s+(?:it|(?:this|the same) image)\s+)?"
     r"(?:tag(?:ged)?\s+(?:it\s+)?)?(?:as\s+)?"
-    rf"[{QUOTES}]?(?P<too>latest|stable)\b(?!\s+(?!and\b|to\b|in\b|too\b)[a-z])[{QUOTES}]?"
-    r"(?!\s*(?:之类|等)?[^,。;]{0,8}(?:不要|不用|不推|不需要|别))",
+    # Any other word than that one may be part of the sentence.
+    rf"[{QUOTES}]?(?P<too>latest|(?<=\bas )stable|(?<=[打标推]成 )stable)\b"
+    rf"(?!\s+(?!and\b|to\b|in\b|too\b)[a-z])[{QUOTES}]?"
+    r"(?!\s*(?:之类|等)?[^,。;]{0,8}(?:不要|不用|不推|不需要|不动|别))",
     intents.FLAGS,
 )
 # They stand before that, or in a list of their own.
@@ -206,7 +208,7 @@ _IT_IS_TAG = re.compile(
 )
 # A variable of a build may have the name of a part.
 _BUILD_ARGUMENT = re.compile(
-    r"(?:\bbuild[- ]?arg(?:ument)?s?|\bvariables?|构建参数|变量)"
+    r"(?:\bbuild[- ]?arg(?:ument)?s?|构建参数)"
     r"\s*[`'\"]?[A-Z][A-Z0-9_]*_[A-Z0-9_]+\b"
     r"|\b[A-Z][A-Z0-9_]*_[A-Z0-9_]+\b[`'\"]?\s*(?:build[- ]?arg|构建参数)",
     re.ASCII,
