@@ -51,6 +51,9 @@ _FOLDER = r"(?<![\w./-])`?(?P<{0}>[\w-]+(?:/[\w-]+)*)/?`?"
 _CONTEXT = re.compile(
     r"\bbuild[- ]context\b[^.;,\n]{0,24}?(?:\b(?:is|of|be|in|at|to)|=|:)\s+(?:the\s+)?"
     rf"(?:(?:folder|directory)\s+)?{_FOLDER.format('en')}(?![\w./-])"
+    # Of a cluster it is no path.
+    r"|(?:^|[,;(]|\b(?:the|its|and))\s*context (?:is|has to be|must be|should be|=)\s+"
+    r"`?(?P<path>[\w-]+(?:/[\w-]+)+)/?`?(?![\w./-])"
     rf"|{_FOLDER.format('said')}[\s,(]*(?:\b(?:that|which|it)(?:'s|\s+is)|\bis)\s+"
     r"(?:also\s+)?(?:the\s+|its\s+)?(?:own\s+)?build\s+context\b"
     rf"|{_FOLDER.format('called')}\s*(?:目录)?[\s,(]*(?:就|也)?(?:是|作为?)构建上下文"

@@ -145,6 +145,12 @@ def missing_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterato
             close = close or _renamed(item, source, context.names)
             if not close and (folder := _other_package(item, source, context)):
                 yield everywhere(lines, source.strip("/"), folder)
+            if (
+                not close
+                and context.told.amiss
+                and (folder := _other_folder(item, source, context))
+            ):
+                yield everywhere(lines, source.removeprefix("./").strip("/"), folder)
             if not close or close in part.sources:
                 continue
             yield swap_word(lines, range(part.line, part.last + 1), source, close)
@@ -177,6 +183,23 @@ def _other_package(item: Dockerfile, wanted: str, context: Context) -> str:
     made = (name for name in context.names if name.endswith(("/__main__.py", "/__init__.py")))
     found = {dirname(name) for name in made if name.count("/") == 1 and not _TEST.search(name)}
     return found.pop() if len(found) == 1 else ""
+
+
+def _other_folder(item: Dockerfile, wanted: str, context: Context) -> str:
+    """The only folder that a program reads from and nothing copies; empty if there are more."""
+    old = wanted.removeprefix("./").strip("/")
+    if "/" in old or "." in old or old in context.folders:
+        return ""
+    copied = {it.removeprefix("./").partition("/")[0].strip("/") for it in item.copies()}
+    tops = {it.partition("/")[0] for it in context.names if "/" in it and not is_private(it)}
+    texts = [text for path, text in context.texts.items() if not _TEST.search(path)]
+    found = {
+        it
+        for it in tops - copied
+        if not (it.startswith(".") or _TEST.search(it))
+        and any(re.search(rf"['\"/]{re.escape(it)}['\"/]", text) for text in texts)
+    }
+    return found.pop() if len(found) == 1 and not {"", "."} & copied else ""
 
 
 def gone_sources(

@@ -173,6 +173,8 @@ def _changes(lack: Lack, context: Context, item: Dockerfile, lines: Lines) -> It
             yield swap_word(lines, numbers, need.word, folder)
         if close := names.like(name, same):
             yield swap_word(lines, numbers, need.word, _near(same[close], lack.stage.workdir))
+    if part.word == "CMD" and (command := _told_by_notes(part, stage, context)):
+        yield rewrite(lines, part.line, f"CMD exec {command}")
     absent = name not in map(basename, context.names) or (need.module and need.word != "npm")
     if part.word in ("CMD", "ENTRYPOINT") and absent:
         program = found.program(context.texts, context.names)
@@ -189,6 +191,17 @@ def _changes(lack: Lack, context: Context, item: Dockerfile, lines: Lines) -> It
     # A program looks for it in one folder only.
     if not there or need.word not in part.rest:
         yield from _additions(lack, stage, context, lines)
+
+
+def _told_by_notes(part: Instruction, stage: Sequence[Instruction], context: Context) -> str:
+    """What a README says to start, where the image's start is a file alone that is gone."""
+    words = re.findall(r'"([^"]*)"', part.rest) or part.rest.removeprefix("exec ").split()
+    alone = len(words) == 2 and part.line == part.last
+    if not alone or any(it.word == "ENTRYPOINT" for it in stage) or words[1] in context.known:
+        return ""
+    gone = not any(basename(it) == basename(words[1]) for it in context.names)
+    said = found.of_notes(context.texts, context.names, pointed_to=True) if gone else None
+    return said.command if said and not said.variables else ""
 
 
 def _no_folder(lack: Lack, stage: Sequence[Instruction], lines: Lines) -> Iterator[Edit | None]:

@@ -215,6 +215,12 @@ _BUILD_ARGUMENT = re.compile(
 )
 
 
+# The form of a day that a bracket shows with one: "(written like 2025.11.30)".
+_SHOWN_DAY = re.compile(
+    r"\((?P<before>[^()]{0,60}\b(?:written|formatted|like|as|form)\b[^()\d]{0,12})"
+    r"20\d\d(?P<sign>[-._]?)\d\d(?P=sign)\d\d\)",
+    intents.FLAGS,
+)
 _BRACKETS = re.compile(r"\([^()]{0,200}\)")
 
 
@@ -224,6 +230,7 @@ def about(prompt: str) -> str:
     goes_on = False
     text = _THAT_IS.sub("that is", _ABBREVIATION.sub("for example", prompt))
     text = _BUILD_ARGUMENT.sub(" ", text)
+    text = _SHOWN_DAY.sub(r"(\g<before>YYYY\g<sign>MM\g<sign>DD)", text)
     # What stands in brackets ends no sentence.
     text = _BRACKETS.sub(lambda it: it[0].replace(";", ",").replace("。", ","), text)
     before = ""
