@@ -145,11 +145,7 @@ def missing_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterato
             close = close or _renamed(item, source, context.names)
             if not close and (folder := _other_package(item, source, context)):
                 yield everywhere(lines, source.strip("/"), folder)
-            if (
-                not close
-                and context.told.amiss
-                and (folder := _other_folder(item, source, context))
-            ):
+            if not close and (folder := _other_folder(item, source, context)):
                 yield everywhere(lines, source.removeprefix("./").strip("/"), folder)
             if not close or close in part.sources:
                 continue
@@ -188,7 +184,7 @@ def _other_package(item: Dockerfile, wanted: str, context: Context) -> str:
 def _other_folder(item: Dockerfile, wanted: str, context: Context) -> str:
     """The only folder that a program reads from and nothing copies; empty if there are more."""
     old = wanted.removeprefix("./").strip("/")
-    if "/" in old or "." in old or old in context.folders:
+    if "/" in old or "." in old or old in context.folders or not context.told.amiss:
         return ""
     copied = {it.removeprefix("./").partition("/")[0].strip("/") for it in item.copies()}
     tops = {it.partition("/")[0] for it in context.names if "/" in it and not is_private(it)}

@@ -197,7 +197,8 @@ def _told_by_notes(part: Instruction, stage: Sequence[Instruction], context: Con
     """What a README says to start, where the image's start is a file alone that is gone."""
     words = re.findall(r'"([^"]*)"', part.rest) or part.rest.removeprefix("exec ").split()
     alone = len(words) == 2 and part.line == part.last
-    if not alone or any(it.word == "ENTRYPOINT" for it in stage) or words[1] in context.known:
+    kept = any(it.word == "ENTRYPOINT" for it in stage)
+    if not alone or kept or words[1] in context.known or not context.told.amiss:
         return ""
     gone = not any(basename(it) == basename(words[1]) for it in context.names)
     said = found.of_notes(context.texts, context.names, pointed_to=True) if gone else None
