@@ -43,6 +43,10 @@ def lines(prompt: str = ASK, build: str = FAILED, failures: str = "", **changed:
     return short(found.commands)
 
 
+def writes(found: list[str]) -> bool:
+    return any(it.startswith("cat >") for it in found)
+
+
 def test_it_is_written_anew_with_what_it_says_of_its_own(tmp_path: Path) -> None:
     first = lines()[0]
     subprocess.run(["sh", "-ec", first], cwd=tmp_path, check=True)
@@ -73,7 +77,7 @@ def test_a_pod_that_ended_is_a_failure_too() -> None:
     ],
 )
 def test_nothing_is_lost(dockerfile: str) -> None:
-    assert lines(Dockerfile=dockerfile)[0].startswith("docker build")
+    assert not writes(lines(Dockerfile=dockerfile))
 
 
 def test_a_message_is_no_wish() -> None:
@@ -91,10 +95,10 @@ def test_the_command_of_a_program_that_is_there_stays() -> None:
 
 
 def test_nothing_is_written_that_was_not_asked_for() -> None:
-    assert lines(build="")[0].startswith("docker build")
+    assert not writes(lines(build=""))
     kept = "Build web, push {registry}/web:$(git rev-parse --short HEAD) and roll it out."
-    assert lines(kept)[0].startswith("docker build")
-    assert lines(f"{kept} Do not fix the Dockerfile.")[0].startswith("docker build")
+    assert not writes(lines(kept))
+    assert not writes(lines(f"{kept} Do not fix the Dockerfile."))
 
 
 def test_a_dockerfile_that_can_be_mended_is_mended() -> None:
@@ -114,15 +118,15 @@ def test_a_dockerfile_that_can_be_mended_is_mended() -> None:
 )
 def test_words_near_a_dockerfile_do_not_order_another_one(prompt: str) -> None:
     image = " The image is {registry}/web:$(git rev-parse --short HEAD)."
-    assert not any(it.startswith("cat >") for it in lines(prompt + image))
+    assert not writes(lines(prompt + image))
 
 
 @pytest.mark.parametrize(
     "message", ["failed to push: i/o timeout", "toomanyrequests", "KeyError: 'DB_URL'"]
 )
 def test_a_failure_of_something_else_changes_nothing(message: str) -> None:
-    assert not any(it.startswith("cat >") for it in lines(build=message))
-    assert not any(it.startswith("cat >") for it in lines(build="", failures=message))
+    assert not writes(lines(build=message))
+    assert not writes(lines(build="", failures=message))
 
 
 def test_no_file_with_a_secret_comes_with_a_whole_folder() -> None:
