@@ -14,7 +14,7 @@ SERVER = (
 DOCKERFILE = (
     "FROM python:3.11-slim\nENV PYTHONUNBUFFERED=1 LABELS=/opt/labels INVOICES=/srv/web/invoices\n"
     "WORKDIR /srv/web\n"
-    'COPY labels.py VERSION ./\nUSER nobody\nEXPOSE 9000\nCMD ["python3", "labels.py"]\n'
+    'COPY labels.py VERSION ./\nUSER nobody\nEXPOSE 9000\nCMD ["python3", "labels.py", "run"]\n'
 )
 FILES = {
     "Dockerfile": DOCKERFILE,
