@@ -45,6 +45,24 @@ def _in_a_path(lines: Lines, part: Instruction, old: str, new: str) -> Iterator[
             yield swap(lines, number, match.start(), match[0], f"/{new}")
 
 
+def with_its_folder(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """COPY of a folder to a place by its name alone, where programs look below another one."""
+    texts = [text for path, text in context.texts.items() if path.endswith((".py", ".js", ".mjs"))]
+    for part in item.instructions():
+        words = part.rest.split()
+        source = words[0].removeprefix("./").rstrip("/") if words else ""
+        parts = source.split("/")
+        if part.word != "COPY" or len(words) != 2 or len(parts) != 2:
+            continue
+        if source not in context.folders or words[1].removeprefix("./").rstrip("/") != parts[1]:
+            continue
+        below = re.compile(r"['\"]?\s*[/,]\s*['\"]?".join(map(re.escape, parts)))
+        alone = re.compile(rf"(?<![\w/])['\"](?:\./)?{re.escape(parts[1])}['\"/]")
+        kept = any(alone.search(below.sub("", it)) for it in texts)
+        if any(map(below.search, texts)) and not kept:
+            yield swap_word(lines, [part.line], words[1], f"./{source}/")
+
+
 def elsewhere(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """COPY of what lies in another folder now, and nowhere else."""
     for part in item.instructions():

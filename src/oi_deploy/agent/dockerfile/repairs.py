@@ -338,6 +338,7 @@ _CHECKS = (
 )
 _IF_AMISS = (
     moved.told,
+    moved.with_its_folder,
     usual.gone_folders,
     usual.gone_files,
     places.placed,

@@ -29,6 +29,7 @@ _NAME = tuple(
         rf"\b(?:dedicated|own|system|new|the) user\s+{_WORD}",
         r"\b(?:as|to|under|with|create|add)\s+(?:the\s+|an?\s+)?"
         rf"(?:(?:base )?image's\s+(?:own\s+)?|built-in\s+|existing\s+)?{_WORD}\s+user\b",
+        r"\b[Uu]s(?:e|ing)\s+the\s+[`'\"]?(?P<name>node|nginx|nobody|www-data)[`'\"]?\s+user\b",
         rf"\b[Uu]se\s+the\s+(?:base )?image's\s+(?:own\s+)?{_WORD}\s+user\b",
         rf"\b(?:run|start)\w*\s(?:[^,.;]{{0,40}}\s)?as\s+{_WORD}(?=[,;)]|$|\s+(?:on|not|rather|instead|and)\b)",
         rf"(?:用|以|为|叫做?|切换?到|换成|名为|自带的|内置的)\s*{_WORD}\s*(?:这个|的)?(?:非特权)?(?:用户|账号|身份)",
