@@ -148,6 +148,14 @@ def test_the_languages_of_code_can_be_limited() -> None:
     assert kinds == [["shell"], ["shell", "python", "javascript"]]
 
 
+def test_an_answer_that_is_to_end_early_has_fewer_tokens() -> None:
+    with talk(Execute("ls"), Execute("ls")) as (it, server, _):
+        it.session.turn("The rest?", brief=True)
+        it.session.turn("Again?")
+    brief, whole = server.requests
+    assert brief["max_tokens"] < whole["max_tokens"] == 512
+
+
 def test_another_answer_can_be_drawn_and_is_the_same_every_time() -> None:
     with talk(Finish("ok"), Finish("ok")) as (one, server, _):
         one.session.turn("task", variation=2)

@@ -61,6 +61,8 @@ def _execute(languages: Sequence[str]) -> dict[str, Any]:
 
 # The temperature of an answer that has to differ from the last one.
 _DRAWN = 0.7
+# Tokens of an answer that is to end early: enough for a command, or a short report.
+_BRIEF = 384
 # How chats go on in the training data of many models. One that has lost its way inside a string
 # writes them as plain text, again and again up to the limit of tokens: minutes, on a CPU.
 _ASTRAY = ["<|im_start|>", "<|endoftext|>"]
@@ -139,6 +141,8 @@ class Completions:
         variation: 0 for the likeliest answer; another number draws one, always the same.
         languages: those that it may be written in.
         plain: what is asked for as plain text; None where a call is.
+        brief: whether an answer is to end early; a small model that has nothing to do makes
+            something up, without end.
     """
 
     def __init__(
@@ -165,6 +169,7 @@ class Completions:
         self.variation = 0
         self.languages: Sequence[str] = LANGUAGES
         self.plain: Plain | None = None
+        self.brief = False
         self._tool_choice = "required" if constrained else "auto"
         self.prompt_tokens = 0
         self.completion_tokens = 0
@@ -190,7 +195,7 @@ class Completions:
                 **self._asked(params["messages"]),
                 "temperature": _DRAWN if self.variation else 0.0,
                 "seed": self.variation,
-                "max_tokens": self._max_tokens,
+                "max_tokens": min(self._max_tokens, _BRIEF) if self.brief else self._max_tokens,
                 "stop": _ASTRAY,
                 "stream": True,
                 "stream_options": {"include_usage": True},

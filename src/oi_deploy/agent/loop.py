@@ -136,7 +136,9 @@ def converse(
         on_turn(number, message)
         languages = _languages(known, ran()) if parts.facts else LANGUAGES
         script = plain.script() if parts.facts and _is_script(known, state, ran()) else None
-        turn = session.turn(message, variation=_standing(steps), languages=languages, plain=script)
+        # What is deployed must not fail because of what may be left.
+        vary, brief = _standing(steps), state.deployed
+        turn = session.turn(message, variation=vary, languages=languages, plain=script, brief=brief)
         on_answer(number, turn)
         reply = turn.reply
         if reply.kind in ("cut", "malformed"):

@@ -69,6 +69,7 @@ class Session:
         variation: int = 0,
         languages: Sequence[str] = LANGUAGES,
         plain: Plain | None = None,
+        brief: bool = False,
     ) -> Turn:
         """Put one message to the model, in a fresh context, and run the code it answers with.
 
@@ -77,6 +78,7 @@ class Session:
             variation: 0 for the likeliest answer; each other number may give another one.
             languages: those that the code may be in.
             plain: what is asked for as plain text; None for a call.
+            brief: whether the answer is to end early.
 
         Raises:
             RunError: the server failed, or the run has to stop.
@@ -87,6 +89,7 @@ class Session:
         self._completions.variation = variation
         self._completions.languages = languages
         self._completions.plain = plain
+        self._completions.brief = brief
         # The events are not needed: code, output and answer are kept by the parts that are ours.
         # They end soon after a stop, and are read to their end: to leave Open Interpreter's
         # generators half-way prints tracebacks.

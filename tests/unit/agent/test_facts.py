@@ -231,4 +231,7 @@ def test_a_file_that_a_message_misses_is_not_one_to_be_written() -> None:
         "push {registry}/web:1.1 and update web."
     )
     assert not facts(prompt).rest
+    told = "HEAD carries a git tag like v1.2.3; the image tag is that git tag without the v. "
+    assert not facts(f"{told}Build {{registry}}/web, push it and update web.").rest
+    assert facts(f"{told}Build {{registry}}/web, update web, then run git tag done.").rest
     assert facts("Push {registry}/web:1.1, update web and write rates.csv.").rest

@@ -55,6 +55,7 @@ class Model:
         self.variations: list[int] = []
         self.languages: list[tuple[str, ...]] = []
         self.plain: list[str] = []
+        self.brief: list[bool] = []
         self.output = "some output\n"
 
     def turn(
@@ -64,7 +65,9 @@ class Model:
         variation: int = 0,
         languages: Sequence[str] = LANGUAGES,
         plain: Plain | None = None,
+        brief: bool = False,
     ) -> Turn:
+        self.brief.append(brief)
         self.plain.append(plain.read("```\nx\n```")[1] if plain else "")
         self.languages.append(tuple(languages))
         self.messages.append(message)
@@ -130,6 +133,8 @@ def test_after_verification_the_model_may_do_the_rest_once() -> None:
     model = Model(script("docker push"), script("echo log >> x"), script("again"))
     outcome = run(model, lambda: GOOD)
     assert outcome.turns == 2
+    # With nothing to do, a small model writes until the time of a good run is over.
+    assert model.brief == [False, True]
     assert "Otherwise call `finish`" in model.messages[1]
     assert "docker push r/web:1" not in model.messages[1]  # what it is shown, it runs again
 
