@@ -125,6 +125,13 @@ def _tag(match: re.Match[str], text: str) -> str:
     return "" if held or text[match.end() : match.end() + 1] in tuple("<{[") else tag
 
 
+def names_latest_too(text: str, repository: str) -> bool:
+    """Whether a text names the `latest` of an image beside another name of it."""
+    beside = r"\band|&|\+|和|及|\bas|(?:\balso|\band) (?:move|push|update|set)|同时(?:更新|推送?)"
+    latest = rf"(?:{beside})\s*[`'\"]?{re.escape(repository)}:latest"
+    return re.search(latest, text, re.ASCII) is not None
+
+
 def tagged(
     prompt: str, found: Sequence[Image], tags: Mapping[str, Sequence[str]]
 ) -> tuple[Image, ...]:

@@ -110,11 +110,8 @@ _LATEST_TOO = re.compile(
 
 def _is_latest_too(world: Situation, repository: str) -> bool:
     """Whether an image gets the tag `latest` beside its own."""
-    beside = (
-        r"(?:\band|&|\+|和|及|\bas|(?:\balso|\band) (?:move|push|update|set)|同时(?:更新|推送?))"
-        rf"\s*[`'\"]?{re.escape(repository)}:latest"
-    )
-    if Image(repository, "latest") in world.named and re.search(beside, world.ask.text, re.ASCII):
+    named_there = Image(repository, "latest") in world.named
+    if named_there and named.names_latest_too(world.ask.text, repository):
         return True
     found = ((it, _LATEST_TOO.search(it.text)) for it in intents.clauses(world.ask.text))
     return any(

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from oi_deploy.agent import intents, orders
+from oi_deploy.agent.dockerfile import told
 from oi_deploy.agent.intents import Intents
 from oi_deploy.agent.meant import Deployments
-from oi_deploy.agent.named import Image, new_files
+from oi_deploy.agent.named import Image, names_latest_too, new_files
 from oi_deploy.agent.repository import Repository
 from oi_deploy.verify.state import DeploymentState
 
@@ -31,13 +32,7 @@ _CROSSES = re.compile(r"(?<=[-:._])x{6,40}(?![\w-]|\.\w)")
 _HEADS = re.compile(
     r"(?P<end>[^\s.!?;:。])?(?P<space>\s*)\*\*(?P<head>[^*\n]{1,60}?)(?::\*\*|\*\*:)\s*"
 )
-_LATEST_TOO = re.compile(
-    r"(?:\balso|\bboth|\bmove|\bas well as|同时|也|再|并)(?:(?!\. )[^;。]){0,80}:latest\b"
-    r"|:latest\b[^.;。]{0,20}(?:\bas well\b|\btoo\b|也)",
-    intents.FLAGS,
-)
 _HASH = re.compile(r"\b(?:sha|hash|commit)\b|哈希|提交", re.IGNORECASE)
-_PRINTED = re.compile(r"(?m)^\s*(?:Step \d+/\d+ ?:|#\d+|=> ?|> ?)[^\n]*\b(?:COPY|ADD|RUN)\b.*$")
 _NOTHING_TO_BUILD = re.compile(
     r"\bnothing (?:has )?to (?:be )?(?:build|built|compiled?)\b"
     r"|\b(?:no|without an?y?) (?:build|compil)(?:e|ing|ation)?(?:[ -](?:step|stage|process))"
@@ -148,8 +143,8 @@ class Situation:
         """Whether it is `latest`, which goes on to the image that another name stands for."""
         beside = Image(image.repository) in self.named and "retag" not in self.intents
         new = self.tag and self.tag not in self.tags.get(image.repository, ())
-        also = _LATEST_TOO.search(self.ask.text)
-        return image.tag == "latest" and beside and bool(new) and also is not None
+        also = names_latest_too(self.ask.text, image.repository)
+        return image.tag == "latest" and beside and bool(new) and also
 
     @property
     def told(self) -> str:
@@ -169,7 +164,7 @@ class Situation:
     def new_files(self) -> tuple[str, ...]:
         """The files that the prompt wants to have written."""
         # What a build printed names what it missed.
-        text = _PRINTED.sub("", self.ask.text)
+        text = told.STEP.sub("", self.ask.text)
         return new_files(text, self.ask.registry, self.repository.files, self.ask.log)
 
     @property

@@ -7,7 +7,8 @@ import pytest
 
 from oi_deploy.agent import policy_words
 from oi_deploy.agent.named import images, new_files
-from oi_deploy.agent.repository import languages, read, version
+from oi_deploy.agent.repository import languages, read
+from oi_deploy.agent.versions import version
 from oi_deploy.agent.words import is_named
 from tests.unit.agent.worlds import FILES, JOBS, REGISTRY, WEB, Look, deployment, facts
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from oi_deploy.agent import repository
+from oi_deploy.agent import versions
 from tests.unit.agent.worlds import COMMIT, PYTHON, deployment, facts
 
 APP = "import http.server\nhttp.server.test(port=8080)\n"
@@ -217,7 +217,7 @@ def test_a_length_that_is_denied_is_none(prompt: str) -> None:
     ],
 )
 def test_only_the_project_s_own_version_counts(name: str, text: str, version: str) -> None:
-    assert repository.version(name, text, named=True) == version
+    assert versions.version(name, text, named=True) == version
 
 
 def test_a_file_of_data_says_no_version_of_the_project() -> None:

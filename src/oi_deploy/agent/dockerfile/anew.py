@@ -9,7 +9,7 @@ from dataclasses import replace
 from posixpath import basename
 
 from oi_deploy.agent import intents, named
-from oi_deploy.agent.dockerfile import commands, kinds, proposal, users, wishes
+from oi_deploy.agent.dockerfile import commands, kinds, new, proposal, told, users, wishes
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, base_of, inside
 from oi_deploy.agent.dockerfile.reads import is_private
 from oi_deploy.agent.situation import Situation
@@ -30,11 +30,6 @@ _MISSED = re.compile(
     r"COPY failed|cache key|in build context|no such file|no module named|cannot find module"
     r"|can't open file|ENOENT|FileNotFound|ModuleNotFound|\bno \w+ (?:were )?found\b",
     re.IGNORECASE,
-)
-# What programs have printed, as it is pasted: between fences, quoted, or set in.
-_MESSAGE = re.compile(
-    r"(?ms)^```.*?^```\s*$|^(?: {4,}|>|\t)[^\n]*$"
-    r"|^\s*(?:ERROR|Error|COPY failed|Traceback)\b[^\n]*$"
 )
 
 
@@ -59,17 +54,9 @@ def line(world: Situation, file: Dockerfile) -> str:
     if words.count("FROM") != 1 or not _KNOWN.issuperset(words) or "--from" in file.text:
         return ""
     folder = file.context(world.exists)
-    prefix = "" if folder == "." else f"{folder}/"
-    texts = {
-        path.removeprefix(prefix): text
-        for path, text in world.repository.texts.items()
-        if path.startswith(prefix)
-    }
-    inner = [
-        path.removeprefix(prefix) for path in world.repository.files if path.startswith(prefix)
-    ]
+    inner, texts = new.below(world, folder)
     # A message is no wish.
-    asked = replace(world.ask, prompt=_MESSAGE.sub("", world.ask.prompt))
+    asked = replace(world.ask, prompt=told.PASTED.sub("", world.ask.prompt))
     read = wishes.read(replace(world, ask=asked), {*inner, *named.folders(inner)}, texts)
     read = _with_its_own(read, parts, inner)
     found = proposal.command(inner, world.images, folder=folder, wanted=read, texts=texts)
@@ -89,13 +76,14 @@ def _with_its_own(
     # Of a program that is there, the command is right.
     known = any(it in names for it in kinds.files_of(start))
     bases = tuple(base for part in parts if (base := base_of(part)))
-    variables = dict(_VARIABLE.findall(" ".join(every.get("ENV", ()))))
+    given = _VARIABLE.findall(" ".join(every.get("ENV", ())))
+    variables = {name: value.strip('"') for name, value in given}
     workdir = read.workdir or next(iter(every.get("WORKDIR", ())), "")
     # Where its own files are is what has to be found anew.
     own = {
-        name: it.strip('"')
-        for name, it in variables.items()
-        if not (workdir and f"{it.strip(chr(34))}/".startswith(f"{workdir.rstrip('/')}/"))
+        name: value
+        for name, value in variables.items()
+        if not (workdir and f"{value}/".startswith(f"{workdir.rstrip('/')}/"))
     }
     # Nobody has looked at what else comes with a whole folder.
     hidden = (it for it in names if is_private(it) or basename(it).startswith(".ht"))

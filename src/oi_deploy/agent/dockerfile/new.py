@@ -50,16 +50,20 @@ def _apart(world: Situation) -> str:
 
 
 def _written(world: Situation, folder: str) -> str:
-    files = world.repository.files
     there = world.exists(inside(folder, "Dockerfile"))
     if there or (folder == "." and world.repository.dockerfiles):
         return ""
-    prefix = "" if folder == "." else f"{folder}/"
-    inner = [path.removeprefix(prefix) for path in files if path.startswith(prefix)]
-    texts = {path.removeprefix(prefix): text for path, text in world.repository.texts.items()
-             if path.startswith(prefix)}  # fmt: skip
+    inner, texts = below(world, folder)
     read = wishes.read(world, {*inner, *named.folders(inner)}, texts)
     return proposal.command(inner, world.images, folder=folder, wanted=read, texts=texts)
+
+
+def below(world: Situation, folder: str) -> tuple[list[str], dict[str, str]]:
+    """The files of a folder, and what is known of their texts, with their paths from there."""
+    prefix = "" if folder == "." else f"{folder}/"
+    files, known = world.repository.files, world.repository.texts
+    inner = [path.removeprefix(prefix) for path in files if path.startswith(prefix)]
+    return inner, {path: known[f"{prefix}{path}"] for path in inner if f"{prefix}{path}" in known}
 
 
 def _folders(world: Situation, names: Sequence[str]) -> list[str]:

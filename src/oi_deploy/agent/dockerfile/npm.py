@@ -8,19 +8,25 @@ from typing import Any
 _HOOKS = ("preinstall", "install", "postinstall", "prepare")
 
 
-def package(texts: Mapping[str, str]) -> dict[str, Any] | None:
-    """The content of `package.json`; what follows it, where it was cut, is left out.
+def parsed(text: str) -> dict[str, Any] | None:
+    """The object that a text begins with; what follows it, where it was cut, is left out.
 
     None if there is none, or it cannot be read.
+    """
+    try:
+        content, _ = json.JSONDecoder().raw_decode(text.lstrip())
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def package(texts: Mapping[str, str]) -> dict[str, Any] | None:
+    """The content of `package.json`; None if there is none, or it cannot be read.
 
     Args:
         texts: of files, by path.
     """
-    try:
-        content, _ = json.JSONDecoder().raw_decode(texts.get("package.json", "").lstrip())
-    except (ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) else None
+    return parsed(texts.get("package.json", ""))
 
 
 def scripts(texts: Mapping[str, str]) -> dict[str, str]:

@@ -192,20 +192,23 @@ def _given(command: str, known: Collection[str]) -> Iterator[str]:
 
 def _split(text: str, bases: Sequence[str]) -> tuple[str, str, str]:
     """The words on the first stage, on the second one, on both; all, where that is not clear."""
-    start = _FIRST.search(text)
-    then = _SECOND.search(text, start.end()) if start else None
-    if start is not None and then is not None:
-        return text[start.start() : then.start()], text[then.start() :], text[: start.start()]
+    if parts := _called(text, _FIRST):
+        return parts
     # Each begins where its image is named.
     one, other = [*(text.find(base) for base in bases), -1, -1][:2]
     if 0 <= one < other:
         at = max(text.rfind(sign, 0, other) for sign in ",;.。\n")
         return text[:at], text[at:], ""
-    start = _BEGINS.search(text)
+    return _called(text, _BEGINS) or (text, text, "")
+
+
+def _called(text: str, first: re.Pattern[str]) -> tuple[str, str, str] | None:
+    """The same, where words call the first stage and after it the second."""
+    start = first.search(text)
     then = _SECOND.search(text, start.end()) if start else None
-    if start is not None and then is not None:
-        return text[start.start() : then.start()], text[then.start() :], text[: start.start()]
-    return text, text, ""
+    if start is None or then is None:
+        return None
+    return text[start.start() : then.start()], text[then.start() :], text[: start.start()]
 
 
 def _command(text: str, paths: Collection[str], *, all_of_it: bool) -> str:

@@ -78,6 +78,14 @@ _MISSED = re.compile(
     intents.FLAGS,
 )
 
+# What programs have printed, as it is pasted: between fences, quoted, or set in.
+PASTED = re.compile(
+    r"(?ms)^```.*?^```\s*$|^(?: {4,}|>|\t)[^\n]*$"
+    r"|^\s*(?:ERROR|Error|COPY failed|Traceback)\b[^\n]*$"
+)
+# A step as builds print it.
+STEP = re.compile(r"(?m)^\s*(?:Step \d+/\d+ ?:|#\d+|=> ?|> ?)[^\n]*\b(?:COPY|ADD|RUN)\b.*$")
+
 _AMISS = re.compile(
     r"\b(?:fix|repair|mend|correct|broke|fail|error|crash|wrong|typo|mistake|problem|complain|red\b"
     r"|stop|die|dying|unbreak|restor|adjust|updat\w+ (?:it|the dockerfile)|put (?:\w+ )?right"

@@ -253,9 +253,8 @@ def _makes(text: str, start: str, texts: Mapping[str, str]) -> str:
     said = [it for it in intents.sentences(text) if _AT_BUILD.search(it)]
     own = [it for sentence in said for it, _ in _commands(sentence) if it != start]
     found = own or ([two_stages.noted(texts)] if said else [])
-    return next(
-        (it for it in found if it not in ("", start, "npm run build") and not _TESTS.search(it)), ""
-    )
+    known = ("", start, "npm run build")
+    return next((it for it in found if it not in known and not _TESTS.search(it)), "")
 
 
 _TESTS = re.compile(r"(?<!la)test|\bcheck\b|\blint\b")

@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 
 from oi_deploy.agent import intents
-from oi_deploy.agent.repository import is_tag
 from oi_deploy.agent.tags import forms as tag_forms
 from oi_deploy.agent.tags import patterns as tag_patterns
 from oi_deploy.agent.tags import released
@@ -12,6 +11,7 @@ from oi_deploy.agent.tags import texts as tag_texts
 from oi_deploy.agent.tags import words as tag_words
 from oi_deploy.agent.tags.forms import Form, Part
 from oi_deploy.agent.tags.values import VALUES, WITHOUT_V, Said, Source
+from oi_deploy.agent.versions import is_tag
 
 __all__ = ["Source", "several", "spelled", "wanted"]
 

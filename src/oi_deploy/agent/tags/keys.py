@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 
 from oi_deploy.agent import intents
-from oi_deploy.agent.repository import is_tag
 from oi_deploy.agent.tags import words
+from oi_deploy.agent.versions import is_tag
 
 _KEYED = re.compile(r"\.(?:properties|env|ini|cfg|conf)$|(?:^|/)\.env$")
 _PAIRS = re.compile(

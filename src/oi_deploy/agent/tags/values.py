@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from oi_deploy.agent import intents
-from oi_deploy.agent.repository import is_version_file
 from oi_deploy.agent.tags import words as tag_words
 from oi_deploy.agent.tags.forms import Part
+from oi_deploy.agent.versions import is_version_file
 
 _Q = f"[{tag_words.QUOTES}]?"
 _WITH_V = re.compile(
