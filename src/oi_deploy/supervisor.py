@@ -231,8 +231,8 @@ class Disks:
     """Space that the command takes in some directories.
 
     Free space is quick to ask for, but it shrinks too when an engine builds an image meanwhile. So
-    when it has shrunk by more than the command may use, the command's own files are counted, a few
-    at each look.
+    when it has shrunk by more than the command may use, from the most that was seen, the command's
+    own files are counted, a few at each look.
     """
 
     def __init__(
@@ -255,7 +255,10 @@ class Disks:
         free = {directory: free_bytes(directory) for directory in opened}
         # A disk that is nearly full before the command begins is not its fault.
         self._least = {one: min(least, bytes_ // 2) for one, bytes_ in free.items()}
-        self._suspicious = {one: bytes_ - most for one, bytes_ in free.items()}
+        # What the command may take until it is counted again, and the free space that tells of it.
+        self._left = most
+        self._suspicious: dict[int, int] = {}
+        self._note(free)
         self._since = time.time() - 1  # files have a coarser clock
         self._count: Iterator[int] = iter(())
         self._counted = 0
@@ -269,6 +272,8 @@ class Disks:
                 return f"less than {size(least)} of {self._name} left"
         if not self._counting:
             if all(free[one] >= line for one, line in self._suspicious.items()):
+                # Where others have deleted something, that is nothing the command may take.
+                self._note(free)
                 return ""
             self._count, self._counted, self._counting = self._files(pids), 0, True
         until = time.process_time() + _COUNT_S
@@ -280,9 +285,16 @@ class Disks:
                 return ""
         # It was somebody else. Count again when what the command has left is gone too.
         self._counting = False
-        left = self._most - self._counted
-        self._suspicious = {one: bytes_ - left for one, bytes_ in free.items()}
+        self._left = self._most - self._counted
+        self._suspicious.clear()
+        self._note(free)
         return ""
+
+    def _note(self, free: dict[int, int]) -> None:
+        """From more free space than ever, the command is suspected sooner."""
+        for one, bytes_ in free.items():
+            line = bytes_ - self._left
+            self._suspicious[one] = max(line, self._suspicious.get(one, line))
 
     def _files(self, pids: list[int]) -> Iterator[int]:
         """The bytes of the user's files that have changed since the command began."""

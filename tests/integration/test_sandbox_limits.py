@@ -57,7 +57,7 @@ LIMITS = Limits(
 
 def python(world: Contained, code: str) -> tuple[int | None, str]:
     """How a Python program ends, and the last line of its output."""
-    result = world.run("/usr/bin/python3", "-c", code)
+    result = world.run("/usr/bin/python3", "-c", code, timeout_s=600)
     return result.exit_code, (result.output.splitlines() or [""])[-1]
 
 
@@ -195,7 +195,7 @@ def write(directory, size, hide=str):
         hide(path)
         os.posix_fallocate(file.fileno(), 0, size * 1024**2)
         # Where /tmp is full of other files, it takes long to find this one among them.
-        time.sleep(50 if size > 60 else size / 5)
+        time.sleep(500 if size > 60 else size / 5)
         os.path.exists(path) and os.unlink(path)
 def deep(path):
     for _ in range(20):
@@ -252,6 +252,22 @@ def test_what_others_write_meanwhile_is_not_its_own(world: Contained) -> None:
         assert (result.exit_code, result.output) == (0, "begun\n")
     for name in ("others", "old", "d" * 250):
         subprocess.run(("rm", "-rf", world.workspace / name), check=True)
+
+
+def test_what_others_delete_meanwhile_hides_nothing(world: Contained) -> None:
+    """As the layers of an image that an engine removes: the free space does not shrink then."""
+    others = world.workspace / "others"
+    with others.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 90 * MIB)
+    code = f"{WRITE}print('begun', flush=True); time.sleep(3); write('.', 90)"
+    result = world.sandbox.run(
+        ("python3", "-c", code),
+        timeout_s=300,
+        on_output=lambda text: others.unlink(missing_ok=True),
+        cancelled=threading.Event(),
+    )
+    assert (result.exit_code, result.output.splitlines()[-1]) == TOO_LARGE
+    world.run("rm ./written-*")
 
 
 def test_too_large_a_file(world: Contained) -> None:
