@@ -44,7 +44,26 @@ def of(world: Situation, item: DeploymentState | None, reference: str) -> Docker
     others = [file.path for file in found]
     meant = [path for path in paths if not spared.is_left_out(path, world.ask.text, others)]
     file = dockerfiles.choose(found, called, meant)
-    return replace(file, noted=_context(world) or file.noted) if file else None
+    if file is None:
+        return None
+    return replace(file, noted=_context(world) or file.noted or _only_place(world, file))
+
+
+def _only_place(world: Situation, file: Dockerfile) -> str:
+    """The only folder that has all that a Dockerfile in a folder apart copies; empty if none has.
+
+    That is `docker/api.Dockerfile` for what lies in `api/`.
+    """
+    sources = [it for it in file.copies() if not set(it) & set("*?[$") and it.strip("./")]
+    if file.folder == "." or not sources:
+        return ""
+    found = [
+        folder
+        for folder in named.folders(world.repository.files)
+        if not f"{folder}/".startswith(f"{file.folder}/")
+        and all(world.exists(dockerfiles.inside(folder, it)) for it in sources)
+    ]
+    return found[0] if len(found) == 1 else ""
 
 
 _FOLDER = r"(?<![\w./-])`?(?P<{0}>[\w-]+(?:/[\w-]+)*)/?`?"
@@ -54,6 +73,8 @@ _CONTEXT = re.compile(
     # Of a cluster it is no path.
     r"|(?:^|[,;(]|\b(?:the|its|and))\s*context (?:is|has to be|must be|should be|=)\s+"
     r"`?(?P<path>[\w-]+(?:/[\w-]+)+)/?`?(?![\w./-])"
+    rf"|\b(?:wants?|needs?|takes?|uses?|has|expects?|with) {_FOLDER.format('taken')}"
+    r"\s+as (?:its |the )?(?:build )?context\b"
     rf"|{_FOLDER.format('said')}[\s,(]*(?:\b(?:that|which|it)(?:'s|\s+is)|\bis)\s+"
     r"(?:also\s+)?(?:the\s+|its\s+)?(?:own\s+)?build\s+context\b"
     rf"|{_FOLDER.format('called')}\s*(?:目录)?[\s,(]*(?:就|也)?(?:是|作为?)构建上下文"

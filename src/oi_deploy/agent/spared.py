@@ -41,6 +41,8 @@ _GOES_ON = re.compile(
 _THAT_STAYS = re.compile(
     r"\s*,\s*(?:就|都|这次|先)?(?:不动|别动|不用动|不要动|保持不变)\s*(?:$|[,。;!\n])"
 )
+# What a part is about that begins like that.
+_ANOTHER = re.compile(r"(?:and )?(?:the )?(?:others?|rest)\b|(?:另外?|其[他它余])", intents.FLAGS)
 _BOTH = re.compile(r"\bboth\b|都|两个", intents.FLAGS)
 # Where one order ends and the next begins, within a clause.
 _AND_SO = re.compile(r"\b(?:and|without)\b|并且?|且")
@@ -157,7 +159,7 @@ def is_left_out(name: str, prompt: str, others: Collection[str] = ()) -> bool:
 def _is_spared_after(parts: Sequence[str], names: Sequence[str]) -> bool:
     """Whether the first part that speaks of an earlier one's name says to leave it alone."""
     for part in parts:
-        if any(words.is_named(name, part) for name in names):
+        if any(words.is_named(name, part) for name in names) or _ANOTHER.match(part):
             return False
         # Chinese leaves the pronoun out: what has no other object is about what was named.
         if _HANDS_OFF.search(part):

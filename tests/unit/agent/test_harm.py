@@ -237,6 +237,8 @@ def test_a_file_of_data_says_no_version_of_the_project() -> None:
         "The base image for dev is python:3.12-slim.",
         "The error: base image python:3.12-slim: manifest unknown.",
         "Our base image registry has python:3.12-slim too.",
+        "We use python:3.12-slim in CI.",
+        "Do not switch to python:3.12-slim.",
     ],
 )
 def test_a_base_image_that_is_only_mentioned_is_not_taken(prompt: str) -> None:

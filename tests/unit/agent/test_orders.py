@@ -2,6 +2,7 @@
 
 import pytest
 
+from oi_deploy.agent import intents
 from tests.unit.agent.worlds import FILES, deployment, facts, short
 
 WEB = deployment("web", "app=web:1.4.0")
@@ -263,3 +264,8 @@ def test_orders_in_unusual_words(prompt: str, line: str) -> None:
     known = (WEB, API)
     lines = facts(prompt, expect="none", deployments=known, revisions=REVISIONS).commands
     assert short(lines)[0] == line
+
+
+def test_the_steps_of_a_list_are_sentences_of_their_own() -> None:
+    steps = intents.sentences("Release:\n1) build it\n2. push it\n  10) deploy it\na) wait")
+    assert steps == ("Release:", "build it", "push it", "deploy it", "wait")

@@ -27,12 +27,13 @@ _OTHER_USE = re.compile(
 )
 _FOR_WORK = re.compile(r"--(?:reload|debug|watch|inspect)\b")
 _OWN_HOST = re.compile(r"(--(?:host|bind|listen)[= ])(?:127\.0\.0\.1|localhost)(?=[: ]|$)")
+_DOCUMENTS = (".md", ".txt", ".rst", ".adoc")
 _NOTES = re.compile(r"(?:readme|install|running|usage)(?:\.\w+)?", re.IGNORECASE)
 # A program that answers requests.
 SERVES = re.compile(
     r"serve_forever\(|\bcreateServer\(|\.listen\(|\bstart_server\(|\bmake_server\(|\brun_app\("
 )
-NO_START = re.compile(r"(?:^|/)(?:tests?|spec|scripts?|tools?|examples?)/|test", re.IGNORECASE)
+NO_START = re.compile(r"(?:^|[/ ])(?:tests?|spec|scripts?|tools?|examples?)/|test", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,11 @@ def _of_unit(text: str, names: Collection[str]) -> Start | None:
 
 
 def of_notes(
-    texts: Mapping[str, str], names: Collection[str], *, pointed_to: bool = False
+    texts: Mapping[str, str],
+    names: Collection[str],
+    *,
+    pointed_to: bool = False,
+    named: Collection[str] = (),
 ) -> Start | None:
     """The first command that a README says to start the program with.
 
@@ -97,10 +102,15 @@ def of_notes(
         texts: of files.
         names: of all files.
         pointed_to: whether the prompt says that a README has it, so that no word for it is needed.
+        named: files that the prompt names; of those, a document anywhere is as good as a README.
     """
-    for path in sorted(filter(is_notes, texts), key=len):
-        every = list(_in_notes(texts[path], names)) if path.count("/") == 0 else []
+    documents = [it for it in named if pointed_to and it in texts and it.endswith(_DOCUMENTS)]
+    readmes = (it for it in texts if is_notes(it) and "/" not in it)
+    for path in (*documents, *sorted(readmes, key=len)):
+        every = list(_in_notes(texts[path], names))
         said = [it for it, sure in every if sure] or [it for it, _ in every if pointed_to]
+        # What lies among the tools only prepares something.
+        said.sort(key=lambda it: NO_START.search(it.command) is not None)
         if said:
             return said[0]
     return None

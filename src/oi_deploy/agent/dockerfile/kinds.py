@@ -80,7 +80,9 @@ def kind(names: Sequence[str], wanted: Wishes, texts: Mapping[str, str]) -> Kind
         # A script may start anything.
         base = next(filter(None, [own, *named_bases, *(it.base for it in kinds)]), "")
         return Kind(base, start, below=_below(start, names)) if base else None
-    told = found.of_notes(texts, names, pointed_to=True) if wanted.notes else None
+    told = None
+    if wanted.notes:
+        told = found.of_notes(texts, names, pointed_to=True, named=wanted.named)
     said = told or found.of_services(texts, names) or found.of_package(texts, names)
     if said and not wanted.site and (one := _of(said, names, wanted)):
         return one

@@ -6,6 +6,7 @@ What it says without a value, or only denies, is left out: the Dockerfile is wri
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from oi_deploy.agent import intents
@@ -47,7 +48,7 @@ _STARTS = re.compile(
     intents.FLAGS,
 )
 _OTHER_USE = re.compile(
-    r"\b(?:tests?|checks?|lint|fill|generat|creat|produc(?!tion|ts?\b)|compil|migrat)|测试|检查|生成|产生|填充|编译|迁移",
+    r"\b(?:tests?|checks?|lint|fill|generat|creat|produc(?!tion|ts?\b)|compil|migrat|makes\b)|测试|检查|生成|产生|填充|编译|迁移",
     intents.FLAGS,
 )
 _ENTRY = re.compile(
@@ -76,7 +77,8 @@ _WORKDIR = re.compile(
     intents.FLAGS,
 )
 _NOTES = re.compile(
-    r"\b(?:see|per|follow\w*|according|look|read|in|as)\b[^.;]{0,24}\breadme"
+    r"\b(?:see|per|follow\w*|according|look|read|in|as)\b[^.;]{0,24}"
+    r"(?:\breadme|[\w-]+\.(?:md|rst|adoc)\b)"
     r"|\breadme(?:\.md)? (?:says?|explains?|tells?|has|describes?|shows?)"
     r"|(?:参考|参照|按照?|见|看|根据|依据?)[^,。;]{0,8}(?:readme|文档|说明)",
     intents.FLAGS,
@@ -210,7 +212,7 @@ def read(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> 
         named=tuple(path for path, _ in wished_files.named_in(text, paths)),
         stages=stages,
         no_npm=_NO_NPM.search(text) is not None,
-        makes="" if stages else _makes(text, start, texts),
+        makes="" if stages else _makes(text, start, paths, texts),
         health=starts.health(text),
         labels=tuple(starts.labels(text)),
     )
@@ -248,13 +250,26 @@ _AT_BUILD = re.compile(
 )
 
 
-def _makes(text: str, start: str, texts: Mapping[str, str]) -> str:
+def _makes(text: str, start: str, paths: Collection[str], texts: Mapping[str, str]) -> str:
     """What is to be run while the image is built, as the prompt or a README says it."""
-    said = [it for it in intents.sentences(text) if _AT_BUILD.search(it)]
+    every = intents.sentences(text)
+    said = [it for it in every if _AT_BUILD.search(it)]
     own = [it for sentence in said for it, _ in _commands(sentence) if it != start]
+    if not own:
+        # "tools/index.py makes the index; run it while the image is built".
+        near = (f"{before}; {it}" for before, it in pairwise(("", *every)) if it in said)
+        own = [it for both in near for it in _programs(both, paths)][:1]
     found = own or ([two_stages.noted(texts)] if said else [])
     known = ("", start, "npm run build")
     return next((it for it in found if it not in known and not _TESTS.search(it)), "")
+
+
+def _programs(text: str, paths: Collection[str]) -> Iterator[str]:
+    """Commands that run the files which a text names for what they make."""
+    for clause in re.split(r"[,;]", text):
+        named_there = [it for it in paths if it.endswith((*_ENDINGS,)) and it in clause]
+        if len(named_there) == 1 and (_OTHER_USE.search(clause) or _AT_BUILD.search(clause)):
+            yield start_of(named_there[0], _ENDINGS)
 
 
 _TESTS = re.compile(r"(?<!la)test|\bcheck\b|\blint\b")
@@ -380,7 +395,9 @@ def _program(world: Situation, text: str, used: Collection[str]) -> str:
             for path in files:
                 if path in clause and _ENTRY.search(clause) and not _OTHER_USE.search(clause):
                     return path
-    return files[0] if len(files) == 1 else ""
+    others = [it for it in intents.split(text) if files and files[0] in it]
+    only = len(files) == 1 and not any(map(_OTHER_USE.search, others))
+    return files[0] if only else ""
 
 
 def start_of(program: str, endings: Mapping[str, str]) -> str:
