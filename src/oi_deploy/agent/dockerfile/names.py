@@ -50,7 +50,8 @@ def bases(images: Sequence[str], item: Dockerfile, lines: Lines) -> Iterator[Edi
 
 _TOLD_BASE = re.compile(
     r"(?:\b(?i:our base image is|(?:the )?base image (?:must|should|has to) be)"
-    r"|(?<!not )(?<!n't )\b(?i:(?<!we )use|switch to|move to|only(?: (?:has|have|keeps?|carries|the image))?)"
+    r"|(?<!not )(?<!n't )\b(?i:(?<!we )use|switch to|move to"
+    r"|only(?: (?:has|have|keeps?|carries|the image))?)"
     r"|基础镜像(?:现在|目前|都)?(?:统一|一律|应该|应|要)(?:用|是|为|换成|改成)?"
     r"|(?:只|仅)(?:保留|提供|支持|剩下?|有|能用|允许)了?|(?<![不没])(?:改用|换成|改成))\s*`?"
     r"(?P<name>python|node|nginx|golang|debian|ubuntu|alpine):(?P<tag>\w[\w.-]*\w)",
