@@ -144,15 +144,29 @@ def missing_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterato
             if near in part.sources and len(part.sources) > 1 and _likeness(near, source) >= _ALIKE:
                 yield drop_word(lines, range(part.line, part.last + 1), source)
                 continue
-            close = folder_like(source, context) or (near if _is_slip(source, near) else "")
+            folder = folder_like(source, context)
+            if folder and _is_read_as(folder, source, part.rest, context):
+                yield everywhere(lines, source.removeprefix("./").strip("/"), folder.strip("/"))
+            close = folder or (near if _is_slip(source, near) else "")
             close = close or _renamed(item, source, context.names)
             if not close and (folder := _other_package(item, source, context)):
                 yield everywhere(lines, source.strip("/"), folder)
+            if not close and (folder := _of_module(item, source, context)):
+                yield swap_word(lines, range(part.line, part.last + 1), source.rstrip("/"), folder)
             if not close and (folder := _other_folder(item, source, context)):
                 yield everywhere(lines, source.removeprefix("./").strip("/"), folder)
             if not close or close in part.sources:
                 continue
             yield swap_word(lines, range(part.line, part.last + 1), source, close)
+
+
+def _is_read_as(new: str, old: str, copied: str, context: Context) -> bool:
+    """Whether a folder came to a place of its old name, and programs look for the new one."""
+    here, now = (it.removeprefix("./").strip("/") for it in (old, new))
+    programs = (".py", ".js", ".mjs", ".cjs")
+    texts = [it for path, it in context.texts.items() if path.endswith(programs)]
+    reads = [any(re.search(rf"['\"/]{it}['\"/]", text) for text in texts) for it in (here, now)]
+    return copied.split()[-1].removeprefix("./").strip("/") == here and reads == [False, True]
 
 
 def _is_slip(wanted: str, found: str) -> bool:
@@ -182,6 +196,18 @@ def _other_package(item: Dockerfile, wanted: str, context: Context) -> str:
     made = (name for name in context.names if name.endswith(("/__main__.py", "/__init__.py")))
     found = {dirname(name) for name in made if name.count("/") == 1 and not _TEST.search(name)}
     return found.pop() if len(found) == 1 else ""
+
+
+def _of_module(item: Dockerfile, wanted: str, context: Context) -> str:
+    """The only folder with the module that is started, where Python looks in the missing one."""
+    old = wanted.removeprefix("./").strip("/")
+    started = re.search(r"-m[\", ]+(\w+)", item.text)
+    looks = re.search(rf"PYTHONPATH=\S*/{re.escape(old)}/?(?=[\s\"':]|$)", item.text)
+    if "/" in old or "." in old or old in context.folders or not (started and looks):
+        return ""
+    package = re.compile(rf"/{started[1]}(?:\.py|/__main__\.py)$")
+    found = {package.sub("", it) for it in context.names if package.search(it)}
+    return found.pop() if len(found) == 1 and not found & {*item.copies()} else ""
 
 
 def _other_folder(item: Dockerfile, wanted: str, context: Context) -> str:

@@ -165,7 +165,13 @@ def modules(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit |
     for part in item.instructions():
         match = re.search(r"PYTHONPATH=(/[\w./-]+)", part.rest) if part.word == "ENV" else None
         old = basename(match[1].rstrip("/")) if match else ""
-        if match and old not in context.folders and len(found) == 1 and not context.exists(old):
+        comes = any(
+            it.rest.split()[-1].strip("./").rpartition("/")[2] == old and context.exists(source)
+            for it in item.instructions()
+            for source in it.sources
+        )
+        gone = match and not comes and old not in context.folders and not context.exists(old)
+        if match and gone and len(found) == 1:
             number = next(it for it in range(part.line, part.last + 1) if match[0] in lines[it - 1])
             (new,) = found
             start = lines[number - 1].index(match[0])
@@ -253,6 +259,29 @@ def working_folders(context: Context, item: Dockerfile, lines: Lines) -> Iterato
                     yield put_before(lines, part.line, f"ENV PYTHONPATH={before}")
 
 
+def searched(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A test or a start that misses a package in a folder that Python is not told to look in."""
+    known = image.stages(item, context)
+    number, is_told = -1, False
+    for part in item.instructions():
+        if part.word == "FROM":
+            number, is_told = number + 1, False
+        elif part.word == "ENV":
+            is_told = is_told or "PYTHONPATH" in part.rest
+        elif number >= 0 and not is_told and _RUNS_PYTHON.search(f"{part.word} {part.rest}"):
+            stage = known[number]
+            for module in context.told.modules:
+                top = module.partition(".")[0]
+                package = re.compile(rf"(?:^|/){re.escape(top)}(?:\.py|/__(?:init|main)__\.py)$")
+                files = [it for it, name in stage.files if package.search(name)]
+                roots = {package.sub("", it) or "/" for it in files}
+                if len(roots) == 1 and not roots & {stage.workdir, "/"}:
+                    yield put_before(lines, part.line, f"ENV PYTHONPATH={roots.pop()}")
+
+
+_RUNS_PYTHON = re.compile(
+    r"^RUN (?!.*(?:PYTHONPATH|\bcd\b)).*\b(?:unittest|pytest)\b|^(?:CMD|ENTRYPOINT) .*\bpython"
+)
 _IMPORTS = re.compile(r"^(?:import|from) ([a-z_]\w*)", re.MULTILINE)
 
 

@@ -353,6 +353,7 @@ _IF_AMISS = (
     places.variables,
     slips.scripts,
     places.modules,
+    places.searched,
     slips.forbidden,
     slips.interpreters,
     places.servers,

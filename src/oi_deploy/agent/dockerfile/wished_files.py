@@ -91,7 +91,7 @@ _FOLDER_AFTER = re.compile(
     r"`?\s*(?:[两三几]个)?(?:folder|director(?:y|ies)|package|dir\b|目录|文件夹|包(?![含括])"
     r"|的(?:全部)?(?:内容|文件)|里(?=[的是有面]))"
     r"|\s*[都也]?(?:不|(?<!分)别|勿)[^,。]{0,4}[进放带打入拷]"
-    r"|\s+(?:must|should|may|do|does|is|are)(?:\s+not|n't)\b|\s+stays? out\b",
+    r"|\s+(?:must|should|shall|may|can|will|do|does|is|are)(?:\s+not|n't)\b|\s+stays? out\b",
     re.IGNORECASE,
 )
 _FOLDER_BEFORE = re.compile(
