@@ -186,6 +186,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         versions=checkout.versions,
         date=date,
         commit_date=checkout.commit_date,
+        count=checkout.count,
         names={it.name for it in about.chosen} | {it.rpartition("/")[2] for it in repositories},
     )
     return Situation(

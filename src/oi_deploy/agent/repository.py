@@ -25,7 +25,8 @@ git branch --show-current 2>/dev/null; printf '\036'
 git tag --points-at HEAD 2>/dev/null; printf '\036'
 git tag --list 2>/dev/null; printf '\036'
 git ls-files --cached --others --exclude-standard --deduplicate 2>/dev/null; printf '\036'
-git describe --tags 2>/dev/null || true
+git describe --tags 2>/dev/null; printf '\036'
+git rev-list --count HEAD 2>/dev/null || true
 """
 
 _MOST_FILES_READ = 60
@@ -58,6 +59,7 @@ class Repository:
         tags_here: git tags of HEAD.
         tags: all git tags.
         described: HEAD as `git describe --tags` names it.
+        count: how many commits lead to HEAD; as many as were fetched.
         files: paths of tracked and new files.
         languages: the programming languages of the files, most files first.
         versions: what version files say, by path.
@@ -74,6 +76,7 @@ class Repository:
     tags_here: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     described: str = ""
+    count: str = ""
     files: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -92,7 +95,7 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
         namespace: of manifests that name none.
     """
     answers = [answer.strip() for answer in look("/bin/sh", "-c", _ASK_GIT).split("\036")]
-    head, branch, tags_here, tags, listing, described = (*answers, *[""] * 6)[:6]
+    head, branch, tags_here, tags, listing, described, count = (*answers, *[""] * 7)[:7]
     commit, full, day = (*head.split(), "", "", "")[:3]
     files = tuple(line for line in listing.splitlines() if line)
     manifests = [path for path in files if path.endswith((".yml", ".yaml")) and is_plain(path)]
@@ -120,6 +123,7 @@ def gather(look: Look, *, named: Sequence[str] = (), namespace: str = "") -> Rep
         tags_here=tuple(tag for tag in tags_here.split() if versions.is_tag(tag.replace("/", "-"))),
         tags=tuple(tags.split()),
         described=described,
+        count=count if count.isdecimal() else "",
         files=files,
         languages=languages(files),
         versions={

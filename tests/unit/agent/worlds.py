@@ -48,7 +48,7 @@ class Look:
             texts = ((path, self.files[path]) for path in argv[4:] if path in self.files)
             return "\n".join(f"==> {path} <==\n{text}" for path, text in texts).strip()
         if argv[0] == "/bin/sh":
-            asked = ("log", "branch", "--points-at", "--list", "ls-files", "describe")
+            asked = ("log", "branch", "--points-at", "--list", "ls-files", "describe", "rev-list")
             return "\n\036".join(self.git.get(name, "") for name in asked)
         names = argv[argv.index("--") + 1 :]
         return "\n".join(path for path in names if path in self.files)

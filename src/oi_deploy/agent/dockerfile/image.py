@@ -186,7 +186,8 @@ def _made(text: str, found: Iterable[Sequence[str]]) -> str:
 
 def _is_lacking(need: Need, stage: Stage, context: Context, made: str = "") -> bool:
     """Whether it surely is not there; a module that the project does not have is a library."""
-    if any(basename(path) in made for path in need.paths):
+    names = (re.escape(basename(path)) for path in need.paths)
+    if any(re.search(rf"(?<![\w.-]){name}(?![\w.-])", made) for name in names):
         return False
     program = need.paths[0].endswith((".py", ".js", ".mjs", ".cjs"))
     if stage.searched and (need.module or program):

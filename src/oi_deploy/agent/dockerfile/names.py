@@ -140,6 +140,9 @@ def missing_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterato
         for source in part.sources:
             if not is_plain(source) or context.exists(source) or source.strip("./") in ("",):
                 continue
+            if folder := _of_several(source, context.names):
+                yield swap_word(lines, range(part.line, part.last + 1), source, f"{folder}/")
+                continue
             near = closest(source, context.names)
             if near in part.sources and len(part.sources) > 1 and _likeness(near, source) >= _ALIKE:
                 yield drop_word(lines, range(part.line, part.last + 1), source)
@@ -158,6 +161,19 @@ def missing_sources(context: Context, item: Dockerfile, lines: Lines) -> Iterato
             if not close or close in part.sources:
                 continue
             yield swap_word(lines, range(part.line, part.last + 1), source, close)
+
+
+def _of_several(wanted: str, names: Sequence[str]) -> str:
+    """The folder of that name which has several files of that name below it; empty if none has.
+
+    That is `data/` of `server/data/2025/lines.csv` and `server/data/2026/lines.csv` for
+    `data/lines.csv`.
+    """
+    above, name = dirname(wanted.removeprefix("./")), basename(wanted)
+    same = [it for it in names if basename(it) == name]
+    below = re.compile(rf"((?:.*/)?{re.escape(above)})/.*")
+    found = {match[1] for it in same if (match := below.fullmatch(it))}
+    return found.pop() if above and len(same) > 1 and len(found) == 1 else ""
 
 
 def _is_read_as(new: str, old: str, copied: str, context: Context) -> bool:

@@ -214,6 +214,8 @@ def gone_folders(context: Context, item: Dockerfile, lines: Lines) -> Iterator[E
         for source in part.sources
         if source.endswith("/") or "." not in basename(source)
         if is_plain(source.strip("/")) and not context.exists(source.strip("/"))
+        # A file without an ending lies elsewhere now: `VERSION`.
+        if basename(source) not in map(basename, context.names)
     ]
     starts = [part for part in stage if part.word in _STARTS]
     words = started(starts[-1]) if starts else []

@@ -95,6 +95,7 @@ _SUBSTITUTED = (
         re.compile(r"\$\(\s*git (?:branch --show-current|rev-parse --abbrev-ref HEAD)\s*\)"),
         "<branch>",
     ),
+    (re.compile(r"\$\(\s*git rev-list [^()]*--count[^()]*\)"), "<commit count>"),
     (re.compile(r"\$\(\s*git describe --tags[^()]*\)"), "<git tag>"),
 )
 

@@ -25,6 +25,7 @@ _NO_PLACES = re.compile(r"(?:the |image |docker |镜像)*(?:tag|标签)", intent
 _PLACE_KINDS = {
     "unknown": rf"{tag_words.UNKNOWN}|\btime\b|时间",
     "date": rf"date|day|日期|{tag_words.DAY}",
+    "count": tag_words.KINDS["count"],
     "full commit": tag_words.KINDS["full commit"],
     "git tag": r"git.?tag",
     "branch": r"branch|分支|\bref\b",

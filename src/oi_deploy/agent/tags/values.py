@@ -73,6 +73,7 @@ class Source:
         versions: versions by the file that says them.
         date: today in UTC, as 2026-01-31.
         commit_date: the day of the commit.
+        count: how many commits lead to HEAD, itself among them.
         names: those of the programs that a prompt is about.
     """
 
@@ -84,6 +85,7 @@ class Source:
     versions: Mapping[str, str] = ()  # type: ignore[assignment]
     date: str = ""
     commit_date: str = ""
+    count: str = ""
     names: Collection[str] = ()
 
 
@@ -249,6 +251,7 @@ def _day_form(written: str) -> str:
 VALUES: Mapping[str, Callable[[Part, Said], str]] = {
     "literal": lambda part, said: part.text,
     "unknown": lambda part, said: "",
+    "count": lambda part, said: said.source.count,
     "commit": _commit,
     "full commit": _full_commit,
     "branch": _branch,

@@ -40,6 +40,9 @@ KINDS = {
     r"|(?:same tag as|tag of) (?:the|this) (?:current )?commit"
     r"|(?:commit|head) is tagged(?: in git)?"
     r"|(?:当前)?提交上?的\s*(?:git )?(?:tag|标签)",
+    "count": r"git rev-list (?:--[\w-]+ )*--count(?: --[\w-]+)*(?: head)?"
+    r"|(?:commit|revision)[-_ ]count|(?:number|count) of (?:the |all )?(?:git )?commits"
+    r"|提交(?:总|的)*(?:数量?|次数|计数)",
     "full commit": _FULL,
     "commit": _HASH,
     "date": r"today(?!'s (?:[\w-]+\.\w|version|build|commit|image|release))(?:'s)?"
