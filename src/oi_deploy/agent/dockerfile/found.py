@@ -142,7 +142,10 @@ def of_package(texts: Mapping[str, str], names: Collection[str]) -> Start | None
 
 
 def only_server(
-    texts: Mapping[str, str], names: Sequence[str], with_: Mapping[str, str]
+    texts: Mapping[str, str],
+    names: Sequence[str],
+    with_: Mapping[str, str],
+    called: Collection[str] = (),
 ) -> Start | None:
     """The only program in a folder that answers requests, where no other one does.
 
@@ -150,10 +153,13 @@ def only_server(
         texts: of files.
         names: of all files.
         with_: what starts a file, by its ending.
+        called: names of folders; of several programs, it is that in one of these.
     """
     found = [
         path for path in names if SERVES.search(texts.get(path, "")) and not NO_START.search(path)
     ]
+    if len(found) > 1:
+        found = [path for path in found if set(path.split("/")[:-1]) & {*called}]
     if len(found) != 1 or not _WORDS.fullmatch(found[0]):
         return None
     path = found[0]

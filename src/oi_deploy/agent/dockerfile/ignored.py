@@ -46,7 +46,9 @@ def repairs(
     file = inside(context, ".dockerignore")
     # What lies in a folder comes with it.
     alone = [it for it in dict.fromkeys(lost) if not any(it.startswith(f"{o}/") for o in lost)]
-    return tuple(f"sed -i '$a !{name}' {file}" for name in alone)
+    # Where not the folder itself is kept out, but its files, the engine wants to be told of these.
+    deep = {it for it in alone if it in named.folders(names) and not _ignored(it, rules)}
+    return tuple(f"sed -i '$a !{it}{'/**' if it in deep else ''}' {file}" for it in alone)
 
 
 def _with_others(
@@ -103,9 +105,13 @@ def _needed(item: Dockerfile, names: Sequence[str]) -> Iterable[str]:
             yield name
     commands = " ".join(p.rest for p in parts if p.word in ("RUN", "CMD", "ENTRYPOINT"))
     copied = {inside(".", source) for source in item.copies()}
-    for name in names:
-        if name in commands and _is_in(name, commands) and "." in copied and is_plain(name):
-            yield name
+    if "." not in copied:
+        return
+    for name in (*names, *named.folders(names)):
+        if name in commands and _is_in(name, commands) and is_plain(name):
+            inner = (path for path in names if path.startswith(f"{name}/"))
+            if not any(map(is_private, inner)):
+                yield name
 
 
 def _kept_out(
@@ -117,13 +123,29 @@ def _kept_out(
 
 
 def _ignored(path: str, rules: Sequence[tuple[bool, re.Pattern[str]]]) -> bool:
-    """The last rule that fits decides."""
-    fitting = [out for out, pattern in rules if pattern.match(path)]
-    return fitting[-1] if fitting else False
+    """Whether the rules keep a file or folder out."""
+    return _fits(path, rules)[0]
+
+
+def _fits(path: str, rules: Sequence[tuple[bool, re.Pattern[str]]]) -> tuple[bool, list[bool]]:
+    """Whether a path is kept out, and which rules fit it, as the engine finds it out.
+
+    What fits a folder fits all below it. But a rule is not even tried where it would change
+    nothing: `!web` after `web/*.html` fits no page, since `web` was not kept out
+    (`MatchesUsingParentResults` of github.com/moby/patternmatcher).
+    """
+    above = _fits(dirname(path), rules)[1] if dirname(path) else [False] * len(rules)
+    out, fitting = False, list(above)
+    for place, (keeps_out, pattern) in enumerate(rules):
+        if not fitting[place] and keeps_out != out:
+            fitting[place] = pattern.fullmatch(path) is not None
+        if fitting[place]:
+            out = keeps_out
+    return out, fitting
 
 
 def _rules(text: str) -> Iterable[tuple[bool, re.Pattern[str]]]:
-    """For each line: whether it keeps out, and what it fits; also all below a folder."""
+    """For each line: whether it keeps out, and what it fits."""
     for line in text.splitlines():
         words = line.strip()
         if not words or words.startswith("#"):
@@ -140,7 +162,7 @@ def _rules(text: str) -> Iterable[tuple[bool, re.Pattern[str]]]:
             for part in parts
         )
         with contextlib.suppress(re.error):
-            yield out, re.compile(f"(?:{regex})(?:/.*)?$")
+            yield out, re.compile(regex)
 
 
 _PARTS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}

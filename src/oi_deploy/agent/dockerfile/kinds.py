@@ -92,7 +92,8 @@ def kind(names: Sequence[str], wanted: Wishes, texts: Mapping[str, str]) -> Kind
         return Kind("nginx", pages=".")
     if chosen := next(iter((*pages, *same, *kinds)), None):
         return chosen
-    said = found.of_notes(texts, names) or found.only_server(texts, names, known["endings"])
+    said = found.of_notes(texts, names)
+    said = said or found.only_server(texts, names, known["endings"], wanted.called)
     return _of(said, names, wanted) if said else None
 
 

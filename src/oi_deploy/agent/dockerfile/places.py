@@ -196,7 +196,18 @@ def variables(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
             if not path.startswith(f"{stage.workdir.rstrip('/')}/") or stage.workdir == "/":
                 continue
             # A step may write it.
-            made = any(basename(path) in it.rest for it in item.instructions() if it.word == "RUN")
+            steps = " ".join(it.rest for it in item.instructions() if it.word == "RUN")
+            made = basename(path) in steps
+            wrote = {
+                normpath(join(stage.workdir, it))
+                for it in re.findall(r">\s*([\w./-]+)", steps)
+                if basename(it) == basename(path)
+            }
+            if len(wrote) == 1 and not wrote & {path} and path not in steps:
+                (new,) = wrote
+                yield swap_word(lines, range(part.line, part.last + 1), path, new) or _in_word(
+                    part, path, new, lines
+                )
             if not made and len(there) == 1 and not stage.has(path, context.exists):
                 yield swap_word(lines, range(part.line, part.last + 1), path, there[0]) or _in_word(
                     part, path, there[0], lines

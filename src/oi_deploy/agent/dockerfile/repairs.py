@@ -362,6 +362,7 @@ _IF_AMISS = (
     usual.site_settings,
     usual.stage_variables,
     usual.hosts,
+    usual.arguments,
     usual.scripts,
 )
 _PLAIN_CHECKS = (

@@ -8,7 +8,7 @@ from oi_deploy.agent.dockerfile import kinds
 from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.edits import Edit, Lines, move_up, put_before, swap, swap_word
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, base_of, is_plain
-from oi_deploy.agent.dockerfile.names import is_misspelt
+from oi_deploy.agent.dockerfile.names import is_called, is_misspelt
 from oi_deploy.agent.dockerfile.reads import module_of
 from oi_deploy.agent.dockerfile.slips import last_stage, words_of
 
@@ -91,6 +91,32 @@ def settings(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
         if part.line == part.last and _PLAIN.fullmatch(text) and len(words) > 1:
             left = (*lines[: part.line - 1], text, *lines[part.line :])
             yield Edit(f"'{part.line}s#.*#{text}#'", left)
+
+
+_REQUIRED = re.compile(r"the following arguments are required: (--[\w-]+(?:, --[\w-]+)*)\s*$", re.M)
+
+
+def arguments(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A start without an option that its message asks for: the file of that name which is named."""
+    stage = last_stage(item)
+    starts = [part for part in stage if part.word in _STARTS]
+    said = _REQUIRED.search(context.told.text)
+    if said is None or len(starts) != 1 or starts[0].line != starts[0].last:
+        return
+    part, words = starts[0], started(starts[0])
+    for option in said[1].split(", "):
+        name = re.escape(option.strip("-").partition("-")[0])
+        found = [
+            it for it in context.names
+            if is_called(it, context.told.text) and re.search(rf"(?<![a-z]){name}", basename(it))
+        ]  # fmt: skip
+        if len(found) != 1 or option in words:
+            return
+        words += [option, found[0]]
+    text = f"{part.word} exec {' '.join(words)}"
+    if _PLAIN.fullmatch(text):
+        left = (*lines[: part.line - 1], text, *lines[part.line :])
+        yield Edit(f"'{part.line}s#.*#{text}#'", left)
 
 
 def hosts(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:

@@ -122,6 +122,7 @@ class Wishes:
         stages: what two stages do.
         makes: what the only stage runs while it is built.
         no_npm: whether a program is to be started without it.
+        called: names of the Deployment, of its image and containers, that it speaks of.
     """
 
     bases: tuple[str, ...] = ()
@@ -151,6 +152,7 @@ class Wishes:
     installs: bool = True
     makes: str = ""
     no_npm: bool = False
+    called: tuple[str, ...] = ()
 
 
 def read(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> Wishes:
@@ -212,6 +214,7 @@ def read(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> 
         named=tuple(path for path, _ in wished_files.named_in(text, paths)),
         stages=stages,
         no_npm=_NO_NPM.search(text) is not None,
+        called=tuple(_called(world)),
         makes="" if stages else _makes(text, start, paths, texts),
         health=starts.health(text),
         labels=tuple(starts.labels(text)),
@@ -239,6 +242,13 @@ _NO_PACKAGES = re.compile(
     r"|(?:无需?|不(?:需要?|用|要|能|必))(?:再|去|跑|执行|运行)*\s*(?:npm|pip|安装(?:任何|第三方)*(?:依赖|包)|装包)",
     intents.FLAGS,
 )
+
+
+def _called(world: Situation) -> Iterator[str]:
+    chosen = world.meant.chosen
+    yield from (it.name for it in chosen)
+    yield from (it.repository.rpartition("/")[2] for it in world.named)
+    yield from (c.name for it in chosen for c in it.containers if c.name in world.ask.text)
 
 
 _AT_BUILD = re.compile(
