@@ -100,7 +100,19 @@ def target(world: Situation, file: Dockerfile) -> str:
         for match in _TARGET.finditer(sentence)
         if match.lastgroup != "before" or not _is_about(match, sentence)
     )
-    return next((name for name in named_there if name in file.stages()), "")
+    found = next((name for name in named_there if name in file.stages()), "")
+    return found or _called(world, file)
+
+
+def _called(world: Situation, file: Dockerfile) -> str:
+    """Of stages that the prompt calls targets, the only one that has the image's name."""
+    if not re.search(r"\btargets?\b", world.ask.text, intents.FLAGS):
+        return ""
+    last = [part.rest for part in file.instructions() if part.word == "FROM"][-1:]
+    stages = [it for it in file.stages() if words.is_named(it, world.ask.text)]
+    same = {image.repository.rpartition("/")[2] for image in world.named} & {*stages}
+    ends = any(it.endswith(tuple(f" {name}" for name in same)) for it in last)
+    return same.pop() if len(stages) > 1 and len(same) == 1 and not ends else ""
 
 
 # A stage that is named because of what happens in it.

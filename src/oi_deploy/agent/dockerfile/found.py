@@ -28,7 +28,8 @@ _OTHER_USE = re.compile(
 _FOR_WORK = re.compile(r"--(?:reload|debug|watch|inspect)\b")
 _OWN_HOST = re.compile(r"(--(?:host|bind|listen)[= ])(?:127\.0\.0\.1|localhost)(?=[: ]|$)")
 _DOCUMENTS = (".md", ".txt", ".rst", ".adoc")
-_NOTES = re.compile(r"(?:readme|install|running|usage)(?:\.\w+)?", re.IGNORECASE)
+_MAKE = "Makefile"
+_NOTES = re.compile(r"(?:readme|install|running|usage)(?:\.\w+)?|makefile", re.IGNORECASE)
 # A program that answers requests.
 SERVES = re.compile(
     r"serve_forever\(|\bcreateServer\(|\.listen\(|\bstart_server\(|\bmake_server\(|\brun_app\("
@@ -106,14 +107,22 @@ def of_notes(
     """
     documents = [it for it in named if pointed_to and it in texts and it.endswith(_DOCUMENTS)]
     readmes = (it for it in texts if is_notes(it) and "/" not in it)
-    for path in (*documents, *sorted(readmes, key=len)):
-        every = list(_in_notes(texts[path], names))
+    for path in (*documents, *sorted(readmes, key=lambda it: (it == _MAKE, len(it)))):
+        text = _recipes(texts[path]) if path == _MAKE else texts[path]
+        every = list(_in_notes(text, names))
         said = [it for it, sure in every if sure] or [it for it, _ in every if pointed_to]
         # What lies among the tools only prepares something.
         said.sort(key=lambda it: NO_START.search(it.command) is not None)
         if said:
             return said[0]
     return None
+
+
+def _recipes(text: str) -> str:
+    """A Makefile's rules as they are typed: with the variables that it exports for all of them."""
+    exported = re.findall(r"^export ([A-Z_]+)\s*:?=\s*([\w./:-]+)\s*$", text, re.MULTILINE)
+    before = "".join(f"{name}={value} " for name, value in exported)
+    return re.sub(r"^\t[@-]*", lambda it: f"    {before}", text, flags=re.MULTILINE)
 
 
 def _in_notes(text: str, names: Collection[str]) -> Iterator[tuple[Start, bool]]:

@@ -16,6 +16,7 @@ from oi_deploy.agent.dockerfile.edits import (
     swap_word,
 )
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
+from oi_deploy.agent.dockerfile.names import is_misspelt
 from oi_deploy.agent.dockerfile.reads import folders_made, is_private
 from oi_deploy.agent.dockerfile.slips import last_stage
 
@@ -216,6 +217,28 @@ def variables(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
 
 # It may come to be there when the container starts.
 _KEPT = re.compile(r"\bVOLUME\b|\bvolumes?\b|\bmount|ENTRYPOINT|挂载|数据卷")
+
+
+def folders(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A variable with the path of a folder that is misspelt: its stage has the other one."""
+    known = image.stages(item, context)
+    number = -1
+    for part in item.instructions():
+        number += part.word == "FROM"
+        for path in re.findall(r"=\"?(/[\w./-]+)", part.rest) if part.word == "ENV" else ():
+            if number < 0 or _KEPT.search(f"{item.text}\n{context.told.text}"):
+                return
+            stage, above = known[number], dirname(path.rstrip("/"))
+            name = basename(path.rstrip("/"))
+            there = {it for it in stage.folders() if dirname(it) == above}
+            near = [it for it in there if is_misspelt(name, basename(it), of_a_list=True)]
+            steps = " ".join(it.rest for it in item.instructions() if it.word == "RUN")
+            if path.rstrip("/") in there or "." in name or name in steps or above == "/":
+                continue
+            if len(near) == 1:
+                yield swap_word(lines, range(part.line, part.last + 1), path, near[0]) or _in_word(
+                    part, path, near[0], lines
+                )
 
 
 def _in_word(part: Instruction, old: str, new: str, lines: Lines) -> Edit | None:

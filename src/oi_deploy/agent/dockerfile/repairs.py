@@ -351,6 +351,7 @@ _IF_AMISS = (
     names.told_bases,
     slips.variables,
     places.variables,
+    places.folders,
     slips.scripts,
     places.modules,
     places.searched,

@@ -153,6 +153,8 @@ def words_of(rest: str) -> list[str]:
 def forbidden(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """A script that may not be started, or a step that may not write as the image's user."""
     if not context.told.forbidden:
+        if "chown" not in item.text:
+            yield lint.user_before(lines, lambda part: _keeps_something(part, context))
         return
     stage = last_stage(item)
     for part in stage:
@@ -188,6 +190,19 @@ def forbidden(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
         before = [it for it in stage if it.line < users[0].line and made["path"] in it.rest]
         if before and "chown" not in "".join(it.rest for it in before) and text not in lines:
             yield put_before(lines, users[0].line, text)
+
+
+def _keeps_something(part: Instruction, context: Context) -> bool:
+    """Whether a step runs a program of the project that writes files beside it."""
+    program = re.match(r"(?:python3?|node) (?:\./)?([\w./-]+\.(?:py|[cm]?js))(?:\s|$)", part.rest)
+    text = context.texts.get(program[1], "") if program else ""
+    return bool(_KEEPS.search(text)) and "/tmp" not in text + part.rest  # noqa: S108 - a word there
+
+
+_KEEPS = re.compile(
+    r"\b(?:writeFile|appendFile|createWriteStream)(?:Sync)?\("
+    r"|\.write_(?:text|bytes)\(|\bopen\([^()\n]*['\"]w"
+)
 
 
 def _owned(context: Context, stage: Sequence[Instruction], lines: Lines) -> Iterator[Edit | None]:

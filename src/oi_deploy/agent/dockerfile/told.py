@@ -52,7 +52,7 @@ _LOST = tuple(
     re.compile(pattern, re.ASCII)
     for pattern in (
         r"No such file or directory:? ?[`'\"]?(?P<path>/?[\w.-]+(?:/[\w.-]+)*)",
-        r"FileNotFoundError:?[^/\w'\"]*[`'\"]?(?P<path>/?(?!Errno)[\w.-]+(?:/[\w.-]+)*)",
+        r"FileNotFoundError:?[^/\w'\",;.]*[`'\"]?(?P<path>/?(?!Errno)[\w.-]+(?:/[\w.-]+)*)",
         r"(?:Cannot find module|Could not find|can't (?:open file|read|find)"
         r"|cannot (?:open|read|find|stat))"
         r"[ :]*[`'\"]?(?P<path>[./]*[\w-][\w.-]*(?:/[\w.-]+)*)",

@@ -241,7 +241,7 @@ def gone_folders(context: Context, item: Dockerfile, lines: Lines) -> Iterator[E
         if source.endswith("/") or "." not in basename(source)
         if is_plain(source.strip("/")) and not context.exists(source.strip("/"))
         # A file without an ending lies elsewhere now: `VERSION`.
-        if basename(source) not in map(basename, context.names)
+        if basename(source.rstrip("/")) not in map(basename, (*context.names, *context.folders))
     ]
     starts = [part for part in stage if part.word in _STARTS]
     words = started(starts[-1]) if starts else []

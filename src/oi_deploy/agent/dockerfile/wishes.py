@@ -78,9 +78,9 @@ _WORKDIR = re.compile(
 )
 _NOTES = re.compile(
     r"\b(?:see|per|follow\w*|according|look|read|in|as)\b[^.;]{0,24}"
-    r"(?:\breadme|[\w-]+\.(?:md|rst|adoc)\b)"
+    r"(?:\breadme|\bmakefile|[\w-]+\.(?:md|rst|adoc)\b)"
     r"|\breadme(?:\.md)? (?:says?|explains?|tells?|has|describes?|shows?)"
-    r"|(?:参考|参?照|按照?|见|看|根据|依据?)[^,。;]{0,8}(?:readme|文档|说明)",
+    r"|(?:参考|参?照|按照?|见|看|根据|依据?)[^,。;]{0,8}(?:readme|makefile|文档|说明)",
     intents.FLAGS,
 )
 _SITE = re.compile(

@@ -14,7 +14,7 @@ _FILL = (
     r"|\b(?:in )?lower[- ]?cased?\b|\bas the (?:image )?tag\b|小写|"
     rf"'s\b|[\s,(){tag_words.QUOTES}:]|\b(?:the|an?|of|on|at|this|that|its|our|your|current|latest|in|from|file"
     r"|commit|head|git|utc|ci|single|character|sign|then|also|by|both|followed|it|with|comes?|goes"
-    r"|finally|first|next|name|number|project|repository|repo|image|contents?)\b"
+    r"|finally|first|next|another|name|number|project|repository|repo|image|contents?)\b"
     r"|的|先|在前面?|在后面?|放前面?|放后面?|接着|依次|当前|这个|本次|里|中|文件|一个|又|把|用|是|面|边|提交|仓库|代码|项目|最新|以|对应|版本|名|号|内容"
 )
 _LINKS = (

@@ -139,6 +139,8 @@ def _version(part: Part, said: Said) -> str:
         if names
         else [it for it in known if is_version_file(it) and not it.endswith("CHANGELOG.md")]
     )
+    if not paths and "CHANGELOG" in said.prompt:
+        paths = [path for path in known if path.endswith("CHANGELOG.md")]
     near = [path for path in paths if _has_name(path.rpartition("/")[0], said.prompt)]
     exact = [path for path in paths if path in names]
     found = next((known[path] for path in (*near, *exact, *paths)), "")

@@ -94,7 +94,7 @@ _TAGGING = re.compile(
     r"|\b(?:push|publish|put)\b[^.;]{0,80}\bunder \w+ names\b|命名"
     # What is left of a reference whose tag is still to be filled in.
     r"|(?:^|\s):(?=[\w.-]*[<{\[$]|(?-i:[A-Z]{3}))"
-    r"|版本号?(?:都|均|统一|一律)?(?=取|用|来自|从|以|按|是|为|写?在)",
+    r"|版本号?(?:我们|都|均|只|统一|一律)*(?=取|用|来自|从|以|按|是|为|[写记标]?在)",
     intents.FLAGS,
 )
 _EXAMPLE_WORDS = (
