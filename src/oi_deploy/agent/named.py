@@ -123,7 +123,7 @@ def images(prompt: str, registry: str, commit: str) -> tuple[Image, ...]:
 def _tag(match: re.Match[str], text: str) -> str:
     """The tag of a reference; empty where a placeholder stands: `:TAG`, `:v-$TAG`, `:v-<sha>`."""
     tag = match["tag"].removeprefix(":").rstrip(".-")
-    held = re.fullmatch(r"[A-Z][A-Z_]*(?:[-.][A-Z][A-Z_]*)*|.*\$(?:\w|\{\w+\}).*", tag)
+    held = re.fullmatch(r"[A-Z][A-Z_]*(?:[-.][A-Z][A-Z_]*)*|.*\$(?:\w|\{\w+\}|\([A-Z_]+\)).*", tag)
     return "" if held or text[match.end() : match.end() + 1] in tuple("<{[") else tag
 
 

@@ -18,10 +18,10 @@ _OF_PROJECT = re.compile(
     re.MULTILINE,
 )
 # Files that may say a version in their own way, if a prompt names them: properties, a header of C.
-_SETTINGS = (".properties", ".cfg", ".gradle", ".h", ".hpp")
+_SETTINGS = (".properties", ".cfg", ".gradle", ".h", ".hpp", "Makefile")
 _LINE = r"^[^\S\n]*(?:#[^\S\n]*define[^\S\n]+)?"
 _SET = re.compile(
-    rf"""{_LINE}([\w.]*version)[^\S\n]*(?:[=:][^\S\n]*|[^\S\n])["']?(\d[\w.-]*)""",
+    rf"""{_LINE}([\w.]*version)[^\S\n]*(?:(?:[?:]?=|:)[^\S\n]*|[^\S\n])["']?(\d[\w.-]*)""",
     re.MULTILINE | re.IGNORECASE,
 )
 _PARTS = ("major", "minor", "patch")

@@ -80,6 +80,7 @@ _A_HASH = re.compile(r"(?<![0-9a-z])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,40}(?![0-
 _AT_COMMIT = r"(?:\b[Aa]t|\b[Cc]ommit|提交)\s*[`'\"]?"
 # What a shell puts in, as the words of a template.
 _SUBSTITUTED = (
+    (re.compile(r"\$\(([A-Z][A-Z_]*)\)"), r"${\1}"),
     (re.compile(r"\$\(\s*cat ((?:[\w.-]+/)*VERSION)\s*\)"), r"<version>"),
     (
         re.compile(r"(?:\$\()?\s*\bgit rev-parse --short=(\d+)(?: HEAD)?\s*\)?"),

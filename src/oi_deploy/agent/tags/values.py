@@ -25,6 +25,8 @@ WITHOUT_V = re.compile(
     rf"\s*{_Q}v\b|\bv{_Q}\s*(?:要|都|请)?(?:去掉|去除|省略|删掉|不要)"
     r"|\b(?:images?|tags?) (?:\w+ )?(?:do|does|should|must|may|is|are)(?:n't| not| never) (?:to )?"
     r"(?:have|carry|contain|get|begin with|start with) (?:the |a |any )?v\b"
+    r"|\bv\b[^/]{0,40}[./;]\s*(?:the |our )?(?:image )?(?:tag|image)s? (?:should|must|do|does|may)"
+    r"(?:n't| not)\s*(?:[./,;]|$)"
     r"|\bleading v\b.{0,60}\b(?:drop|strip|remove|omit) (?:it|that)\b",
     intents.FLAGS,
 )

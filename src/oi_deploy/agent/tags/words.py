@@ -72,7 +72,7 @@ KIND = re.compile(
 VERSION_FILE = re.compile(
     r"(?<![\w/.<{$+-])(?:[\w.-]+/)*"
     rf"(?:VERSION(?![-_+>}}]|\.\w)|CHANGELOG(?:\.md)?|version\.txt|[\w-]+\.{_FILES}|Chart\.ya?ml"
-    r"|pyproject|Cargo|__init__\.py|_?version\.py|__about__\.py)(?!\w)",
+    r"|pyproject|Cargo|Makefile|__init__\.py|_?version\.py|__about__\.py)(?!\w)",
     re.ASCII,
 )
 JOINTS = {
@@ -163,7 +163,7 @@ BOTH = re.compile(
 LATEST_TOO = re.compile(
     r"(?:\band|\balso|\badditionally|\bplus|\bas well as|[,+和与及]|还有|同时"
     r"|再(?:推送?|打|加)(?:一?[个份]|成|上)?)\s*"
-    r"(?:also\s+)?(?:push(?:ed)?\s+(?:it|(?:this|the same) image)\s+)?"
+    r"(?:also\s+)?(?:(?:move|point)s?\s+|push(?:ed)?\s+(?:it|(?:this|the same) image)\s+)?"
     r"(?:tag(?:ged)?\s+(?:it\s+)?)?(?:as\s+)?"
     # Any other word than that one may be part of the sentence.
     rf"[{QUOTES}]?(?P<too>latest|(?<=\bas )stable|(?<=[打标推]成 )stable)\b"
