@@ -41,6 +41,11 @@ _BARE = re.compile(
     r"(?: (?:it|that|this|the file))?(?: accordingly)?",
     intents.FLAGS,
 )
+# Without a word for a new value, it may be the tag's: "put a v in front", "append the hash".
+_ADDED = re.compile(r"add|remove|delete|append|put|添加|删掉|去掉|追加", intents.FLAGS)
+_OF_TAG = re.compile(
+    r"(?<![\w.])v(?![\w.])|\b(?:tag|prefix|suffix|hash|sha)\b|标签|前缀|后缀|哈希", intents.FLAGS
+)
 _SWITCHED = re.compile(r"换成|换为|switch|replace", intents.FLAGS)
 _BASE = re.compile(r"base image|基础镜像|\bFROM\b", re.ASCII)
 
@@ -102,6 +107,7 @@ def _orders(path: str, clause: str, *, here: bool, elsewhere: bool) -> bool:
         (base or not _is_about_else(clause, match))
         and not (elsewhere and _SWITCHED.fullmatch(match[0]))
         and (here or _IT.match(clause[match.end() :]) or _OF_IT.search(clause[: match.start()]))
+        and not (_ADDED.fullmatch(match[0]) and _OF_TAG.search(clause, match.end()))
         and not intents.is_denied(clause, match.start())
         for match in _CHANGE.finditer(clause)
     )

@@ -118,7 +118,7 @@ def _name(text: str) -> str:
     for sentence in intents.sentences(text):
         for pattern in _NAME:
             for match in pattern.finditer(sentence):
-                clause = re.split(r"[,;]", sentence[: match.start()])[-1]
+                clause = re.split(r"[,;:]", sentence[: match.start()])[-1]
                 denied = intents.is_denied(clause, len(clause))
                 if match["name"] not in _NO_NAME and not denied:
                     return match["name"]

@@ -18,7 +18,8 @@ _FILL = (
     r"|的|先|在前面?|在后面?|放前面?|放后面?|接着|依次|当前|这个|本次|里|中|文件|一个|又|把|用|是|面|边|提交|仓库|代码|项目|最新|以|对应|版本|名|号|内容"
 )
 _LINKS = (
-    r"[-_.+]|\band\b|\bplus\b|\bthen\b|\bfollowed by\b|[和与跟加接再后、]|上|拼接?|以及|"
+    r"[-_.+]|\band\b|\bplus\b|\bappend(?:ed|ing)?\b|追加|\bthen\b"
+    r"|\bfollowed by\b|[和与跟加接再后、]|上|拼接?|以及|"
     + "|".join(tag_words.JOINTS.values())
 )
 _LINK = re.compile(_LINKS, intents.FLAGS)
