@@ -19,8 +19,7 @@ _FILL = (
 )
 _LINKS = (
     r"[-_.+]|\band\b|\bplus\b|\bappend(?:ed|ing)?\b|追加|\bthen\b"
-    r"|\bfollowed by\b|[和与跟加接再后、]|上|拼接?|以及|"
-    + "|".join(tag_words.JOINTS.values())
+    r"|\bfollowed by\b|[和与跟加接再后、]|上|拼接?|以及|" + "|".join(tag_words.JOINTS.values())
 )
 _LINK = re.compile(_LINKS, intents.FLAGS)
 _BETWEEN = re.compile(rf"(?:{_LINKS}|{_FILL})*+", intents.FLAGS)
