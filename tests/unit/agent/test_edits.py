@@ -33,6 +33,7 @@ REPO = {**FILES, "k8s/config.yaml": CONFIG, "app.env": "LOG_LEVEL=info\n", "CHAN
         ("Take the version from VERSION, put a v in front of it, and tag web with that", []),
         ("Read VERSION, remove the leading v, use the rest as the tag of web", []),
         ("Use what is in VERSION and add -prod at the end for the tag of web", []),
+        ("写 Dockerfile:FROM nginx:1.29,app.env 替换 /etc/nginx/conf.d/default.conf", []),
         ("取 VERSION 的内容,去掉开头的 v,作为 web 的标签", []),
         ("取 VERSION 的版本,追加短哈希,中间用横杠,作为 web 的标签", []),
         ("Dockerfile 写错了,请改对,再构建 web", []),

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from posixpath import basename, dirname
 
 from oi_deploy.agent.dockerfile.context import Context
-from oi_deploy.agent.dockerfile.edits import Edit, Lines, everywhere, swap, swap_word
+from oi_deploy.agent.dockerfile.edits import (
+    Edit,
+    Lines,
+    everywhere,
+    rewrite_as,
+    swap,
+    swap_word,
+)
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, is_plain
 from oi_deploy.agent.dockerfile.reads import is_private
 
@@ -63,6 +70,21 @@ def with_its_folder(context: Context, item: Dockerfile, lines: Lines) -> Iterato
             yield swap_word(lines, [part.line], words[1], f"./{source}/")
 
 
+def _into_its_folder(
+    part: Instruction, old: str, new: str, context: Context, lines: Lines
+) -> Edit | None:
+    """A COPY of a file that was beside the programs, and that they look for in its new folder."""
+    parts, words = new.split("/"), part.rest.split()
+    below = re.compile(r"['\"]?\s*[/,]\s*['\"]?".join(map(re.escape, parts)))
+    texts = (text for path, text in context.texts.items() if path.endswith((".py", ".js", ".mjs")))
+    flat = words[-1] in (".", "./") and not words[0].startswith(("-", "["))
+    if not flat or part.line != part.last or len(parts) < 2 or not any(map(below.search, texts)):
+        return None
+    others = [it for it in part.sources if it != old]
+    first = [f"COPY {' '.join(others)} {words[-1]}"] if others else []
+    return rewrite_as(lines, part.line, [*first, f"COPY {new} ./{dirname(new)}/"])
+
+
 def elsewhere(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """COPY of what lies in another folder now, and nowhere else."""
     for part in item.instructions():
@@ -84,6 +106,8 @@ def elsewhere(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
                 # What is deeper belongs to the site.
                 found = [it for it in pages if not any(it.startswith(f"{up}/") for up in pages)]
             if len(found) == 1 and not is_private(found[0]):
+                if found[0] in context.known:
+                    yield _into_its_folder(part, source, found[0], context, lines)
                 yield swap_word(
                     lines, range(part.line, part.last + 1), source.rstrip("/"), found[0]
                 )

@@ -181,7 +181,8 @@ def _is_read_as(new: str, old: str, copied: str, context: Context) -> bool:
     here, now = (it.removeprefix("./").strip("/") for it in (old, new))
     programs = (".py", ".js", ".mjs", ".cjs")
     texts = [it for path, it in context.texts.items() if path.endswith(programs)]
-    reads = [any(re.search(rf"['\"/]{it}['\"/]", text) for text in texts) for it in (here, now)]
+    here_or_now = [re.compile(rf"['\"/]{re.escape(it)}['\"/]") for it in (here, now)]
+    reads = [any(map(it.search, texts)) for it in here_or_now]
     return copied.split()[-1].removeprefix("./").strip("/") == here and reads == [False, True]
 
 

@@ -39,7 +39,9 @@ _BARE = re.compile(
 _RUNS = re.compile(
     r"\b(?:runs?|running|execut\w+|calls?|with)\s+`?$|(?:用|运行|执行|跑)\s*`?$", re.I
 )
-_OPTION = re.compile(r"(?:\s(?:-o|--out(?:put)?)[ =]|>\s*)([\w-][\w./-]*\.\w+)$", re.ASCII)
+_OPTION = re.compile(
+    r"(?:\s(?:-o|--out(?:put)?(?:-dir)?)[ =]|>\s*(?=\S*\.))([\w-][\w./-]*)$", re.ASCII
+)
 _TESTS = re.compile(r"(?<!la)\btests?\b|doctest|unittest|\blint\b|\bcheck\b")
 # What a stage makes, when it is not in the repository: a folder, or a file.
 _MADE = re.compile(
@@ -99,7 +101,7 @@ def read(
     # What only proves something makes nothing; a stage may do both.
     tests = all(_TESTS.search(it) for it in command.split(" && "))
     if option := _OPTION.search(command):
-        made = [option[1]]
+        made = [option[1] if "." in option[1] else f"{option[1].rstrip('/')}/"]
     else:
         # What a program gets besides its own files may be what it makes.
         known = {*paths, *command.split()[:2], *(it.rpartition("/")[2] for it in paths)}
@@ -129,7 +131,7 @@ def read(
 
 
 _BUILDS = re.compile(
-    r"\b(?:writes?|builds?|generat\w+|turns?|mak(?:es?|ing)|produc\w+)\b|生成|构建|编译|产生",
+    r"\b(?:writes?|builds?|compil\w+|generat\w+|turns?|mak(?:es?|ing)|produc\w+)\b|生成|构建|编译|产生",
     intents.FLAGS,
 )
 
@@ -143,12 +145,15 @@ def _told_before(text: str, paths: Collection[str]) -> str:
 def noted(texts: Mapping[str, str]) -> str:
     """What makes the pages or programs of a repository that says so: a README, or its script."""
     for path, text in texts.items():
+        before = ""
         for line in text.splitlines() if found.is_notes(path) and "/" not in path else ():
             match = re.search(
                 r"(?:`|^    )((?:python3?|node|sh|npm run) [\w./:=-]+(?: [\w./=-]+)*)", line
             )
-            if match and _BUILDS.search(line) and found.starts_known(match[1], texts):
+            said = line if "`" in line else f"{before} {line}"
+            if match and _BUILDS.search(said) and found.starts_known(match[1], texts):
                 return match[1]
+            before = line if line.strip() else before
     return "npm run build" if "build" in npm.scripts(texts) else ""
 
 
