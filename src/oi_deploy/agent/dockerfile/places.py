@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from posixpath import basename, dirname, join, normpath
 
 from oi_deploy.agent.dockerfile import image, npm
+from oi_deploy.agent.dockerfile.contents import Stage
 from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.edits import (
     Edit,
@@ -185,34 +186,22 @@ def modules(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit |
 
 def variables(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """A variable with the path of a file that its stage has, and at another place only."""
-    known = image.stages(item, context)
-    number = -1
-    for part in item.instructions():
-        number += part.word == "FROM"
-        for path in re.findall(r"=\"?(/[\w./-]+\.\w+)", part.rest) if part.word == "ENV" else ():
-            if number < 0 or _KEPT.search(f"{item.text}\n{context.told.text}"):
-                return
-            stage = known[number]
-            there = stage.named(basename(path))
-            if not path.startswith(f"{stage.workdir.rstrip('/')}/") or stage.workdir == "/":
-                continue
-            # A step may write it.
-            steps = " ".join(it.rest for it in item.instructions() if it.word == "RUN")
-            made = basename(path) in steps
-            wrote = {
-                normpath(join(stage.workdir, it))
-                for it in re.findall(r">\s*([\w./-]+)", steps)
-                if basename(it) == basename(path)
-            }
-            if len(wrote) == 1 and not wrote & {path} and path not in steps:
-                (new,) = wrote
-                yield swap_word(lines, range(part.line, part.last + 1), path, new) or _in_word(
-                    part, path, new, lines
-                )
-            if not made and len(there) == 1 and not stage.has(path, context.exists):
-                yield swap_word(lines, range(part.line, part.last + 1), path, there[0]) or _in_word(
-                    part, path, there[0], lines
-                )
+    steps = " ".join(it.rest for it in item.instructions() if it.word == "RUN")
+    for part, path, stage in _in_variables(r"=\"?(/[\w./-]+\.\w+)", context, item):
+        there = stage.named(basename(path))
+        if not path.startswith(f"{stage.workdir.rstrip('/')}/") or stage.workdir == "/":
+            continue
+        # A step may write it, here or elsewhere.
+        wrote = {
+            normpath(join(stage.workdir, it))
+            for it in re.findall(r">\s*([\w./-]+)", steps)
+            if basename(it) == basename(path)
+        }
+        if len(wrote) == 1 and path not in wrote and path not in steps:
+            yield _instead(part, path, wrote.pop(), lines)
+        made = basename(path) in steps
+        if not made and len(there) == 1 and not stage.has(path, context.exists):
+            yield _instead(part, path, there[0], lines)
 
 
 # It may come to be there when the container starts.
@@ -221,24 +210,35 @@ _KEPT = re.compile(r"\bVOLUME\b|\bvolumes?\b|\bmount|ENTRYPOINT|挂载|数据卷
 
 def folders(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """A variable with the path of a folder that is misspelt: its stage has the other one."""
+    steps = " ".join(it.rest for it in item.instructions() if it.word == "RUN")
+    for part, path, stage in _in_variables(r"=\"?(/[\w./-]+)", context, item):
+        above, name = dirname(path.rstrip("/")), basename(path.rstrip("/"))
+        there = {it for it in stage.folders() if dirname(it) == above}
+        near = [it for it in there if is_misspelt(name, basename(it), of_a_list=True)]
+        if path.rstrip("/") in there or "." in name or name in steps or above == "/":
+            continue
+        if len(near) == 1:
+            yield _instead(part, path, near[0], lines)
+
+
+def _in_variables(
+    pattern: str, context: Context, item: Dockerfile
+) -> Iterator[tuple[Instruction, str, Stage]]:
+    """Paths in the variables of stages; none where something may come to be there later."""
+    if _KEPT.search(f"{item.text}\n{context.told.text}"):
+        return
     known = image.stages(item, context)
     number = -1
     for part in item.instructions():
         number += part.word == "FROM"
-        for path in re.findall(r"=\"?(/[\w./-]+)", part.rest) if part.word == "ENV" else ():
-            if number < 0 or _KEPT.search(f"{item.text}\n{context.told.text}"):
-                return
-            stage, above = known[number], dirname(path.rstrip("/"))
-            name = basename(path.rstrip("/"))
-            there = {it for it in stage.folders() if dirname(it) == above}
-            near = [it for it in there if is_misspelt(name, basename(it), of_a_list=True)]
-            steps = " ".join(it.rest for it in item.instructions() if it.word == "RUN")
-            if path.rstrip("/") in there or "." in name or name in steps or above == "/":
-                continue
-            if len(near) == 1:
-                yield swap_word(lines, range(part.line, part.last + 1), path, near[0]) or _in_word(
-                    part, path, near[0], lines
-                )
+        if part.word == "ENV" and number >= 0:
+            yield from ((part, path, known[number]) for path in re.findall(pattern, part.rest))
+
+
+def _instead(part: Instruction, old: str, new: str, lines: Lines) -> Edit | None:
+    """Another path, as a word or as the end of one."""
+    numbers = range(part.line, part.last + 1)
+    return swap_word(lines, numbers, old, new) or _in_word(part, old, new, lines)
 
 
 def _in_word(part: Instruction, old: str, new: str, lines: Lines) -> Edit | None:
