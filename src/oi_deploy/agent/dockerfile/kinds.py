@@ -14,7 +14,8 @@ import yaml
 from oi_deploy.agent import named
 from oi_deploy.agent.dockerfile import found, npm
 from oi_deploy.agent.dockerfile.reads import module_of
-from oi_deploy.agent.dockerfile.wishes import Wishes, start_of
+from oi_deploy.agent.dockerfile.spoken import start_of
+from oi_deploy.agent.dockerfile.wishes import Wishes
 
 PAGES = "/usr/share/nginx/html"
 _WORDS = re.compile(r"[\w./:@%+=,~ -]+", re.ASCII)

@@ -6,11 +6,10 @@ What it says without a value, or only denies, is left out: the Dockerfile is wri
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import PurePosixPath
 
 from oi_deploy.agent import intents
-from oi_deploy.agent.dockerfile import environment, settings, starts, users, wished_files
+from oi_deploy.agent.dockerfile import environment, settings, spoken, starts, users, wished_files
 from oi_deploy.agent.dockerfile import stages as two_stages
 from oi_deploy.agent.dockerfile.found import is_notes
 from oi_deploy.agent.dockerfile.stages import Stages
@@ -26,37 +25,12 @@ _BASE = re.compile(
     re.ASCII,
 )
 _OFFICIAL = "python|node|nginx|busybox|golang|alpine|debian|ubuntu|httpd|caddy|ruby|php|rust"
-# Values that are no words of the sentence.
-_DATA = r"(?:json|jsonl|ya?ml|toml|ini|conf|cfg|csv|tsv|txt|db|sqlite3?|properties)\b"
-_VALUE = rf"(?:\d[\d.:]*|[\w.-]*/[\w./-]*\w|[\w-]+\.{_DATA})"
-_ARGUMENTS = (
-    rf"(?: (?:--?[\w-]+(?:=[\w./:@-]*\w|[= ]{_VALUE})?|\d{{2,5}}(?![\w.])"
-    rf"|[\w-]+/[\w./-]*\.{_DATA}))*"
-)
-_BARE = (
-    r"python3?(?:\.\d+)?(?: -[uBOI])* (?:-m [\w.]*\w|[\w./-]+\.pyz?)"
-    r"|node [\w./-]+\.[cm]?js|npm (?:start|run [\w:-]+)|(?:ba)?sh [\w./-]+\.sh|httpd(?= -)"
-)
-_COMMAND = re.compile(
-    r"`(?:exec )?(?P<quoted>(?:(?:python3?(?:\.\d+)?|node|npm|npx|gunicorn|uvicorn|flask|(?:ba)?sh)"
-    r"(?= )|httpd|\./[\w./-]+)"
-    rf"(?: [\w./:@%+=, -]+)?)`|(?<![\w./-])(?P<bare>(?:{_BARE}){_ARGUMENTS})(?![\w/-])",
-    re.ASCII,
-)
 _STARTS = re.compile(
     r"\b(?:start|run(?!time)|launch|entry|command|cmd\b|boot|serv(?:e|ing)\b)|启动|运行|入口|命令|执行",
     intents.FLAGS,
 )
-_OTHER_USE = re.compile(
-    r"\b(?:tests?|checks?|lint|fill|generat|creat|produc(?!tion|ts?\b)|compil|migrat|makes\b)|测试|检查|生成|产生|填充|编译|迁移",
-    intents.FLAGS,
-)
 _ENTRY = re.compile(
     r"\b(?:entry|start|launch|main (?:file|script|program|module))|入口|启动|主程序", intents.FLAGS
-)
-_NOT_SO = re.compile(
-    r"(?:\bnot|n't|\bnever|\binstead of|\brather than|不要?|(?<!分)别|勿|而非)[^,.。]{0,16}$",
-    intents.FLAGS,
 )
 _PORT = re.compile(
     r"\b(?:expos\w*|listen\w*)(?:\s+(?:on|to|at|the|its|port|tcp))*\s+`?(\d{2,5})\b(?!\.?\d)"
@@ -215,7 +189,7 @@ def read(world: Situation, paths: Collection[str], texts: Mapping[str, str]) -> 
         stages=stages,
         no_npm=_NO_NPM.search(text) is not None,
         called=tuple(_called(world)),
-        makes="" if stages else _makes(text, start, paths, texts),
+        makes="" if stages else spoken.makes(text, start, paths, texts),
         health=starts.health(text),
         labels=tuple(starts.labels(text)),
     )
@@ -251,40 +225,6 @@ def _called(world: Situation) -> Iterator[str]:
     yield from (c.name for it in chosen for c in it.containers if c.name in world.ask.text)
 
 
-_AT_BUILD = re.compile(
-    r"构建(?:镜像|阶段|期间)?的?(?:时候?|过程中|阶段|期间)?[^,。;]{0,12}(?:生成|编译|产生|做好|执行|运行)"
-    r"|(?:生成|编译)[^,。;]{0,12}构建(?:镜像)?(?:时|阶段|期间)"
-    r"|\b(?:generat|creat|compil|produc|fill|ma[dk]e|built|run)\w*\b[^.;]{0,40}\b(?:during|at|while)"
-    r" (?:building )?(?:the )?(?:image )?(?:build\b|image\b)",
-    intents.FLAGS,
-)
-
-
-def _makes(text: str, start: str, paths: Collection[str], texts: Mapping[str, str]) -> str:
-    """What is to be run while the image is built, as the prompt or a README says it."""
-    every = intents.sentences(text)
-    said = [it for it in every if _AT_BUILD.search(it)]
-    own = [it for sentence in said for it, _ in _commands(sentence) if it != start]
-    if not own:
-        # "tools/index.py makes the index; run it while the image is built".
-        near = (f"{before}; {it}" for before, it in pairwise(("", *every)) if it in said)
-        own = [it for both in near for it in _programs(both, paths)][:1]
-    found = own or ([two_stages.noted(texts)] if said else [])
-    known = ("", start, "npm run build")
-    return next((it for it in found if it not in known and not _TESTS.search(it)), "")
-
-
-def _programs(text: str, paths: Collection[str]) -> Iterator[str]:
-    """Commands that run the files which a text names for what they make."""
-    for clause in re.split(r"[,;]", text):
-        named_there = [it for it in paths if it.endswith((*_ENDINGS,)) and it in clause]
-        if len(named_there) == 1 and (_OTHER_USE.search(clause) or _AT_BUILD.search(clause)):
-            yield start_of(named_there[0], _ENDINGS)
-
-
-_TESTS = re.compile(r"(?<!la)test|\bcheck\b|\blint\b")
-
-
 def files_of(world: Situation, paths: Collection[str]) -> set[str]:
     """The files and folders that the image is to have by name."""
     text = world.ask.text
@@ -316,13 +256,13 @@ def _bases(world: Situation, text: str) -> Iterator[str]:
     yield from (
         match["base"].rstrip(".")
         for match in _BASE.finditer(text)
-        if not _NOT_SO.search(text[: match.start("base")])
+        if not spoken.NOT_SO.search(text[: match.start("base")])
     )
     host = world.ask.registry.partition("/")[0]
     official = re.findall(rf"(?<![\w./-])(?:{_OFFICIAL}):[\w.-]*\w", text, re.ASCII)
     for image in dict.fromkeys((*official, *world.images)):
         there = re.search(rf"(?<![\w./-]){re.escape(image)}(?![\w/-]|\.\w)", text, re.ASCII)
-        denied = there and _NOT_SO.search(text[: there.start()])
+        denied = there and spoken.NOT_SO.search(text[: there.start()])
         if there and not denied and not (host and image.startswith(f"{host}/")):
             yield image
 
@@ -335,24 +275,12 @@ def _folders(text: str, paths: Collection[str]) -> list[str]:
     return [found[place] for place in sorted(found)]
 
 
-def _commands(text: str) -> Iterator[tuple[str, str]]:
-    """Commands in a text that are not denied, each with the clause that it stands in."""
-    for sentence in intents.sentences(text):
-        for match in _COMMAND.finditer(sentence):
-            command = (match["quoted"] or match["bare"]).strip().rstrip(".,:")
-            before, after = sentence[: match.start()], sentence[match.end() :]
-            if _NOT_SO.search(before):
-                continue
-            clause = re.split(r"[,;]|\bthen\b|然后", before)[-1]
-            yield command, f"{clause} {re.split(r'[,;]', after)[0]}"
-
-
 def _start(text: str, used: Collection[str]) -> str:
     """The command that starts the program: what is said to start it, or the only one."""
     found = [
         (command, clause)
-        for command, clause in _commands(text)
-        if not any(it.startswith(command) for it in used) and not _OTHER_USE.search(clause)
+        for command, clause in spoken.commands(text)
+        if not any(it.startswith(command) for it in used) and not spoken.OTHER_USE.search(clause)
     ]
     said = [command for command, clause in found if _STARTS.search(clause)]
     return next(iter((*said, *(command for command, _ in found))), "")
@@ -363,7 +291,6 @@ _STARTED = re.compile(
     r"`?([\w-]+/[\w./-]+\.(?:py|[cm]?js))",
     re.ASCII | re.IGNORECASE,
 )
-_ENDINGS = {".py": "python3", ".js": "node", ".mjs": "node", ".cjs": "node"}
 _WITH = re.compile(
     r"\b(?:start|run|launch)\w* (?:it|that|the (?:file|archive|bundle|result)) with"
     r" `?(?P<en>python3?|node|sh)\b"
@@ -379,7 +306,7 @@ def _start_with(text: str, stages: Stages | None) -> str:
     filled = tuple(it for it in stages.made if it.endswith("/"))
     for path in _STARTED.findall(text):
         if filled and path.startswith(filled):
-            return start_of(path, _ENDINGS)
+            return spoken.start_of(path, spoken.ENDINGS)
     made = [it for it in stages.made if not it.endswith("/")]
     match = _WITH.search(text)
     if match is None or len(made) != 1:
@@ -398,19 +325,13 @@ def _program(world: Situation, text: str, used: Collection[str]) -> str:
         and PurePosixPath(path).suffix in (".py", ".js", ".mjs", ".cjs", ".sh")
         and path in text
         and path not in busy
-        and not _NOT_SO.search(text.partition(path)[0])
+        and not spoken.NOT_SO.search(text.partition(path)[0])
     ]
     for sentence in intents.sentences(text):
         for clause in re.split(r"[,;]", sentence):
             for path in files:
-                if path in clause and _ENTRY.search(clause) and not _OTHER_USE.search(clause):
+                if path in clause and _ENTRY.search(clause) and not spoken.OTHER_USE.search(clause):
                     return path
     others = [it for it in intents.split(text) if files and files[0] in it]
-    only = len(files) == 1 and not any(map(_OTHER_USE.search, others))
+    only = len(files) == 1 and not any(map(spoken.OTHER_USE.search, others))
     return files[0] if only else ""
-
-
-def start_of(program: str, endings: Mapping[str, str]) -> str:
-    """The command that starts a file, by its ending."""
-    with_ = endings.get(PurePosixPath(program).suffix, "")
-    return f"{with_} {program}" if with_ else ""
