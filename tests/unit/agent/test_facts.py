@@ -191,6 +191,8 @@ def test_no_name_of_the_repository_becomes_a_command(name: str) -> None:
         ("这里没有 Dockerfile,请写一个,再更新 web", False),
         ("Roll out web. Write the digest (sha256) to out.txt, and tell the team", True),
         ("Roll out web, and write who did it to out.txt", True),
+        ("更新 web。需要 Dockerfile,请按 README 的运行说明写一个(python:3.11-slim)。", False),
+        ("更新 web,再写一份说明", True),
     ],
 )
 def test_whether_a_prompt_may_ask_for_more_than_the_lines_do(prompt: str, rest: bool) -> None:
