@@ -192,6 +192,7 @@ def test_no_name_of_the_repository_becomes_a_command(name: str) -> None:
         ("Roll out web. Write the digest (sha256) to out.txt, and tell the team", True),
         ("Roll out web, and write who did it to out.txt", True),
         ("更新 web。需要 Dockerfile,请按 README 的运行说明写一个(python:3.11-slim)。", False),
+        ("web 是产线刷写用的查询服务,请更新它", False),
         ("更新 web,再写一份说明", True),
     ],
 )
