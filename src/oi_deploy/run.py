@@ -249,7 +249,18 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
         with record.phase("agent"):
             talk = agent.value(look=stop.check).talk
             try:
-                talk(loaded, endpoint, sandbox, registry, cluster, stop, desk, check, Parts.of(env))
+                talk(
+                    loaded,
+                    endpoint,
+                    sandbox,
+                    registry,
+                    cluster,
+                    stop,
+                    desk,
+                    check,
+                    broker.decline,
+                    Parts.of(env),
+                )
             except RunError as error:
                 stop.check()
                 cause = None

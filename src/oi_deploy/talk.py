@@ -45,6 +45,7 @@ def talk(
     stop: Stop,
     desk: Desk,
     check: Callable[[], Verdict],
+    decline: Callable[[Mapping[str, str]], None],
     parts: Parts,
 ) -> None:
     """Let the model work on the task; see `converse` for how it ends.
@@ -229,6 +230,7 @@ def talk(
             verify=verify,
             changes=changes,
             refusal=refusal,
+            decline=decline,
             on_turn=on_turn,
             on_answer=on_answer,
             expect=inputs.expect,

@@ -127,6 +127,17 @@ def test_effects_are_read_from_what_the_command_printed(world: Contained) -> Non
     )
 
 
+def test_what_was_allowed_can_be_declined_for_the_rest_of_a_run(world: Contained) -> None:
+    restart = "kubectl rollout restart deployment/app"
+    assert world.run(restart).exit_code == 0
+    world.broker.decline({"kubectl.rollout.restart": "it is done"})
+    result = world.run(restart)
+    assert (result.exit_code, result.output) == (126, "kubectl: refused: it is done.\n")
+    assert world.run("kubectl scale deployment/app --replicas=2").exit_code == 0
+    # What changes nothing is let through.
+    assert world.run(f"{restart} --dry-run=client").exit_code == 0
+
+
 def test_a_command_that_hangs_is_killed_with_all_that_it_started(base: Path) -> None:
     docker = program(base / "docker", DOCKER)
     with contained(base, docker=docker, kubectl=docker, command_timeout_s=1) as world:

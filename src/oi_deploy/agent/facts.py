@@ -53,6 +53,12 @@ _CLUSTER = re.compile(
     r"deployment|cluster|kubectl|kubernetes|k8s|namespace|\bpods?\b|replica|集群|命名空间|副本|资源",
     intents.FLAGS,
 )
+# What a small model runs when it is asked for what may be left, and what that undoes or disturbs.
+_AFTERWARDS = {
+    "restart": ("kubectl.rollout.restart", "a restart"),
+    "undo": ("kubectl.rollout.undo", "a rollback"),
+    "scale": ("kubectl.scale", "another number of pods"),
+}
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,8 @@ class Facts:
         obstacles: what stands in the way.
         commands: complete command lines.
         rest: whether the prompt may ask for something that no line does.
+        unasked: changes of Deployments for which the prompt has no word: rules of the broker, and
+            why such a command is refused once the deployment is verified.
         chosen: names of the Deployments that the prompt is about.
         wanted: files that the prompt wants to have written, and that are not there yet; none if it
             also wants something to be changed, so that they are not the end.
@@ -98,6 +106,7 @@ class Facts:
     obstacles: tuple[Obstacle, ...] = ()
     commands: tuple[str, ...] = ()
     rest: bool = True
+    unasked: Mapping[str, str] = field(default_factory=dict)
     chosen: tuple[str, ...] = ()
     wanted: tuple[str, ...] = ()
     edits: Mapping[str, str] = field(default_factory=dict)
@@ -248,6 +257,11 @@ def tell(world: Situation, policy: Policy) -> Facts:
         obstacles=found,
         commands=commands,
         rest=_has_rest(world, commands),
+        unasked={
+            rule: f"the deployment is done and verified, and the task has no word for {what}"
+            for wish, (rule, what) in _AFTERWARDS.items()
+            if wish not in world.intents.wanted
+        },
         chosen=tuple(item.name for item in world.meant.chosen),
         wanted=() if _edits(ask.text) else _to_write(world),
         edits={} if found else _edits_of(world, commands),

@@ -5,7 +5,7 @@ what it printed, the line that would fix it, and what verification still misses.
 copies its own failed script again as long as it can see a history of them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from oi_deploy.agent import plain
@@ -72,6 +72,7 @@ def converse(
     verify: Callable[[], Verdict],
     changes: Callable[[], int],
     refusal: Callable[[], Entry | None],
+    decline: Callable[[Mapping[str, str]], None],
     on_turn: Callable[[int, str], None],
     on_answer: Callable[[int, Turn], None],
     expect: str = "deploy",
@@ -89,6 +90,7 @@ def converse(
         verify: looks everything up; waits for a rollout under way.
         changes: how many brokered commands have changed something so far.
         refusal: the last refused command since it was asked last; None if nothing was refused.
+        decline: makes the broker refuse what these rules let through, for the reason given.
         on_turn: told the turn's number and the message before it is sent.
         on_answer: told the turn's number and what came of it.
         expect: the input of that name.
@@ -173,6 +175,8 @@ def converse(
             if known_done or closing_left == 0 or (state.closing and repeated(scripts)):
                 return Outcome(verdict, number, "")
             closing_left -= 1
+            if parts.facts and expect != "none":
+                decline(first.unasked)
             steps.append(Step.of(turn, verdict))
             state = _closing(turn, verdict, expect)
             continue

@@ -106,6 +106,7 @@ class Broker:
         self._programs = {"docker": docker, "kubectl": kubectl}
         self._docker_host = docker_host
         self._mounted = mounted or {}
+        self._declined: Mapping[str, str] = {}
         self._closed = threading.Event()
         self._free = threading.BoundedSemaphore(_MAX_CLIENTS)
         self._threads: list[threading.Thread] = []
@@ -114,6 +115,10 @@ class Broker:
     def private(self) -> Path:
         """The directory with the credentials, which the sandbox must not be able to read."""
         return self._private
+
+    def decline(self, declined: Mapping[str, str]) -> None:
+        """Refuse from now on what these rules (`Decision.rule`) let through, for these reasons."""
+        self._declined = declined
 
     def __enter__(self) -> "Broker":
         """Write the credentials and listen."""
@@ -234,7 +239,10 @@ class Broker:
 
     def _judge(self, request: Request, known: Known) -> Decision:
         if len(self._journal.entries) < _MOST_REQUESTS:
-            return decide(self._policy, request, known)
+            decision = decide(self._policy, request, known)
+            if decision.mutates and (reason := self._declined.get(decision.rule)):
+                raise Refused(decision.rule, reason)
+            return decision
         raise Refused("broker.requests", f"a run may make {_MOST_REQUESTS} requests, not more")
 
     def _decide(

@@ -239,3 +239,13 @@ def test_a_file_that_a_message_misses_is_not_one_to_be_written() -> None:
     assert not facts(f"{told}Build {{registry}}/web, push it and update web.").rest
     assert facts(f"{told}Build {{registry}}/web, update web, then run git tag done.").rest
     assert facts("Push {registry}/web:1.1, update web and write rates.csv.").rest
+
+
+def test_what_a_prompt_has_no_word_for_must_not_follow_a_deployment() -> None:
+    rules = {"kubectl.rollout.restart", "kubectl.rollout.undo", "kubectl.scale"}
+    build = "Build {registry}/web:2, push it, update web"
+    assert set(facts(f"{build} and write notes.md.").unasked) == rules
+    # A rollback in case of failure is none that is to be done after a success.
+    assert set(facts(f"{build}. If it fails, roll back.").unasked) == rules
+    assert set(facts(f"{build}, then restart api.").unasked) == rules - {"kubectl.rollout.restart"}
+    assert set(facts(f"{build},扩到 3 个副本。").unasked) == rules - {"kubectl.scale"}

@@ -1,6 +1,6 @@
 """How a conversation ends: by what verification finds, never by what the model says."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -99,6 +99,7 @@ def run(
     expect: str = "deploy",
     ran: Callable[[], Sequence[str]] = tuple,
     parts: Parts = ALL,
+    decline: Callable[[Mapping[str, str]], None] = lambda declined: None,
 ) -> Outcome:
     answers = iter(refusals)
     return converse(
@@ -109,6 +110,7 @@ def run(
         verify=verify,
         changes=lambda: model.changes,
         refusal=lambda: next(answers, None),
+        decline=decline,
         on_turn=lambda number, message: None,
         on_answer=lambda number, turn: None,
         expect=expect,
@@ -137,6 +139,34 @@ def test_after_verification_the_model_may_do_the_rest_once() -> None:
     assert model.brief == [False, True]
     assert "Otherwise call `finish`" in model.messages[1]
     assert "docker push r/web:1" not in model.messages[1]  # what it is shown, it runs again
+
+
+def test_what_may_be_left_is_no_reason_to_change_what_is_deployed() -> None:
+    known = replace(FACTS, unasked={"kubectl.rollout.restart": "nobody asked"})
+    seen: list[tuple[int, Mapping[str, str]]] = []
+    model = Model(script("docker build"), script("docker push"), script("kubectl rollout restart"))
+    verdicts = [BAD, GOOD, GOOD]
+    outcome = run(
+        model,
+        lambda: verdicts.pop(0),
+        known=known,
+        decline=lambda declined: seen.append((model.changes, declined)),
+    )
+    assert outcome.verdict.ok
+    # Not before everything is verified: until then a restart may help.
+    assert seen == [(2, {"kubectl.rollout.restart": "nobody asked"})]
+    # Where nothing is deployed, nothing is known to be done.
+    run(
+        Model(script("a"), FINISH, FINISH),
+        lambda: GOOD,
+        known=known,
+        expect="none",
+        decline=fails,
+    )
+
+
+def fails(declined: Mapping[str, str]) -> None:
+    raise AssertionError(declined)
 
 
 def test_findings_of_a_failed_verification_go_back_to_the_model() -> None:
