@@ -13,10 +13,14 @@ def arguments(world: Situation, file: Dockerfile) -> dict[str, str]:
     for part in file.instructions():
         name = part.rest.partition("=")[0].strip() if part.word == "ARG" else ""
         flag = re.search(
-            rf"--build-arg[ =]{re.escape(name)}=(?:(\$\([^()'\"\\\n]+\))|([\w./:@%+-]*\w))",
+            rf"--build-arg[ =]{re.escape(name)}="
+            r"(?:(\$\([^()'\"\\\n]+\))|([\w./:@%+-]*\w)|(<[\w ]*version>))",
             world.ask.text,
             re.ASCII,
         )
+        if name and flag and flag[3]:
+            found[name] = _version(world)
+            continue
         if name and flag:
             found[name] = _substituted(world, flag[1]) if flag[1] else flag[2]
             continue
@@ -30,8 +34,10 @@ def arguments(world: Situation, file: Dockerfile) -> dict[str, str]:
             world.ask.text,
             re.ASCII,
         )
-        if name and value:
-            found[name] = value["value"].strip("`'\"").rstrip(".:")
+        given = value["value"].strip("`'\"").rstrip(".:") if value else ""
+        # "APP_VERSION of build.env": where it stands, and not what it is.
+        if name and given and given not in world.repository.files:
+            found[name] = given
         elif name and (described := _described(world, name)):
             found[name] = described
         elif name and (folder := _folder(world, file, name)):
@@ -79,9 +85,17 @@ def _described(world: Situation, name: str) -> str:
             if re.search(r"\b(?:sha|commit|hash)\b|提交|哈希", clause, intents.FLAGS):
                 full = re.search(r"\b(?:full|whole|long)\b|完整", clause, intents.FLAGS)
                 return git.full_commit if full else git.commit
-            if re.search(r"\btag\b|标签|\bversion\b|版本", clause, intents.FLAGS):
+            if re.search(r"\btag\b|标签", clause, intents.FLAGS):
                 return world.tag
+            if re.search(r"\bversion\b|版本", clause, intents.FLAGS):
+                return _version(world)
     return ""
+
+
+def _version(world: Situation) -> str:
+    """The version that the tag is made of; else the tag."""
+    known = world.repository.versions.values()
+    return next((it for it in known if it in world.tag), world.tag)
 
 
 _TARGET = re.compile(

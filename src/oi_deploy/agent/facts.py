@@ -18,18 +18,18 @@ from oi_deploy.agent import (
     named,
     policy_words,
     repository,
+    rest,
     same_image,
     scaling,
     spared,
     tags,
     words,
 )
-from oi_deploy.agent.dockerfile import told
 from oi_deploy.agent.dockerfile.files import Dockerfile
 from oi_deploy.agent.named import Image
 from oi_deploy.agent.obstacle import Obstacle
 from oi_deploy.agent.repository import Look
-from oi_deploy.agent.situation import WITHOUT_IMAGE, Ask, Situation
+from oi_deploy.agent.situation import Ask, Situation
 from oi_deploy.agent.tags import keys
 from oi_deploy.broker.request import Policy
 from oi_deploy.verify.state import DeploymentState
@@ -43,11 +43,6 @@ _EDIT = re.compile(
     r"\b(?:append|updat|adjust|chang|renam|mov|commit|edit|modif|fix|bump|replac|add|sort|remov|delet)"
     r"(?:e|es|ed|s|y|ies|ied|ing)?\b|改|更新|提交|追加|移动|移到|重命名|替换|添加|删",
     intents.FLAGS,
-)
-# To write one, or "one" where there is none.
-_DOCKERFILE = (
-    r"(?i:\b(?:write|create|add|generate)\b(?:[^,]{0,20}dockerfile| (?:one|it)\b)"
-    r"|(?:写|生成|创建|补)[^,]{0,8}dockerfile|(?:写|生成|创建|补)一[个份]$)"
 )
 _CLUSTER = re.compile(
     r"deployment|cluster|kubectl|kubernetes|k8s|namespace|\bpods?\b|replica|集群|命名空间|副本|资源",
@@ -256,14 +251,14 @@ def tell(world: Situation, policy: Policy) -> Facts:
         policy=policy_words.sentences(policy) if cluster else (),
         obstacles=found,
         commands=commands,
-        rest=_has_rest(world, commands),
+        rest=rest.is_left(world, commands),
         unasked={
             rule: f"the deployment is done and verified, and the task has no word for {what}"
             for wish, (rule, what) in _AFTERWARDS.items()
             if wish not in world.intents.wanted
         },
         chosen=tuple(item.name for item in world.meant.chosen),
-        wanted=() if _edits(ask.text) else _to_write(world),
+        wanted=() if _edits(ask.text) else rest.to_write(world),
         edits={} if found else _edits_of(world, commands),
     )
 
@@ -282,49 +277,6 @@ def _edits(text: str) -> bool:
         for clause in intents.clauses(text)
         for match in _EDIT.finditer(clause.text)
     )
-
-
-def written_file(line: str) -> str:
-    """The file that a line writes its output to; empty if it writes none."""
-    match = re.search(r" > ?(\S+)$", line)
-    return match[1] if match else ""
-
-
-def _has_rest(world: Situation, commands: Sequence[str]) -> bool:
-    """Whether the prompt may ask for what no line does.
-
-    Our log is written whoever asks for it, and without a Dockerfile there was no build. What is to
-    be written may stand in a clause before the one that names the file.
-    """
-    # A change of what is there, for which no line is certain.
-    if not commands and (WITHOUT_IMAGE | {"apply"}) & world.intents.wanted:
-        return True
-    written = {file for line in commands if (file := written_file(line))}
-    done = re.compile("|".join(map(re.escape, (world.ask.log, *written))), re.IGNORECASE)
-    dockerfile = re.compile(_DOCKERFILE if "dockerfile" in world.ask.text.lower() else r"(?!)")
-    # Not every word is what it looks like.
-    names = "|".join(("rollout status", *(re.escape(item.name) for item in world.deployments)))
-    for sentence in intents.sentences(world.ask.text):
-        open_wish = False
-        for clause in intents.clauses(sentence):
-            if done.search(clause.text):
-                open_wish = False
-                continue
-            text = re.sub(rf"(?<![\w-])(?:{names})(?![\w-])", " ", clause.text)
-            text = dockerfile.sub(" ", text)
-            if not clause.supposed and {"rest", "report"} & intents.read(text).wanted:
-                if open_wish:
-                    return True
-                open_wish = True
-        if open_wish:
-            return True
-    return any(file not in written for file in _to_write(world)[:1])
-
-
-def _to_write(world: Situation) -> tuple[str, ...]:
-    """The files that the prompt wants to have written: one that a message misses is none."""
-    missed = {path.rpartition("/")[2] for path in told.read(world.ask.text, ()).lost}
-    return tuple(file for file in world.new_files if file.rpartition("/")[2] not in missed)
 
 
 def _beginning(text: str) -> str:

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 
 from oi_deploy.agent import plain
 from oi_deploy.agent.completions import LANGUAGES, Reply
-from oi_deploy.agent.facts import Facts, written_file
+from oi_deploy.agent.facts import Facts
 from oi_deploy.agent.hints import put_right, shorten
 from oi_deploy.agent.languages import describe
 from oi_deploy.agent.parts import Parts
 from oi_deploy.agent.progress import State, render, render_edit, repeated, still_to_run, tokens
 from oi_deploy.agent.prompt_files import prompt_file
+from oi_deploy.agent.rest import written_file
 from oi_deploy.agent.session import Session, Turn
 from oi_deploy.broker.journal import Entry
 from oi_deploy.errors import RunError, Status

@@ -24,6 +24,7 @@ GOES_ON = re.compile(r"\s*(?:$|[.,;:)!?]|(?:to|with|so|and|in|on|from|by|then|un
 _NOT = re.compile(
     r"(?:不是|而不是|而非|并非|\bnot|\brather than|\binstead of|\bsame as|\bunlike|\bsince)"
     r"[^,;。,;.\n]{0,12}$"
+    r"|(?:\be\.g\.|\bfor (?:example|instance)|\bsuch as|例如|比如|譬如|形如)[,:]?\s*[`'\"]?$"
     r"|\b(?:previous|old|former|earlier|last) (?:version|release|tag)s?,? ?$",
     intents.FLAGS,
 )
@@ -63,6 +64,10 @@ RUNS_NOW = re.compile(
     intents.FLAGS,
 )
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}$")
+# The parts of a version, behind a branch's folder too, and what examples begin with.
+_NO_FILE = re.compile(
+    r"(?:[\w-]+/)*v?(?:(?:major|minor|patch|[xyz])\.?){2,4}|e\.g|i\.e", re.IGNORECASE
+)
 # They look like files.
 _PRODUCT = re.compile(
     r"(?:node|next|nuxt|vue|nest|express|react|ember|backbone|three|d3|alpine)\.js"
@@ -234,8 +239,7 @@ def new_files(prompt: str, registry: str, files: Collection[str], log: str) -> t
         if _ENDING.search(path)
         # That is nginx's own.
         and not path.endswith(("conf.d/default.conf", "nginx.conf"))
-        # The parts of a version.
-        and not re.fullmatch(r"(?:(?:MAJOR|MINOR|PATCH|[XYZ])\.?){2,4}", path)
+        and not _NO_FILE.fullmatch(path)
         # ".png" is a kind of file.
         and not re.fullmatch(r"\.\w+", path)
         and not (path in files or path == log or _is_number(path) or _PRODUCT.fullmatch(path))

@@ -17,9 +17,9 @@ _OF_PROJECT = re.compile(
     r"^\[(?:project|tool\.poetry|package|workspace\.package)\]\s*$(?P<said>(?:\n(?!\[).*)*)",
     re.MULTILINE,
 )
-# Files that may say a version in their own way, if a prompt names them: properties, a header of C.
-_SETTINGS = (".properties", ".cfg", ".gradle", ".h", ".hpp", "Makefile")
-_LINE = r"^[^\S\n]*(?:#[^\S\n]*define[^\S\n]+)?"
+# Files that may say a version in their own way, if a prompt names them: variables, a header of C.
+_SETTINGS = (".properties", ".env", ".cfg", ".gradle", ".h", ".hpp", "Makefile")
+_LINE = r"^[^\S\n]*(?:#[^\S\n]*define[^\S\n]+|export[^\S\n]+)?"
 _SET = re.compile(
     rf"""{_LINE}([\w.]*version)[^\S\n]*(?:(?:[?:]?=|:)[^\S\n]*|[^\S\n])["']?(\d[\w.-]*)""",
     re.MULTILINE | re.IGNORECASE,

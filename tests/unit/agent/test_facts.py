@@ -194,6 +194,21 @@ def test_no_name_of_the_repository_becomes_a_command(name: str) -> None:
         ("更新 web。需要 Dockerfile,请按 README 的运行说明写一个(python:3.11-slim)。", False),
         ("web 是产线刷写用的查询服务,请更新它", False),
         ("更新 web,再写一份说明", True),
+        # What a program does, what a tag is made of, and how something is, is no order.
+        ("Roll out web; `make pages` reads content/ and writes dist/", False),
+        ("Roll out web. It needs to write to /var/cache/menu while it runs.", False),
+        ("Roll out web, and report success only when all pods are new", False),
+        ("Roll out web, and report the digest", True),
+        ("Roll out web. Keep certs/ and notes/ out of the image.", False),
+        ("Roll out web. Note that its container is not called app.", False),
+        ("Roll out web with the tag v1.0 (e.g. what was tagged last)", False),
+        ("构建 {registry}/web,标签用 git rev-parse --short HEAD 的结果,更新 web", False),
+        ("标签取当前提交上的 git tag 并去掉 v,更新 web", False),
+        ("更新 web,api 保持现状", False),
+        ("更新 web,把发布结果写到 out.txt", True),
+        ("更新 web;索引仍要在构建时生成", False),
+        ("web 还没有 Dockerfile,请写一个两阶段的:第一阶段生成页面,再更新 web", False),
+        ("启动方法 README 里写了。构建并更新 web", False),
     ],
 )
 def test_whether_a_prompt_may_ask_for_more_than_the_lines_do(prompt: str, rest: bool) -> None:
@@ -239,6 +254,13 @@ def test_a_file_that_a_message_misses_is_not_one_to_be_written() -> None:
     assert not facts(f"{told}Build {{registry}}/web, push it and update web.").rest
     assert facts(f"{told}Build {{registry}}/web, update web, then run git tag done.").rest
     assert facts("Push {registry}/web:1.1, update web and write rates.csv.").rest
+
+
+def test_the_name_of_a_container_is_no_order() -> None:
+    printer = deployment("label-printer", "app=label-printer:1", replicas=1)
+    prompt = "Build {registry}/label-printer, push it and update label-printer."
+    assert not facts(prompt, deployments=[printer]).rest
+    assert facts(f"{prompt} Print the digest.", deployments=[printer]).rest
 
 
 def test_what_a_prompt_has_no_word_for_must_not_follow_a_deployment() -> None:

@@ -32,7 +32,7 @@ _NAMED_BRANCH = "".join(
     rf"(?<!\b{name} )" for name in ("main", "master", "develop", "dev", "release", "default")
 )
 # Endings of files that may say a version.
-_FILES = r"(?:json|toml|properties|cfg|gradle|hpp|h)(?![A-Za-z0-9_])"
+_FILES = r"(?:json|toml|properties|cfg|env|gradle|hpp|h)(?![A-Za-z0-9_])"
 # What can be a part of a tag, in the order in which one that is meant is looked for.
 KINDS = {
     "git tag": r"git[- ]describe(?: --[\w-]+)*|git[-_ ]?(?:tag|标签)(?:'s)?(?: name)?"
@@ -51,7 +51,7 @@ KINDS = {
     r"|the day (?:it|this|that|the image) (?:was|is|gets) built(?: on)?|day of the build"
     r"|日期|年月日|[今当]天|当日",
     "branch": rf"{_NAMED_BRANCH}branch(?:'s)?(?:[-_ ]?name)?|ref[-_ ]name|分支(?:的?名称?|名字)?",
-    "version": rf"(?:[\w.-]+/)*(?:version\.txt|version|[\w-]+\.{_FILES}|Chart\.ya?ml"
+    "version": rf"(?:[\w.-]+/)*(?:version\.txt|version|[\w-]*\.{_FILES}|Chart\.ya?ml"
     r"|appVersion|__version__|pyproject)"
     r"(?:[-_ ]?number)?"
     r"|CHANGELOG\.md|semver|版本号?|x\.y\.z|major\.minor\.patch",
@@ -71,7 +71,7 @@ KIND = re.compile(
 )
 VERSION_FILE = re.compile(
     r"(?<![\w/.<{$+-])(?:[\w.-]+/)*"
-    rf"(?:VERSION(?![-_+>}}]|\.\w)|CHANGELOG(?:\.md)?|version\.txt|[\w-]+\.{_FILES}|Chart\.ya?ml"
+    rf"(?:VERSION(?![-_+>}}]|\.\w)|CHANGELOG(?:\.md)?|version\.txt|[\w-]*\.{_FILES}|Chart\.ya?ml"
     r"|pyproject|Cargo|Makefile|__init__\.py|_?version\.py|__about__\.py)(?!\w)",
     re.ASCII,
 )
@@ -211,7 +211,8 @@ _IT_IS_TAG = re.compile(
 )
 # A variable of a build may have the name of a part.
 _BUILD_ARGUMENT = re.compile(
-    r"(?:\bbuild[- ]?arg(?:ument)?s?|构建参数)"
+    r"--build-arg[ =][A-Za-z_]\w*(?:=[^\s,;]+)?"
+    r"|(?:\bbuild[- ]?arg(?:ument)?s?|构建参数)"
     r"\s*[`'\"]?[A-Z][A-Z0-9_]*_[A-Z0-9_]+\b"
     r"|\b[A-Z][A-Z0-9_]*_[A-Z0-9_]+\b[`'\"]?\s*(?:build[- ]?arg|构建参数)",
     re.ASCII,
