@@ -34,7 +34,8 @@ _ELSE_BEFORE = re.compile(
 )
 # What was named in the sentence before is meant; Chinese leaves the pronoun out.
 _IT = re.compile(r"\W*(?:it|this|that|them)\b|\W*(?:它|其)", intents.FLAGS)
-_OF_IT = re.compile(r"它|其中|里面|^(?:请|麻烦|帮忙|需要)?你?(?:都|先)?$", intents.FLAGS)
+_OF_IT = re.compile(r"它|其中|里面", intents.FLAGS)
+_LEFT_OUT = re.compile(r"(?:请|麻烦|帮忙|需要)?你?(?:都|先)?")
 # What it is to become may stand before: "the level should be debug. Change it, and apply it."
 _BARE = re.compile(
     r"(?:(?:and|then|so|please)\s+)*(?:change|edit|modify|adjust)"
@@ -106,11 +107,18 @@ def _orders(path: str, clause: str, *, here: bool, elsewhere: bool) -> bool:
     return any(
         (base or not _is_about_else(clause, match))
         and not (elsewhere and _SWITCHED.fullmatch(match[0]))
-        and (here or _IT.match(clause[match.end() :]) or _OF_IT.search(clause[: match.start()]))
+        and (here or _goes_on(clause, match))
         and not (_ADDED.fullmatch(match[0]) and _OF_TAG.search(clause, match.end()))
         and not intents.is_denied(clause, match.start())
         for match in _CHANGE.finditer(clause)
     )
+
+
+def _goes_on(clause: str, match: re.Match[str]) -> bool:
+    """Whether an order is about what the sentence before names."""
+    before = clause[: match.start()]
+    left_out = not match[0].isascii() and _LEFT_OUT.fullmatch(before)
+    return bool(left_out or _IT.match(clause[match.end() :]) or _OF_IT.search(before))
 
 
 def _is_about_else(clause: str, match: re.Match[str]) -> bool:

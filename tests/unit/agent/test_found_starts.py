@@ -38,6 +38,9 @@ def start(files: Mapping[str, str], more: str = "") -> list[str]:
         ),
         ({"Procfile": "web: node lib/main.js\n", "lib/main.js": LISTENS, "lib/a.js": LISTENS},
          ["CMD exec node lib/main.js"]),
+        # A platform fills in the port; which one the container has is not known here.
+        ({"Procfile": "web: python3 bin/a.py --listen 0.0.0.0:${PORT:-5000}\n", "bin/a.py": SERVER},
+         ["CMD exec python3 bin/a.py --listen 0.0.0.0:${PORT:-8080}"]),
         (
             {"README.md": "# Web\n\nStart it with `python3 -m shop.web --port 8080`.\n",
              "shop/web.py": SERVER, "shop/jobs.py": SERVER},

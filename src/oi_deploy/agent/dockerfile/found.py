@@ -12,7 +12,9 @@ from oi_deploy.agent import intents
 from oi_deploy.agent.dockerfile import npm
 from oi_deploy.agent.dockerfile.files import is_plain
 
-_WORDS = re.compile(r"[\w./:@%+=, -]+", re.ASCII)
+# Plain words, and the one variable that a platform fills in.
+_WORDS = re.compile(r"(?:[\w./:@%+=, -]|\$PORT\b)+", re.ASCII)
+_PORT = re.compile(r"\$\{PORT(?::?-\d+)?\}")
 _PROGRAM = re.compile(
     r"(?:\S*/)?(?P<name>python3?(?:\.\d+)?|node|npm|gunicorn|uvicorn|flask|(?:ba)?sh)(?= )"
 )
@@ -42,7 +44,7 @@ class Start:
     """A command that starts a program.
 
     Attributes:
-        command: without the variables before it.
+        command: without the variables before it; its port may be `$PORT`.
         variables: those that it is started with; what is a path in the repository begins with
             `file:`.
     """
@@ -249,7 +251,7 @@ def of_npm(texts: Mapping[str, str], names: Collection[str]) -> Start | None:
 
 def _start(text: str, names: Collection[str]) -> Start | None:
     """A command with the variables before it, if it starts something of the repository."""
-    text = " ".join(text.split()).removeprefix("exec ")
+    text = _PORT.sub("$PORT", " ".join(text.split()).removeprefix("exec "))
     variables: list[tuple[str, str]] = []
     while match := _SETTING.match(text):
         known = match[2].strip("/") in names or any(

@@ -2,7 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import PurePosixPath
 from posixpath import basename, dirname
 
@@ -23,6 +24,16 @@ _TEST = re.compile(r"test|check|setup|conftest|config", re.IGNORECASE)
 
 def bases(images: Sequence[str], item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """A base image that the engine does not have: the same without its registry, or the likest."""
+    for base, changed_to in _bases(item, lines):
+        if base not in images and (better := likest(base, images)):
+            yield changed_to(better)
+
+
+def _bases(item: Dockerfile, lines: Lines) -> Iterator[tuple[str, Callable[[str], Edit | None]]]:
+    """The base images that are no stages, each with what puts another in its place.
+
+    Of one with a variable in it, that has a default, the default is changed.
+    """
     stages = item.stages()
     defaults = {
         name.strip(): (part.line, value.strip().strip("'\""))
@@ -36,16 +47,21 @@ def bases(images: Sequence[str], item: Dockerfile, lines: Lines) -> Iterator[Edi
         used = re.fullmatch(r"([\w./:-]*)\$(?:\{(\w+)\}|(\w+))([\w.-]*)", base)
         if used and (name := used[2] or used[3]) in defaults:
             number, value = defaults[name]
-            whole = f"{used[1]}{value}{used[4]}"
-            better = "" if whole in images else likest(whole, images)
-            fits = better.startswith(used[1]) and better.endswith(used[4])
-            if value and better and fits and len(better) > len(used[1]) + len(used[4]):
-                new = better[len(used[1]) : len(better) - len(used[4])]
-                yield swap_word(lines, [number], value, new)
-        if not base or base in images or base in stages or base == "scratch" or "$" in base:
-            continue
-        if better := likest(base, images):
-            yield swap_word(lines, [part.line], base, better)
+            if value:
+                whole = f"{used[1]}{value}{used[4]}"
+                yield whole, partial(_swap_value, lines, number, value, used[1], used[4])
+        elif base and base not in stages and base != "scratch" and "$" not in base:
+            yield base, partial(swap_word, lines, [part.line], base)
+
+
+def _swap_value(
+    lines: Lines, number: int, value: str, before: str, after: str, better: str
+) -> Edit | None:
+    """A variable's default is changed so that a base image becomes another, if it can be."""
+    fits = better.startswith(before) and better.endswith(after)
+    if not fits or len(better) <= len(before) + len(after):
+        return None
+    return swap_word(lines, [number], value, better[len(before) : len(better) - len(after)])
 
 
 _TOLD_BASE = re.compile(
@@ -62,12 +78,11 @@ _TOLD_BASE = re.compile(
 def told_bases(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """Another tag than the one that the prompt says the base image is to have."""
     told = {(it["name"], it["tag"]) for it in _TOLD_BASE.finditer(context.told.text)}
-    for part in item.instructions():
-        base = base_of(part)
+    for base, changed_to in _bases(item, lines):
         name, _, tag = base.partition(":")
         tags = {other for said, other in told if said == name}
         if len(tags) == 1 and tag and not tags & {tag}:
-            yield swap_word(lines, [part.line], base, f"{name}:{tags.pop()}")
+            yield changed_to(f"{name}:{tags.pop()}")
 
 
 # The names on Docker Hub that need no other one before them, and that people build on.
@@ -86,15 +101,14 @@ _OF_ONE_KIND = ("slim", "alpine", "bookworm", "bullseye", "trixie", "buster")
 def misspelt_bases(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
     """A base image whose name, or the kind at its end, is misspelt."""
     stages = item.stages()
-    for part in item.instructions():
-        base = base_of(part)
+    for base, changed_to in _bases(item, lines):
         name, sign, tag = base.partition(":")
-        if not re.fullmatch(r"[a-z]+", name) or base in stages or name in stages:
+        if not re.fullmatch(r"[a-z]+", name) or name in stages:
             continue
         if name not in _OFFICIAL and sign:
             close = [it for it in _OFFICIAL if len(it) > 3 and is_misspelt(name, it)]
             if len(close) == 1:
-                yield swap_word(lines, [part.line], base, f"{close[0]}:{tag}")
+                yield changed_to(f"{close[0]}:{tag}")
         elif name in ("python", "node", "nginx", "golang"):
             parts = tag.split("-")
             last = parts[-1]
@@ -103,7 +117,7 @@ def misspelt_bases(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
                 continue
             close = [it for it in _OF_ONE_KIND if is_misspelt(last, it, of_a_list=True)]
             if len(close) == 1:
-                yield swap_word(lines, [part.line], base, f"{base.removesuffix(last)}{close[0]}")
+                yield changed_to(f"{base.removesuffix(last)}{close[0]}")
 
 
 def is_misspelt(one: str, other: str, *, of_a_list: bool = False) -> bool:

@@ -172,7 +172,9 @@ class _Folder:
     def _start(self, kind: Kind) -> str:
         """What starts it, with the options that let it be reached."""
         program = next((it for it in kinds.files_of(kind.start) if it in self.names), "")
-        return settings.options(self.texts.get(program, ""), self._port, kind.start)
+        known = self._port and "PORT" not in self.wanted.given
+        start = kind.start.replace("$PORT", self._port if known else "${PORT:-8080}")
+        return settings.options(self.texts.get(program, ""), self._port, start)
 
     @property
     def _port(self) -> str:

@@ -131,7 +131,8 @@ def read(
 
 
 _BUILDS = re.compile(
-    r"\b(?:writes?|builds?|compil\w+|generat\w+|turns?|mak(?:es?|ing)|produc\w+)\b|生成|构建|编译|产生",
+    r"\b(?:writes?|builds?|compil\w+|generat\w+|turns?|mak(?:es?|ing)|produc\w+)\b"
+    r"|生成|构建|编译|产生|写出",
     intents.FLAGS,
 )
 
@@ -150,7 +151,7 @@ def noted(texts: Mapping[str, str]) -> str:
             match = re.search(
                 r"(?:`|^    )((?:python3?|node|sh|npm run) [\w./:=-]+(?: [\w./=-]+)*)", line
             )
-            said = line if "`" in line else f"{before} {line}"
+            said = line if "`" in line or " # " in line else f"{before} {line}"
             if match and _BUILDS.search(said) and found.starts_known(match[1], texts):
                 return match[1]
             before = line if line.strip() else before
