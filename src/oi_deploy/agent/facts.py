@@ -180,14 +180,15 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
     date = ask.date or datetime.datetime.now(datetime.UTC).date().isoformat()
     paths = frozenset(checkout.files) | named.folders(checkout.files)
     named_there = {path: text for path, text in checkout.texts.items() if path in mentioned}
-    said = words.plain(words.with_hash(tags.spelled(ask.text)), ask.registry)
+    text, version = keys.as_version(ask.text, named_there)
+    said = words.plain(words.with_hash(tags.spelled(text)), ask.registry)
     source = tags.Source(
         commit=checkout.commit,
         full_commit=checkout.full_commit,
         branch=checkout.branch,
         git_tags=checkout.tags_here,
         described=checkout.described,
-        versions=checkout.versions,
+        versions={"VERSION": version} if version else checkout.versions,
         date=date,
         commit_date=checkout.commit_date,
         count=checkout.count,

@@ -22,6 +22,7 @@ REPO = {**FILES, "k8s/config.yaml": CONFIG, "app.env": "LOG_LEVEL=info\n", "CHAN
         ("Dockerfile 里的基础镜像很旧。请改成官方的 node:22-slim,再构建 web", ["Dockerfile"]),
         ("k8s/config.yaml 里的配置改过了,请应用并重启 web", []),
         ("All there is is app.env. Add a folder for logs, then roll out web", []),
+        ("k8s/config.yaml 用来替换默认的 /etc/app/config.yaml,再更新 web", []),
         ("All there is is app.env. Add it to the image, then roll out web", []),
         ("k8s/config.yaml was changed yesterday; apply it and restart web", []),
         ("k8s/config.yaml 已经改好了,apply 之后重启 web", []),

@@ -64,6 +64,28 @@ def _swap_value(
     return swap_word(lines, [number], value, better[len(before) : len(better) - len(after)])
 
 
+def base_variables(item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
+    """A variable of a FROM that no ARG has: the only one before it that is like it."""
+    every = item.instructions()
+    first = next((part.line for part in every if part.word == "FROM"), 0)
+    known = [part.rest.partition("=")[0].strip() for part in every if part.word == "ARG"]
+    given = [
+        part.rest.partition("=")[0].strip()
+        for part in every
+        if part.word == "ARG" and part.line < first and "=" in part.rest
+    ]
+    for part in every:
+        for match in re.finditer(r"\$\{?(\w+)\b(?!:)", base_of(part)):
+            name = match[1]
+            # BuildKit sets these itself.
+            if name in known or re.match(r"(?:TARGET|BUILD)(?:PLATFORM|OS|ARCH|VARIANT)$", name):
+                continue
+            close = [it for it in given if _likeness(it, name) >= _ALIKE or it.startswith(name)]
+            if len(close) == 1:
+                at = lines[part.line - 1].find(match[0]) + match[0].find(name)
+                yield swap(lines, part.line, at, name, close[0])
+
+
 _TOLD_BASE = re.compile(
     r"(?:\b(?i:our base image is|(?:the )?base image (?:must|should|has to) be)"
     r"|(?<!not )(?<!n't )\b(?i:(?<!we )use|switch to|move to"

@@ -368,6 +368,7 @@ _IF_AMISS = (
 )
 _PLAIN_CHECKS = (
     usual.bases,
+    names.base_variables,
     usual.users,
     usual.programs,
     usual.settings,

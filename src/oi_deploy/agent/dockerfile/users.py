@@ -46,7 +46,22 @@ _NO_NAME = frozenset(
         *("ordinary", "unprivileged", "restricted", "limited", "different", "another", "non"),
         *("own", "new", "dedicated", "service", "system", "short", "plain", "before", "after"),
         *("python", "python3", "npm", "npx", "gunicorn", "uvicorn", "flask", "sh", "bash"),
-        *("every", "each", "any", "all", "our", "your", "end", "this", "these"),
+        *(
+            "set",
+            "use",
+            "run",
+            "start",
+            "be",
+            "every",
+            "each",
+            "any",
+            "all",
+            "our",
+            "your",
+            "end",
+            "this",
+            "these",
+        ),
     ]
 )
 # Users that some base images have.

@@ -98,15 +98,6 @@ _SUBSTITUTED = (
     ),
     (re.compile(r"\$\(\s*git rev-list [^()]*--count[^()]*\)"), "<commit count>"),
     (re.compile(r"\$\(\s*git describe --tags[^()]*\)"), "<git tag>"),
-    # The name of a variable whose file is named with it.
-    (
-        re.compile(
-            r"(?<![\w$])[A-Z][A-Z0-9_]*_VERSION"
-            r"(?=[`'\"]? (?:in|from|of) (?:the )?[`'\"]?[\w./-]*\.env)"
-            r"|(?<=[里中]的)\s*[`'\"]?[A-Z][A-Z0-9_]*_VERSION(?!\w)"
-        ),
-        "version",
-    ),
     (re.compile(r"<(?:that|this) version>"), "<version>"),
 )
 

@@ -2,15 +2,53 @@
 
 import re
 from collections.abc import Mapping
+from posixpath import basename
 
 from oi_deploy.agent import intents
 from oi_deploy.agent.tags import words
 from oi_deploy.agent.versions import is_tag
 
 _KEYED = re.compile(r"\.(?:properties|env|ini|cfg|conf)$|(?:^|/)\.env$")
+_OTHERS_KEYED = re.compile(r"\.(?:mk|ya?ml|json)$|(?:^|/)Makefile$")
 _PAIRS = re.compile(
-    r"^\s*(?:export )?([A-Za-z][\w.-]*)\s*[=:]\s*['\"]?([\w.+-]+)['\"]?\s*$", re.MULTILINE
+    r"^\s*(?:export )?['\"]?([A-Za-z][\w.-]*)['\"]?\s*(?:[:?]?=|:)\s*['\"]?([\w.+-]+)['\"]?,?\s*$",
+    re.MULTILINE,
 )
+_NOT = re.compile(r"(?:\bno longer|\bnot|n't|\binstead of|\brather than|不|别)\W*(?:\w+\W+){0,3}$")
+
+
+def as_version(prompt: str, texts: Mapping[str, str]) -> tuple[str, str]:
+    """The value of a key that is named with its file, and the prompt with VERSION in their place.
+
+    "RELEASE in the Makefile", "build.env 里的 APP_VERSION". The value is empty if there is none.
+
+    Args:
+        prompt: the task.
+        texts: of the files that it names.
+    """
+    for path, text in texts.items():
+        if not (_KEYED.search(path) or _OTHERS_KEYED.search(path)):
+            continue
+        file = rf"[`'\"“]?(?:{re.escape(path)}|{re.escape(basename(path))})[`'\"”]?"
+        pairs = _PAIRS.findall(text)
+        for key, value in pairs:
+            # Its own word is known to say a version, and a key with two values says neither.
+            if key.lower() == "version" or len({it for name, it in pairs if name == key}) > 1:
+                continue
+            word = rf"[`'\"“]?(?<![\w.-]){re.escape(key)}(?![\w-]|\.\w)[`'\"”]?"
+            match = re.search(
+                rf"{word}(?: (?:variable|value|key|field|entry))?(?: (?:set|defined|kept|given))?"
+                rf" (?:in|from|of|out of) (?:the |our )?{file}(?![\w/-]|\.\w)"
+                rf"|{file}(?:'s|\s*(?:文件)?(?:里|中|里面|内|定义)?的)\s*(?:变量|字段|键)?\s*{word}"
+                r"(?:\s*(?:的值|字段|变量))?",
+                prompt,
+                re.ASCII,
+            )
+            if match is None or _NOT.search(prompt[: match.start()]):
+                continue
+            if re.search(r"\d", value) and is_tag(value):
+                return f"{prompt[: match.start()]} VERSION {prompt[match.end() :]}", value
+    return prompt, ""
 
 
 def filled(prompt: str, texts: Mapping[str, str]) -> str:
@@ -34,10 +72,7 @@ def filled(prompt: str, texts: Mapping[str, str]) -> str:
             tag = re.sub(place, lambda it: values[it[1] or it[2]], match[0])
             before = re.split(r"[.;。]\s|\n\n", prompt[: match.start()])[-1]
             about = re.search(r"\btag|标签", before, re.IGNORECASE)
-            denied = re.search(
-                r"(?:\bno longer|\bnot|n't|\binstead of|不|别)\W*(?:\w+\W+){0,3}$", before
-            )
-            return tag if is_tag(tag) and about and not denied else ""
+            return tag if is_tag(tag) and about and not _NOT.search(before) else ""
     return _listed(prompt, values)
 
 

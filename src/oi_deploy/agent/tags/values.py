@@ -12,7 +12,8 @@ from oi_deploy.agent.versions import is_version_file
 
 _Q = f"[{tag_words.QUOTES}]?"
 _WITH_V = re.compile(
-    rf"(?<![\w.]){_Q}v{_Q}\s*(?:\+|followed by|and the|plus|加上?|后面?[跟接]|前缀|prefix|in front)"
+    rf"(?<![\w.]){_Q}v{_Q},?\s*"
+    r"(?:\+|followed by|and the|plus|加上?|后面?[跟接]|前缀|prefix|in front)"
     r"|(?:prefix(?:ed)?(?: with| by)?|leading|前缀|字母|开头是?|前面?加上?)"
     r"(?: the letter)?(?: an?)?(?:一?个)?(?:小写)?(?:字母)?的?"
     rf"[\s:]*{_Q}v(?![\w.])|以\s*{_Q}v{_Q}\s*开头",
