@@ -27,7 +27,7 @@ from oi_deploy.redact import Redactor
 from oi_deploy.report import DeployLog, Transcript
 from oi_deploy.sandbox import Limits, Sandbox
 from oi_deploy.undo import look, note, undo
-from oi_deploy.verify.check import verify
+from oi_deploy.verify.check import Asked, verify
 from oi_deploy.verify.finding import Verdict
 from oi_deploy.verify.rollback import Changes
 from oi_deploy.workflow import Workflow
@@ -221,7 +221,7 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
             stop.alive()
             desk.say(line)
 
-        def check() -> Verdict:
+        def check(asked: Asked) -> Verdict:
             with (
                 record.phase("verification"),
                 desk.workflow.group("Verification"),
@@ -239,6 +239,7 @@ def _deploy(loaded: Loaded, env: Mapping[str, str], workspace: Path, desk: Desk)
                         cancelled=stop.event,
                         say=progress,
                         last_script=record.last_script,
+                        asked=asked,
                     )
                 )
                 record.verified_at = upto

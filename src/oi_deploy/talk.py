@@ -21,6 +21,7 @@ from oi_deploy.errors import RunError
 from oi_deploy.limits import Stop
 from oi_deploy.loaded import Loaded
 from oi_deploy.sandbox import Result, Sandbox
+from oi_deploy.verify.check import Asked
 from oi_deploy.verify.cluster import Cluster
 from oi_deploy.verify.finding import Finding, Verdict
 from oi_deploy.verify.registry import Registry
@@ -44,7 +45,7 @@ def talk(
     cluster: Cluster | None,
     stop: Stop,
     desk: Desk,
-    check: Callable[[], Verdict],
+    check: Callable[[Asked], Verdict],
     decline: Callable[[Mapping[str, str]], None],
     parts: Parts,
 ) -> None:
@@ -104,6 +105,8 @@ def talk(
         return ()
 
     ask = Ask(loaded.prompt, inputs.expect, inputs.registry, loaded.namespace, inputs.log_file)
+    # What is asked for is known from the beginning: lines that are done are left out later.
+    first: list[Facts] = []
     wrote: list[str] = []
     built: list[str] = []
     sources = Sources(
@@ -119,13 +122,16 @@ def talk(
 
     def verify() -> Verdict:
         """Look everything up, and keep what pods wrote before they ended."""
-        verdict = check()
+        verdict = check(first[0].asked if first else Asked())
         wrong = (item for item in verdict.findings if not item.ok)
         wrote[:] = (line for item in wrong for line in item.detail if " wrote: " in line)
         return verdict
 
     def facts() -> Facts:
-        return gather(ask, sources, loaded.policy)
+        known = gather(ask, sources, loaded.policy)
+        if not first:
+            first.append(known)
+        return known
 
     # The fold and the phase of the turn that goes on.
     turns = ExitStack()

@@ -158,3 +158,12 @@ def test_a_run_is_over_when_all_that_its_prompt_asks_for_has_run(fresh_site: Sit
         result = fresh_site.start(inputs).wait(300)
     assert (result.outputs["status"], result.outputs["turns"]) == ("deployed", "1"), result.log
     assert "rollout status deployment/myapp" in model.requests[0]["messages"][-1]["content"]
+
+
+def test_a_deployment_can_get_more_pods_with_its_image(fresh_site: Site) -> None:
+    scale = "kubectl scale deployment/myapp --replicas=3"
+    with scripted([Execute(f"{fresh_site.script()}\n{scale}"), Finish("not asked for")]) as model:
+        prompt = "Build this, push it, roll it out as myapp and scale it to 3 replicas."
+        result = fresh_site.start(fresh_site.inputs(model, prompt=prompt)).wait(300)
+    assert (result.outputs["status"], result.outputs["turns"]) == ("deployed", "1"), result.log
+    assert fresh_site.kubectl("get", "deployment", "myapp")["spec"]["replicas"] == 3

@@ -32,6 +32,7 @@ from oi_deploy.agent.repository import Look
 from oi_deploy.agent.situation import Ask, Situation
 from oi_deploy.agent.tags import keys
 from oi_deploy.broker.request import Policy
+from oi_deploy.verify.check import Asked
 from oi_deploy.verify.state import DeploymentState
 
 _MOST_FILES = 60
@@ -76,6 +77,7 @@ class Facts:
         policy: sentences about what is allowed.
         obstacles: what stands in the way.
         commands: complete command lines.
+        asked: what else than the image a deployment may change.
         rest: whether the prompt may ask for something that no line does.
         unasked: changes of Deployments for which the prompt has no word: rules of the broker, and
             why such a command is refused once the deployment is verified.
@@ -100,6 +102,7 @@ class Facts:
     policy: tuple[str, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
     commands: tuple[str, ...] = ()
+    asked: Asked = field(default_factory=Asked)
     rest: bool = True
     unasked: Mapping[str, str] = field(default_factory=dict)
     chosen: tuple[str, ...] = ()
@@ -175,7 +178,8 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
             named.repository_of(it): None for it in current if host and it.startswith(f"{host}/")
         }
     found = {name: tuple(sources.tags(name)) for name in sorted(repositories)[:_MOST_REPOSITORIES]}
-    if "build" not in wants:
+    made_anew = tags.is_made(ask.text) and not {"exists", "retag", "undo"} & wants.wanted
+    if "build" not in wants and not made_anew:
         images = named.tagged(ask.text, images, found)
     date = ask.date or datetime.datetime.now(datetime.UTC).date().isoformat()
     paths = frozenset(checkout.files) | named.folders(checkout.files)
@@ -252,6 +256,7 @@ def tell(world: Situation, policy: Policy) -> Facts:
         policy=policy_words.sentences(policy) if cluster else (),
         obstacles=found,
         commands=commands,
+        asked=_asked(world, commands),
         rest=rest.is_left(world, commands),
         unasked={
             rule: f"the deployment is done and verified, and the task has no word for {what}"
@@ -261,6 +266,20 @@ def tell(world: Situation, policy: Policy) -> Facts:
         chosen=tuple(item.name for item in world.meant.chosen),
         wanted=() if _edits(ask.text) else rest.to_write(world),
         edits={} if found else _edits_of(world, commands),
+    )
+
+
+_SCALES = re.compile(r" scale deployment/(\S+) --replicas=(\d+)$")
+
+
+def _asked(world: Situation, commands: Sequence[str]) -> Asked:
+    """The numbers of pods that lines set, and what manifests may change."""
+    lines = (match for line in commands if (match := _SCALES.search(line)))
+    known = {match[1]: int(match[2]) for match in lines}
+    about = world.meant.chosen if "scale" in world.intents else ()
+    made = world.repository.made if "apply" in world.intents else ()
+    return Asked(
+        {**{item.name: None for item in about}, **known}, frozenset(item.name for item in made)
     )
 
 

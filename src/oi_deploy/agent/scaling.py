@@ -46,6 +46,11 @@ _WANTS = re.compile(
     r"|make|please|plenty|enough|suffices?)\b|->|→|只留|改|让|够|提|翻|应当|应该|[加减]",
     intents.FLAGS,
 )
+# How it came to be what it is now.
+_TOLD = re.compile(
+    r"\b(?:has|have|had|was|were|is|are)\b[^,.;:\n]{0,24}?\b(?:scaled|at)\b[^,.;:\n]*",
+    intents.FLAGS,
+)
 _COUNT = re.compile(rf"(?:{_N})|\ba single|\btwice", intents.FLAGS)
 _LOOKS = re.compile(
     r"\b(?:wait|until|check|verify|show|list|logs?|kill|annotat\w+|fail\w*|crash\w*|why|whether|how)\b"
@@ -82,7 +87,7 @@ def wanted(prompt: str, now: int) -> int | None:
         now: how many there were before the run.
     """
     text = "\n".join(clause.text for clause in intents.clauses(prompt) if not clause.supposed)
-    text = words.without_references(text)
+    text = _TOLD.sub(" ", words.without_references(text))
     total = _first(_TOTAL[:1], text)
     if total is not None:
         return total

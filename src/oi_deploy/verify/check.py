@@ -6,7 +6,8 @@ run that did nothing, unless the workflow said that nothing was expected.
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from oi_deploy.broker.effects import Built, Pushed
@@ -16,9 +17,25 @@ from oi_deploy.verify.reference import Reference
 from oi_deploy.verify.state import DeploymentState
 from oi_deploy.verify.targets import Push, Target, choose, last_pushes, set_image
 
-__all__ = ["Finding", "Verdict", "verify"]
+__all__ = ["Asked", "Finding", "Verdict", "verify"]
 
 Expect = Literal["deploy", "push", "none"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What else the prompt asks for, as code has read it; a deployment leaves the rest alone.
+
+    Attributes:
+        replicas: how many pods, by Deployment; None for another number that is not known.
+        applied: names of the Deployments that manifests make which are to be applied.
+    """
+
+    replicas: Mapping[str, int | None] = field(default_factory=dict)
+    applied: frozenset[str] = frozenset()
+
+
+_NOTHING_ELSE = Asked()
 
 
 class Claims(Protocol):
@@ -66,6 +83,7 @@ def verify(
     cancelled: threading.Event,
     say: Callable[[str], None],
     last_script: Finding | None = None,
+    asked: Asked = _NOTHING_ELSE,
 ) -> Verdict:
     """Look everything up that this run claims, and say whether it is what the workflow expects.
 
@@ -82,6 +100,7 @@ def verify(
         say: prints a line of progress.
         last_script: how the model's last script ended; where nothing else must be there, that is
             what there is to know.
+        asked: what a deployment may change besides.
 
     Raises:
         RunError: the registry or the cluster cannot be read; the run is cancelled.
@@ -112,12 +131,15 @@ def verify(
             for name in _names(targets, touched):
                 wanted = tuple(item for item in targets if item.deployment.name == name)
                 state = rollout.wait(cluster, name, deadline=deadline, cancelled=cancelled, say=say)
-                findings += pods.look(cluster, registry, name, wanted, state, expect == "deploy")
+                must_run = expect == "deploy" and asked.replicas.get(name) != 0
+                findings += pods.look(cluster, registry, name, wanted, state, must_run)
                 if state.deployment:
                     seen.append(state.deployment)
+            found = {item.name: item for item in (*now, *seen)}
+            findings += _replicas(asked, tuple(found.values())) if expect == "deploy" else []
             now = tuple(seen) or now
         if expect == "deploy":
-            findings += _unchanged(targets, touched, before, now, bool(pushes))
+            findings += _unchanged(targets, touched, before, now, bool(pushes), asked)
         return _verdict(findings, pushes, targets, before, now, registry)
     return _verdict(findings, pushes, targets, before, (), registry)
 
@@ -212,14 +234,33 @@ def _names(targets: Sequence[Target], touched: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*named, *touched]))
 
 
+def _replicas(asked: Asked, now: Sequence[DeploymentState]) -> list[Finding]:
+    """The number of pods that the prompt asks for."""
+    return [
+        Finding(
+            item.replicas == count,
+            "deployment.replicas",
+            of_deployment(item.name, item.namespace),
+            f"has {item.replicas} replicas",
+            f"the prompt asks for {count}",
+            f"kubectl -n {item.namespace} scale deployment/{item.name} --replicas={count}",
+        )
+        for item in now
+        if (count := asked.replicas.get(item.name)) is not None
+    ]
+
+
 def _unchanged(
     targets: Sequence[Target],
     touched: Sequence[str],
     before: Sequence[DeploymentState],
     now: Sequence[DeploymentState],
     pushed: bool,
+    asked: Asked,
 ) -> list[Finding]:
     """What a deployment must leave alone: the number of pods, and other containers.
+
+    A manifest that is to be applied says both itself.
 
     Only Deployments that this run changed are looked at: an autoscaler or a colleague may change
     others at any time.
@@ -228,7 +269,7 @@ def _unchanged(
     findings: list[Finding] = []
     for deployment in now:
         was = old.get(deployment.name)
-        if was is None or deployment.name not in touched:
+        if was is None or deployment.name not in touched or deployment.name in asked.applied:
             continue
         mine = {
             item.container
@@ -236,6 +277,8 @@ def _unchanged(
             if item.deployment.name == deployment.name and (item.pushed or not pushed)
         }
         if mine:
+            if deployment.name in asked.replicas:
+                was = replace(was, replicas=deployment.replicas)
             findings += _differences(was, deployment, mine) or [
                 Finding(
                     True,

@@ -10,6 +10,7 @@ from oi_deploy.agent.named import images, new_files
 from oi_deploy.agent.repository import languages, read
 from oi_deploy.agent.versions import version
 from oi_deploy.agent.words import is_named
+from oi_deploy.verify.check import Asked
 from tests.unit.agent.worlds import FILES, JOBS, REGISTRY, WEB, Look, deployment, facts
 
 SEVERAL = [WEB, JOBS, deployment("web-admin")]
@@ -271,3 +272,14 @@ def test_what_a_prompt_has_no_word_for_must_not_follow_a_deployment() -> None:
     assert set(facts(f"{build}. If it fails, roll back.").unasked) == rules
     assert set(facts(f"{build}, then restart api.").unasked) == rules - {"kubectl.rollout.restart"}
     assert set(facts(f"{build},扩到 3 个副本。").unasked) == rules - {"kubectl.scale"}
+
+
+def test_the_number_of_pods_that_a_deployment_may_change() -> None:
+    build = "Build {registry}/web:2, push it, update web"
+    assert facts(f"{build}.").asked == Asked()
+    assert facts(f"{build} and scale it to 4 replicas.").asked.replicas == {"web": 4}
+    zero = "web has been scaled to zero: set the new image and scale it to one replica."
+    known = facts(f"{build}. {zero}", deployments=[deployment("web", "app=web:1", replicas=0)])
+    assert known.asked.replicas == {"web": 1}
+    assert known.commands[-1].endswith("scale deployment/web --replicas=1")
+    assert facts(f"{build} and scale it as usual.").asked.replicas == {"web": None}

@@ -41,7 +41,7 @@ def wanted(prompt: str, **known: object) -> str:
         ("The tag is the short hash with `-rc` at the end.", f"{COMMIT}-rc"),
         ("标签用 12 位的提交 SHA(git rev-parse --short=12 HEAD),然后更新", FULL[:12]),
         ("tag: `git rev-parse --short=9 HEAD`", FULL[:9]),
-        ("当前提交已经打了 git 标签(形如 v1.2.3)。镜像标签是去掉前缀 v 的版本号", "3.2.0"),
+        ("当前提交已经打了 git 标签(形如 v1.2.3)。镜像标签是去掉前缀 v 的版本号", "5.1.0"),
         ("Tag: build-<short sha>", f"build-{COMMIT}"),
         ("Tag it with the short commit hash and prefix it with qa-.", f"qa-{COMMIT}"),
         ("Use the short hash as the tag. Prefix it with `qa-`.", f"qa-{COMMIT}"),

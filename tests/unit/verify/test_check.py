@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from oi_deploy.errors import RunError, Status
-from oi_deploy.verify.check import Verdict, verify
+from oi_deploy.verify.check import Asked, Verdict, verify
 from oi_deploy.verify.finding import Finding
 from oi_deploy.verify.state import DeploymentState, PodContainer, PodState
 
@@ -50,6 +50,7 @@ def check(
         cancelled=options.pop("cancelled", threading.Event()),
         say=options.pop("say", lambda line: None),
         last_script=options.pop("last_script", None),
+        asked=options.pop("asked", Asked()),
     )
 
 
@@ -251,6 +252,35 @@ def test_replicas_that_nobody_asked_to_change() -> None:
     verdict = check(PUSHED, deployment(revision=2, replicas=5, app=NEW))
     assert wrong(verdict) == ["deployment.unchanged-fields"]
     assert "run `kubectl -n production scale deployment/myapp --replicas=2`" in said(verdict)
+
+
+def test_the_number_of_pods_that_the_prompt_asks_for_must_be_there() -> None:
+    asked = Asked({"myapp": 5})
+    assert check(PUSHED, deployment(revision=2, replicas=5, app=NEW), asked=asked).ok
+    verdict = check(PUSHED, deployment(revision=2, app=NEW), asked=asked)
+    assert said(verdict) == (
+        "The Deployment myapp in production has 2 replicas; the prompt asks for 5: "
+        "run `kubectl -n production scale deployment/myapp --replicas=5`"
+    )
+    # Whoever asks for none at all gets none.
+    none = deployment(revision=2, replicas=0, app=NEW)
+    assert check(PUSHED, none, asked=Asked({"myapp": 0})).ok
+    assert not check(PUSHED, none, asked=Asked({"myapp": None})).ok
+    # A number that nobody could read may be any.
+    changed = deployment(revision=2, replicas=5, app=NEW)
+    assert check(PUSHED, changed, asked=Asked({"myapp": None})).ok
+    # Another Deployment of the prompt counts, although this run left it alone.
+    beside = [deployment(revision=2, app=NEW), deployment("worker", app=OLD)]
+    assert check(PUSHED, beside, before=tuple(beside), asked=Asked({"worker": 2})).ok
+    verdict = check(PUSHED, beside, before=tuple(beside), asked=Asked({"worker": 1}))
+    assert wrong(verdict) == ["deployment.replicas"]
+
+
+def test_a_manifest_that_is_to_be_applied_says_replicas_and_containers() -> None:
+    before = (deployment(app=OLD, proxy="h.io/proxy:1"),)
+    now = deployment(revision=2, replicas=3, app=NEW)
+    assert len(said(check(PUSHED, now, before=before)).splitlines()) == 2
+    assert check(PUSHED, now, before=before, asked=Asked(applied=frozenset({"myapp"}))).ok
 
 
 def test_another_container_must_keep_its_image() -> None:

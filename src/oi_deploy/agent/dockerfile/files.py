@@ -193,9 +193,16 @@ def choose(
     return root[0] if root else found[0] if len(found) == 1 else None
 
 
+# Folders of what is not in use.
+_ASIDE = re.compile(r"(?:^|/)(?:archived?|old|backups?|bak|attic|legacy|obsolete)/", re.IGNORECASE)
+
+
 def closest(wanted: str, names: Iterable[str]) -> str:
     """The path whose file name is most like that of another path; empty if none is like it."""
-    plain = [path for path in names if is_plain(path)]
+    plain = sorted(
+        (path for path in names if is_plain(path)),
+        key=lambda path: (_ASIDE.search(path) is not None, path.count("/")),
+    )
     by_name = {PurePosixPath(path).name: path for path in reversed(plain)}
     close = difflib.get_close_matches(PurePosixPath(wanted).name, by_name, n=1, cutoff=0.6)
     return by_name[close[0]] if close else ""

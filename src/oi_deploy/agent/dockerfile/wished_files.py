@@ -53,6 +53,8 @@ _OUT = tuple(
         rf".{{0,60}}?{MARK}",
         rf"{MARK}[^,]{{0,30}}?(?:\bnot|n't)(?: be)?[ .`]*$",
         rf"\b(?:without|exclud\w+|omit\w*|leav\w+ out|keep\w* out)\b.{{0,60}}?{MARK}",
+        rf"\b(?:not|n't|nobody|no one)\b(?: \w+)? wants?\b"
+        rf".{{0,40}}{MARK}.{{0,40}}\b(?:in|ship\w*)\b",
         rf"\b(?:nothing|none of)\b.{{0,60}}{MARK}",
         rf"^\s*(?:and |but )?neither (?:must|should|may|can|do|does)\b.{{0,30}}?{MARK}",
         rf"^\s*(?:not|nor|never)\s+(?:the\s+)?(?:folder\s+|directory\s+|file\s+)?{MARK}",

@@ -13,7 +13,7 @@ from oi_deploy.agent.tags.forms import Form, Part
 from oi_deploy.agent.tags.values import VALUES, WITHOUT_V, Said, Source
 from oi_deploy.agent.versions import is_tag
 
-__all__ = ["Source", "several", "spelled", "wanted"]
+__all__ = ["Source", "is_made", "several", "spelled", "wanted"]
 
 _Q = f"[{tag_words.QUOTES}]?"
 # What a tag is not to begin with, although something that it is made of does.
@@ -74,6 +74,13 @@ def wanted(prompt: str, source: Source) -> str:
         if not source.full_commit.startswith(it) and re.search(_AT_COMMIT + it, prompt)
     ]
     return value if is_tag(value) and not foreign else ""
+
+
+def is_made(prompt: str) -> bool:
+    """Whether the prompt says what the tag is made of, so that another one in it is an example."""
+    text = tag_words.meant(tag_words.about(prompt))
+    kinds = {tag_words.kind(it) for it in tag_words.KIND.finditer(text)} - {"version", "unknown"}
+    return bool(kinds or tag_words.VERSION_FILE.search(text))
 
 
 _A_HASH = re.compile(r"(?<![0-9a-z])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,40}(?![0-9a-z])")

@@ -17,6 +17,10 @@ _PAIRS = re.compile(
 _NOT = re.compile(r"(?:\bno longer|\bnot|n't|\binstead of|\brather than|不|别)\W*(?:\w+\W+){0,3}$")
 
 
+# A key in a template.
+_PLACE = r"<([A-Za-z][\w.-]*)>|\$?\{([A-Za-z][\w.-]*)\}"
+
+
 def as_version(prompt: str, texts: Mapping[str, str]) -> tuple[str, str]:
     """The value of a key that is named with its file, and the prompt with VERSION in their place.
 
@@ -62,18 +66,24 @@ def filled(prompt: str, texts: Mapping[str, str]) -> str:
     """
     values = {key: it for path, text in texts.items() if _KEYED.search(path)
               for key, it in _PAIRS.findall(text)}  # fmt: skip
-    if not values:
-        return ""
-    place = r"<([A-Za-z][\w.-]*)>|\$?\{([A-Za-z][\w.-]*)\}"
-    for match in re.finditer(rf"[\w.-]{{0,40}}(?:{place})(?:[\w.-]|{place}){{0,80}}", prompt):
-        keys = [one or other for one, other in re.findall(place, match[0])]
-        # One plain word is a name for something that has no file.
-        if any(re.search(r"[._]|[A-Z]{2}", key) for key in keys) and values.keys() >= set(keys):
-            tag = re.sub(place, lambda it: values[it[1] or it[2]], match[0])
+    others = [dict(_PAIRS.findall(text)) for path, text in texts.items()
+              if _OTHERS_KEYED.search(path)]  # fmt: skip
+    for match in re.finditer(rf"[\w.-]{{0,40}}(?:{_PLACE})(?:[\w.-]|{_PLACE}){{0,80}}", prompt):
+        keys = [one or other for one, other in re.findall(_PLACE, match[0])]
+        # One plain word is a name for something that has no file; two of one file are none.
+        sure = any(re.search(r"[._]|[A-Z]{2}", key) for key in keys)
+        of_one = next((it for it in others if len(set(keys)) > 1 and it.keys() >= set(keys)), {})
+        known = values if sure and values.keys() >= set(keys) else of_one
+        if known:
+            tag = _fill(match[0], known).rstrip(".-")
             before = re.split(r"[.;。]\s|\n\n", prompt[: match.start()])[-1]
             about = re.search(r"\btag|标签", before, re.IGNORECASE)
             return tag if is_tag(tag) and about and not _NOT.search(before) else ""
     return _listed(prompt, values)
+
+
+def _fill(template: str, values: Mapping[str, str]) -> str:
+    return re.sub(_PLACE, lambda it: values[it[1] or it[2]], template)
 
 
 def _listed(prompt: str, values: Mapping[str, str]) -> str:

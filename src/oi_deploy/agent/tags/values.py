@@ -133,6 +133,10 @@ def _version(part: Part, said: Said) -> str:
     """The version of the file that is named, or of the folder that the prompt is about."""
     known = dict(said.source.versions) if said.source.versions else {}
     names = tag_words.VERSION_FILE.findall(said.text)
+    kinds = {tag_words.kind(it) for it in tag_words.KIND.finditer(said.text)}
+    # "HEAD has a git tag; use the version in it."
+    if not names and "git tag" in kinds and (of_git := _git_tag(part, said)):
+        return of_git
     if not _OF_CHANGES.search(said.text):
         names = [it for it in names if not it.startswith("CHANGELOG")]
     named = [path for name in names for path in known if _is_called(path, name)]
