@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from oi_deploy.agent import intents, named, orders, scaling, spared, words
+from oi_deploy.agent import columns, intents, named, orders, scaling, spared, words
 from oi_deploy.agent.situation import Situation
 from oi_deploy.verify.state import DeploymentState
 
@@ -81,6 +81,11 @@ def _count(
             return int(bare[1])
         if (count := scaling.wanted(own, began)) is not None:
             return count
+    text = world.ask.text
+    for path in (it for it in world.mentioned if it.endswith(".csv")):
+        value = columns.cell(world.repository.texts.get(path, ""), item.name, text)
+        if value.isdecimal():
+            return int(value)
     return scaling.wanted(_about(item, targets, world), began)
 
 

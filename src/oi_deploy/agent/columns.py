@@ -1,5 +1,8 @@
 """The parts of a data file's lines with their numbers: a small model counts them wrongly."""
 
+import csv
+import re
+
 _SIGNS = (",", ";", "\t")
 _NAMES = {",": "','", ";": "';'", "\t": "tabs", None: "spaces"}
 _MOST = 12
@@ -25,3 +28,26 @@ def describe(text: str) -> str:
             shown = ", ".join(f"{place} is {part.strip()}" for place, part in first)
             return f"Split at {_NAMES[sign]}, the parts of its first line are: {shown}"
     return ""
+
+
+def cell(table: str, row: str, said: str) -> str:
+    """The value that a table has for a name, in the column that a text speaks of.
+
+    Empty if there is not exactly one such row, or no such column.
+
+    Args:
+        table: comma-separated, with the columns' names in its first line.
+        row: what stands in the row's first column.
+        said: the text; of two columns, it need not name the second.
+    """
+    head, *rows = list(csv.reader(table.splitlines())) or [[]]
+    named = [
+        place
+        for place, name in enumerate(head)
+        if place and re.search(rf"(?<![\w-]){re.escape(name.strip())}(?![\w-])", said, re.ASCII)
+    ]
+    columns = named or ([1] if len(head) == 2 else [])
+    found = [it for it in rows if it and it[0].strip() == row]
+    if len(columns) != 1 or len(found) != 1 or len(found[0]) <= columns[0]:
+        return ""
+    return found[0][columns[0]].strip()

@@ -11,7 +11,8 @@ from oi_deploy.verify.state import DeploymentState
 # What one Deployment runs, and another one is to run.
 _RUNS = re.compile(
     rf"\b(?:what(?:ever)?|the (?:same )?(?:image|version|tag|build)(?: that| which)?)\s+(?:the\s+)?"
-    rf"(?P<runs>{NAME})\s+(?:deployment\s+)?(?:is running|runs|uses|is using|has|is on)\b"
+    rf"(?:deployment\s+)?(?P<runs>{NAME})\s+(?:deployment\s+)?"
+    r"(?:is running|runs|uses|is using|has|is on)\b"
     rf"|\bsame (?:image|version|tag|build) (?:as|that) (?:the )?(?P<same>{NAME})"
     rf"|[跟和与同]\s*(?P<like>{NAME})\s*(?:一样|相同|一致|保持一致|用?同一个|的?(?:镜像|版本)(?:一致|一样|相同))"
     rf"|(?P<on>{NAME})\s*(?:上|正在|现在|目前|当前|线上|那边)*(?:用|跑|运行|使用)着?的(?:那个|这个)?(?:镜像|版本)",
@@ -25,6 +26,13 @@ _TO_RUN = re.compile(
 )
 _SHALL = re.compile(
     r"\b(?:should|must|shall|goes|has to|is to|too|also)\b|[也应要都给]", intents.FLAGS
+)
+# What the sentence before has named is to run.
+_THAT_ONE = re.compile(
+    r"\b(?:run|use|get|have)s?\b[^,.;]{0,12}\b(?:the (?:very )?same|that|this)"
+    r" (?:image|version|tag|one)\b"
+    r"|(?:用|换成|跑|更新到|部署)[^,。;]{0,6}(?:同一个|同样的|这个|该)(?:镜像|版本)",
+    intents.FLAGS,
 )
 _OF_IMAGES = re.compile(r"镜像|版本|标签|\btag\b", intents.FLAGS)
 
@@ -85,4 +93,6 @@ def _is_wanted(match: re.Match[str]) -> bool:
     if match.lastgroup == "like" and not _OF_IMAGES.search(clause):
         return False
     denied = spared.in_a_denying_clause(match.string, match.start())
-    return not denied and bool(_TO_RUN.search(before) or _SHALL.search(after))
+    later = _THAT_ONE.search(match.string, match.end())
+    goes_on = later and not spared.in_a_denying_clause(match.string, later.start())
+    return not denied and bool(_TO_RUN.search(before) or _SHALL.search(after) or goes_on)

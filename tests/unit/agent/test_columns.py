@@ -2,7 +2,7 @@
 
 import pytest
 
-from oi_deploy.agent.columns import describe
+from oi_deploy.agent.columns import cell, describe
 
 COMMAS = "Split at ',', the parts of its first line are: "
 
@@ -25,3 +25,23 @@ COMMAS = "Split at ',', the parts of its first line are: "
 )
 def test_the_parts_of_a_line(text: str, told: str) -> None:
     assert describe(text) == told
+
+
+TABLE = "service,weekday,weekend\nweb,2,4\napi, 1 ,3\napi-old,9,9\nweb-2,1\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "said", "value"),
+    [
+        ("web", "the column weekend", "4"),
+        ("api", "按 weekday 一列", "1"),
+        ("web", "weekday or weekend", ""),
+        ("web", "as it says", ""),
+        ("gone", "weekend", ""),
+        ("web-2", "weekend", ""),
+    ],
+)
+def test_what_a_table_has_for_a_name(row: str, said: str, value: str) -> None:
+    assert cell(TABLE, row, said) == value
+    assert cell("name,pods\nweb,3\n", "web", "as it says") == "3"
+    assert cell("", "web", "weekend") == ""
