@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections.abc import Sequence
 
 _SIGNS = (",", ";", "\t")
 _NAMES = {",": "','", ";": "';'", "\t": "tabs", None: "spaces"}
@@ -9,11 +10,12 @@ _MOST = 12
 _LINES = 4
 
 
-def describe(text: str) -> str:
+def describe(text: str, said: str = "") -> str:
     """A sentence about the parts of a line, numbered from 0 as Python does; empty if irregular.
 
     Args:
         text: the first lines of the file.
+        said: the prompt, which may list what the parts are called.
     """
     lines = [line for line in text.splitlines() if line.strip()][:_LINES]
     if len(lines) < 2:
@@ -24,10 +26,24 @@ def describe(text: str) -> str:
         # The message at the end of a log's line may have any number of words.
         same = all(len(row) == fewest for row in parts) or sign is None
         if same and 1 < fewest <= _MOST and (sign or fewest > 2):
-            first = enumerate(parts[0][:fewest])
-            shown = ", ".join(f"{place} is {part.strip()}" for place, part in first)
+            names = _called(said, fewest)
+            first = zip(range(fewest), names, parts[0], strict=False)
+            shown = ", ".join(f"{place}{name} is {part.strip()}" for place, name, part in first)
             return f"Split at {_NAMES[sign]}, the parts of its first line are: {shown}"
     return ""
+
+
+_LIST = re.compile(r":\s*([^。.;\n]{4,200})")
+
+
+def _called(said: str, count: int) -> Sequence[str]:
+    """What a text calls each of so many parts: "every line has: time, method, path"."""
+    for match in _LIST.finditer(said):
+        text = re.sub(r"[(][^()]*[)]", "", match[1])
+        names = [it.strip() for it in re.split(r"[,、]|\band\b|和", text) if it.strip()]
+        if len(names) == count:
+            return [f" ({it})" for it in names]
+    return [""] * count
 
 
 def cell(table: str, row: str, said: str) -> str:

@@ -245,7 +245,7 @@ def tell(world: Situation, policy: Policy) -> Facts:
         paths=checkout.files,
         more_files=max(0, len(order) - _MOST_FILES),
         excerpts={
-            path: _beginning(text)
+            path: _beginning(text, ask.text)
             for path, text in checkout.texts.items()
             if path in world.mentioned and path.endswith(repository.DATA)
         },
@@ -299,9 +299,9 @@ def _edits(text: str) -> bool:
     )
 
 
-def _beginning(text: str) -> str:
+def _beginning(text: str, said: str) -> str:
     lines = [line[:_LINE_LENGTH] for line in text.splitlines()[:_MOST_LINES]]
-    told = columns.describe("\n".join(lines))
+    told = columns.describe("\n".join(lines), said)
     return "\n".join([*lines, *([told] if told else [])])
 
 

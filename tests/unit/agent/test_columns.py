@@ -45,3 +45,12 @@ def test_what_a_table_has_for_a_name(row: str, said: str, value: str) -> None:
     assert cell(TABLE, row, said) == value
     assert cell("name,pods\nweb,3\n", "web", "as it says") == "3"
     assert cell("", "web", "weekend") == ""
+
+
+def test_the_parts_are_called_as_the_prompt_lists_them() -> None:
+    log = "08:00 GET /a 200\n08:01 GET /b 502\n"
+    told = "每行依次是:时间、方法、路径、状态码(三位数)。统计 5xx"
+    assert describe(log, told).endswith(
+        ": 0 (时间) is 08:00, 1 (方法) is GET, 2 (路径) is /a, 3 (状态码) is 200"
+    )
+    assert "(a)" not in describe(log, "Of it: a, b")
