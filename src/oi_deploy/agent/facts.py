@@ -16,6 +16,7 @@ from oi_deploy.agent import (
     lines,
     meant,
     named,
+    own_versions,
     policy_words,
     repository,
     rest,
@@ -197,6 +198,12 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         commit_date=checkout.commit_date,
         count=checkout.count,
         names={it.name for it in about.chosen} | {it.rpartition("/")[2] for it in repositories},
+    )
+    images = own_versions.tagged(
+        ask.text,
+        images,
+        source.versions,
+        lambda versions: tags.wanted(said, replace(source, versions=versions)),
     )
     return Situation(
         ask=ask,

@@ -23,6 +23,12 @@ _HANDS_OFF = re.compile(
     r"|\bnot ours\b|不是我们(?:的|组)|不归我们|不属于我们",
     re.ASCII,
 )
+_LEAVE = re.compile(
+    r"(?:please |just |so )?(?:leave|do not|don't|never) (?:\w+ )?(?:it|them|that|those)"
+    r"(?: (?:alone|out|as (?:it|they) (?:is|are)|untouched))?"
+    r"|(?:请|都)?(?:别|不要|勿)(?:去)?(?:动|碰|管|改)(?:它们?)?",
+    intents.FLAGS,
+)
 # An action as a thing: "the update of api", "api 的部署".
 _THING = re.compile(
     r"\b(?:the|an?|any|its)\s+"
@@ -135,8 +141,13 @@ def is_left_out(name: str, prompt: str, others: Collection[str] = ()) -> bool:
     if is_excepted(name, prompt):
         return True
     said: list[bool] = []
-    for sentence in intents.sentences(prompt):
-        parts = [part for clause in intents.split(sentence) for part in _AND_SO.split(clause)]
+    every = [
+        [part for clause in intents.split(sentence) for part in _AND_SO.split(clause)]
+        for sentence in intents.sentences(prompt)
+    ]
+    for parts, next_ones in zip(every, [*every[1:], []], strict=True):
+        # "Those in demo/ are somebody else's; leave them alone."
+        parts += [it for it in next_ones[:1] if _LEAVE.fullmatch(it.strip())]
         for place, part in enumerate(parts):
             if not words.is_named(name, part):
                 continue

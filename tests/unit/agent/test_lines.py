@@ -688,6 +688,11 @@ def test_a_report_with_the_columns_that_the_prompt_has() -> None:
             "Apply the manifests in deploy, but leave deploy/b.yaml out. Restart web",
             ["deploy/a.yaml"],
         ),
+        (
+            "Apply deploy/a.yaml. The one in deploy/b.yaml is somebody else's; leave it alone. "
+            "Restart web",
+            ["deploy/a.yaml"],
+        ),
         ("Apply the manifests, restart web", ["deploy"]),
     ],
 )

@@ -141,6 +141,7 @@ def test_going_back_to_what_is_named_or_not_at_all(prompt: str, line: str) -> No
         ("应用 k8s 目录下的清单,k8s/hpa.yaml 除外", "k8s/config.yaml k8s/service.yaml"),
         ("Apply the manifests in k8s without k8s/hpa.yaml", "k8s/config.yaml k8s/service.yaml"),
         ("Apply service.yaml", "k8s/service.yaml"),
+        ("k8s/service.yaml 已经改好。请应用这个文件(Service web)", "k8s/service.yaml"),
         ("Apply ingress.yaml", ""),
         ("先应用 k8s/config.yaml", "k8s/config.yaml"),
         (
