@@ -2,7 +2,7 @@
 
 import re
 
-from oi_deploy.agent import intents, words
+from oi_deploy.agent import intents, named, words
 from oi_deploy.agent.dockerfile.files import Dockerfile
 from oi_deploy.agent.situation import Situation
 
@@ -106,25 +106,28 @@ _TARGET = re.compile(
 )
 
 
-def target(world: Situation, file: Dockerfile) -> str:
-    """The stage that the prompt wants to have built."""
+def target(world: Situation, file: Dockerfile, reference: str) -> str:
+    """The stage that the prompt wants to have built for an image."""
     named_there = (
         match[match.lastgroup or 0]
         for sentence in intents.sentences(world.ask.text)
         for match in _TARGET.finditer(sentence)
         if match.lastgroup != "before" or not _is_about(match, sentence)
     )
-    found = next((name for name in named_there if name in file.stages()), "")
-    return found or _called(world, file)
+    found = [name for name in named_there if name in file.stages()]
+    # Of several images, each has its own.
+    several = len(world.named) > 1
+    return _called(world, file, reference) or ("" if several else next(iter(found), ""))
 
 
-def _called(world: Situation, file: Dockerfile) -> str:
-    """Of stages that the prompt calls targets, the only one that has the image's name."""
+def _called(world: Situation, file: Dockerfile, reference: str) -> str:
+    """Of stages that the prompt calls targets, the only one that the image's name ends with."""
     if not re.search(r"\btargets?\b", world.ask.text, intents.FLAGS):
         return ""
     last = [part.rest for part in file.instructions() if part.word == "FROM"][-1:]
     stages = [it for it in file.stages() if words.is_named(it, world.ask.text)]
-    same = {image.repository.rpartition("/")[2] for image in world.named} & {*stages}
+    image = named.repository_of(reference).rpartition("/")[2]
+    same = {it for it in stages if image == it or image.endswith(f"-{it}")}
     ends = any(it.endswith(tuple(f" {name}" for name in same)) for it in last)
     return same.pop() if len(stages) > 1 and len(same) == 1 and not ends else ""
 

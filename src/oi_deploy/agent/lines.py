@@ -64,7 +64,7 @@ def _build(world: Situation) -> Iterable[str]:
             reference,
             world.exists,
             build_options.arguments(world, file),
-            build_options.target(world, file),
+            build_options.target(world, file, reference),
         )
         yield f"docker push {reference}"
         for other in retag.others(world, reference):
@@ -128,9 +128,11 @@ def _references(world: Situation) -> Iterable[tuple[DeploymentState | None, str]
     if not targets:
         yield from ((None, text) for item in world.named if (text := _full(world, item)))
         return
+    aside = {str(image) for image in world.named if world.is_beside_new_ones(image)}
     for deployment in targets:
         for text in references_for(world, deployment):
-            yield deployment, text
+            if text not in aside:
+                yield deployment, text
     yield from ((None, text) for item in _only_pushed(world) if (text := _full(world, item)))
 
 
@@ -289,7 +291,9 @@ def _rollout(world: Situation) -> Iterable[str]:
         targets = tuple(sorted(targets, key=lambda it: place.get(it.name, len(text))))
     for item in targets:
         references = [str(pair[1])] if pair else references_for(world, item)
-        built = world.builds and all(_can_be_built(world, item, it) for it in references)
+        # Beside an image that is built, another container may get one that is there.
+        new = [it for it in references if it not in there] or references
+        built = world.builds and all(_can_be_built(world, item, it) for it in new)
         exists = there.issuperset(references) and not world.builds
         # Beside a restart or more pods of another one, an image that is named in full is meant, if
         # anything is to get another one.

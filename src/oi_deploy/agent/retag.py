@@ -33,6 +33,8 @@ def pair(world: Situation) -> tuple[Image, Image] | None:
             new = there[1:]
         elif tag := _other_tag(world, there[0].tag):
             new = [Image(there[0].repository, tag)]
+    if world.is_beside_new_ones(there[0]):
+        return None
     return (there[0], new[0]) if new else None
 
 

@@ -10,7 +10,7 @@ from oi_deploy.agent import intents, orders
 from oi_deploy.agent.dockerfile import told
 from oi_deploy.agent.intents import Intents
 from oi_deploy.agent.meant import Deployments
-from oi_deploy.agent.named import Image, names_latest_too, new_files
+from oi_deploy.agent.named import Image, names_latest_too, new_files, repository_of
 from oi_deploy.agent.repository import Repository
 from oi_deploy.verify.state import DeploymentState
 
@@ -146,6 +146,16 @@ class Situation:
         also = names_latest_too(self.ask.text, image.repository)
         return image.tag == "latest" and beside and bool(new) and also
 
+    def is_beside_new_ones(self, image: Image) -> bool:
+        """Whether an image is there, and one of another container of the same pods is not."""
+        return self.has_image(image) and any(
+            {it.repository, image.repository} <= runs
+            for item in self.meant.chosen
+            if (runs := {repository_of(container.image) for container in item.containers})
+            for it in self.named
+            if it.repository != image.repository and it.tag and not self.has_image(it)
+        )
+
     @property
     def told(self) -> str:
         """What says what is amiss with an image: the prompt, its build, and what its pods wrote."""
@@ -185,7 +195,10 @@ class Situation:
             (match := _NEW_DOCKERFILE.search(it)) and not intents.is_denied(it, match.start())
             for it in clauses
         )
-        there = any(self.has_image(item) and not self._moves(item) for item in self.named)
+        there = any(
+            self.has_image(item) and not (self._moves(item) or self.is_beside_new_ones(item))
+            for item in self.named
+        )
         # "No image comes out unless the tests pass" denies none; where a Dockerfile is to be
         # written, "nothing to build" is said of the sources.
         denied = "build" in has.denied and not _UNLESS.search(self.ask.text)

@@ -147,7 +147,7 @@ def is_left_out(name: str, prompt: str, others: Collection[str] = ()) -> bool:
     ]
     for parts, next_ones in zip(every, [*every[1:], []], strict=True):
         # "Those in demo/ are somebody else's; leave them alone."
-        parts += [it for it in next_ones[:1] if _LEAVE.fullmatch(it.strip())]
+        parts += [it for it in next_ones[:1] if _LEAVE.fullmatch(it.strip(" ."))]
         for place, part in enumerate(parts):
             if not words.is_named(name, part):
                 continue

@@ -110,7 +110,8 @@ EXAMPLE = re.compile(_EXAMPLE_WORDS, intents.FLAGS)
 _GOES_ON = re.compile(
     rf"{_EXAMPLE_WORDS}|prefix|suffix|[前后]缀|开头|结尾|末尾|\bformat|\bpattern\b|格式|形式"
     r"|^\W*(?:where )?[`<{\[]{0,2}[\w -]{1,20}[`>}\]]{0,2}\s*(?:=|:|\bis\b|\bmeans\b|是|为|指|表示)"
-    r"|<[\w -]+>|(?<!\$)\{[\w -]+\}|(?:use|take|用|取)\W|\bslash|斜[杠线]",
+    r"|<[\w -]+>|(?<!\$)\{[\w -]+\}|(?:use|take|用|取)\W|\bslash|斜[杠线]"
+    r"|^(?:and )?the (?:other|second) (?:one )?is\b|^(?:另|再|第二)一?个(?:是|为|用)",
     intents.FLAGS,
 )  # fmt: skip
 # They end like sentences.
