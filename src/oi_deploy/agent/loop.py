@@ -30,6 +30,8 @@ _MOST_REFUSALS = 3
 # The same for turns after which everything is as it was before: the model is asked the same again,
 # and at temperature 0 it answers the same again.
 _MOST_REPEATS = 3
+# Of a file that the prompt wants to have written, after what else there was to do.
+_MOST_REMINDERS = 2
 _REST = (
     "If the task asks for anything else that is not done yet, do only that now. Otherwise call "
     "`finish`."
@@ -112,6 +114,7 @@ def converse(
     refused: list[str] = []
     steps: list[Step] = []
     reminded = False
+    reminders_left = _MOST_REMINDERS
     first = Facts()
     written: set[str] = set()
     for number in range(1, max_turns + 1):
@@ -163,6 +166,16 @@ def converse(
             verdict = verify()
             seen_changes = changes()
         if verdict is not None and verdict.ok:
+            # A script that ended well, or the word of the model, writes no file.
+            claims = reply.done or reply.kind == "execute"
+            files = expect == "none" and parts.facts and claims and reminders_left > 0
+            unwritten = _unwritten(facts(), ran()) if files and number < max_turns else ()
+            if unwritten:
+                reminders_left -= 1
+                scripts.append(reply.text)
+                steps.append(Step.of(turn, verdict))
+                state = State(missing=tuple(map(_UNWRITTEN.format, unwritten)))
+                continue
             if reply.kind == "finish":
                 left = known.commands if expect == "none" and parts.facts and reply.done else ()
                 if not left or reminded or number == max_turns:
@@ -221,6 +234,7 @@ _WHOLE_CALL = "Your last answer was not a complete function call. Write a short 
 _SHELL = "It is shell, and not Python."
 _NOT_DONE = "You called `finish`, but the task is not done. Run what is still missing."
 _NOT_RUN = "You called `finish`, but these commands were not run yet. If the task asks for them:\n"
+_UNWRITTEN = "The file {} is not there. Write it."
 _RUN_THEM = "The last script ended well, but these commands were not run yet. Run them now."
 _AGAIN = (
     "You have written the same script twice, and it did not do the task. Write another one: only "
@@ -343,6 +357,12 @@ def _all_done(first: Facts, ran: Sequence[str], facts: Callable[[], Facts], expe
     return written <= set(now.paths) and not [
         line for line in now.commands if line.startswith("git ")
     ]
+
+
+def _unwritten(now: Facts, ran: Sequence[str]) -> tuple[str, ...]:
+    """The files that are still to be written, where no line is left that may do it."""
+    missing = tuple(file for file in now.wanted if file not in now.paths)
+    return () if still_to_run(now, ran) else missing
 
 
 def _closing(turn: Turn, verdict: Verdict, expect: str) -> State:

@@ -275,11 +275,22 @@ def test_lines_that_were_left_out_are_asked_for() -> None:
 def test_a_script_that_no_line_is_known_for_is_asked_for_as_plain_text() -> None:
     known = Facts(files=("app.log",), paths=("app.log",), wanted=("count.md",))
     model = Model(script("1/0"), script("open('count.md', 'w')"), FINISH)
-    run(model, lambda: GOOD if model.changes > 1 else BAD, known=known, expect="none")
-    assert model.plain == ["x\n", "x\n", ""]
+    written = replace(known, wanted=(), paths=("app.log", "count.md"))
+    run(
+        model,
+        lambda: GOOD if model.changes > 1 else BAD,
+        known=lambda: written if model.changes > 1 else known,
+        expect="none",
+    )
+    assert model.plain == ["x\n", "x\n"]
     with_line = replace(known, commands=("kubectl get pods > count.md",))
     model = Model(script("kubectl get pods > count.md"), FINISH, FINISH)
-    run(model, lambda: GOOD, known=with_line, expect="none")
+    run(
+        model,
+        lambda: GOOD,
+        known=lambda: with_line if not model.changes else written,
+        expect="none",
+    )
     assert model.plain[0] == ""
     impossible = replace(known, obstacles=(Obstacle("There is no Deployment x.", False),))
     model = Model(GIVE_UP)
@@ -516,6 +527,26 @@ def test_a_line_of_git_that_is_still_offered_was_not_run() -> None:
     known = replace(FACTS, rest=False, commands=("git tag -d v1",))
     model = Model(script("ls"), FINISH, FINISH)
     assert run(model, lambda: GOOD, known=known, expect="none").turns == 3
+
+
+def test_a_file_that_is_not_there_is_asked_for_once_more_and_again() -> None:
+    asked = Facts(wanted=("a.txt",), commands=("kubectl rollout status deployment/web",))
+    there = replace(asked, wanted=(), paths=("a.txt",))
+    line = script(asked.commands[0])
+    model = Model(line, FINISH, script("echo > a.txt"))
+    ran = lambda: asked.commands[: model.changes]  # noqa: E731
+    known = lambda: there if model.changes > 1 else asked  # noqa: E731
+    assert run(model, lambda: NOTHING, known=known, expect="none", ran=ran).turns == 3
+    assert "The file a.txt is not there. Write it." in model.messages[1]
+    assert "The file a.txt is not there. Write it." in model.messages[2]
+    # As plain text, like every script that no line is known for.
+    assert model.plain == ["", "x\n", "x\n"]
+    # It may be no file at all.
+    model = Model(line, FINISH, FINISH)
+    assert run(model, lambda: NOTHING, known=asked, expect="none", ran=ran).turns == 3
+    # Whoever says that it cannot be done is believed.
+    model = Model(line, GIVE_UP)
+    assert not run(model, lambda: NOTHING, known=asked, expect="none", ran=ran).done
 
 
 def test_where_nothing_is_deployed_the_files_that_were_asked_for_are_the_end() -> None:

@@ -60,6 +60,10 @@ _HEADS = re.compile(
     intents.FLAGS,
 )
 _LISTED = re.compile(r"\s*(?:,?\s*\band\b|[,、/&]|[和与及])\s*", intents.FLAGS)
+# What each of some lines is to have.
+_IN_LINES = re.compile(
+    r"(?:\b(?:two|2|three|3) lines\b|[两二三23]\s*行)\s*:\s*(?P<heads>[^.;。\n]+)", intents.FLAGS
+)
 _UNREADY = re.compile(
     r"\b(?:not|n't|aren't|isn't) (?:all |fully |yet )*(?:ready|available|healthy)\b"
     r"|\bunready\b|\bunhealthy\b|\bfewer ready\b|(?:未|没有?|不)(?:完全|全部|都)?就绪"
@@ -77,7 +81,8 @@ def report(world: Situation) -> Iterable[str]:
     words_only = words.plain(world.ask.text, world.ask.registry)
     said = any(words.is_named(item.name, words_only) for item in world.meant.chosen)
     about = said or cluster or _other_kind(text)
-    wanted = {"report", "table"} & world.intents.wanted
+    lines = _lines(world.ask.text)
+    wanted = lines or {"report", "table"} & world.intents.wanted
     # The report is on that file, then.
     if any(path in world.repository.files and path.endswith(DATA) for path in world.mentioned):
         return
@@ -94,6 +99,12 @@ def report(world: Situation) -> Iterable[str]:
         r"\b(?:each|every|all) deployments?|(?:每个|所有|全部)\s*(?:的)?\s*deployment", text
     )
     one = len(world.meant.chosen) == 1 and not every and not some
+    if one and lines:
+        get = f"{world.kubectl} get deployment {world.meant.chosen[0].name} --no-headers"
+        names = ",".join(f"C{place}:{field}" for place, field in enumerate(lines))
+        prints = "; ".join(f"print ${place}" for place in range(1, len(lines) + 1))
+        yield f"{get} -o custom-columns={names} | awk '{{gsub(/<none>/, 0); {prints}}}' > {file}"
+        return
     what = f"deployment {world.meant.chosen[0].name}" if one else "deployments"
     if columns and kind == "services":
         what = kind
@@ -126,6 +137,17 @@ def report(world: Situation) -> Iterable[str]:
     else:
         names = ",".join(f"{head.upper()}:{field}" for head, field in _DEFAULT.items())
         yield f"{world.kubectl} get {what} -o custom-columns={names} > {file}"
+
+
+def _lines(prompt: str) -> list[str]:
+    """The fields that each have a line of their own; empty if that is not said, or of others."""
+    match = _IN_LINES.search(" ".join(prompt.split()))
+    parts = _LISTED.split(match["heads"]) if match else []
+    fields = [
+        next((field for said, field in _FIELDS if re.search(said, part.lower())), "")
+        for part in parts
+    ]
+    return fields if all(fields) else []
 
 
 def _strings(row: str) -> str:
