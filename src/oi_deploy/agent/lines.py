@@ -341,11 +341,34 @@ def _digest(world: Situation) -> Iterable[str]:
         )
 
 
+# A file is to say which image it is.
+_ITS_NAME = re.compile(
+    r"\b(?:image(?:'s)? (?:name|reference)|name of the image|(?:full|complete|whole) "
+    r"(?:image )?(?:name|reference))\b|镜像的?(?:完整|全)?(?:名称?|地址|引用)|完整(?:的)?镜像",
+    intents.FLAGS,
+)
+
+
+def _name(world: Situation) -> Iterable[str]:
+    """The image's name in a file."""
+    file = world.new_file
+    if not world.builds or "digest" in world.intents or not file:
+        return
+    references = [text for _, text in _references(world)]
+    said = any(
+        file in it and _ITS_NAME.search(it) and "table" not in intents.read(it)
+        for it in intents.sentences(world.ask.text)
+    )
+    if said and len(references) == 1:
+        yield f"echo {references[0]} > {file}"
+
+
 _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
     manifests.apply,
     _build,
     retag.lines,
     _digest,
+    _name,
     _rollout,
     changes.scale,
     changes.restart,

@@ -1,9 +1,9 @@
 """The lines that apply manifests of the repository."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from oi_deploy.agent import spared
+from oi_deploy.agent import intents, spared, words
 from oi_deploy.agent.situation import Situation
 
 
@@ -27,6 +27,8 @@ def apply(world: Situation) -> Iterable[str]:
         for path in known
         if path.rpartition("/")[2] in world.mentioned and path not in left_out
     ]
+    if places and (folder := _all_of_a_folder(world, left_out)):
+        places = [folder]
     if not places:
         folders = [
             path for path in world.mentioned if any(file.startswith(f"{path}/") for file in known)
@@ -38,7 +40,7 @@ def apply(world: Situation) -> Iterable[str]:
         # Whoever names a file does not mean the others, even where it is not there.
         if re.search(r"\w\.ya?ml\b", text, re.ASCII) and not left_out:
             return
-        if not folders and len(inside) == 1 and not set(world.mentioned) & set(known):
+        if not folders and len(inside) == 1 and not set(world.mentioned) & set(known) - left_out:
             folders = list(inside)
         for folder in folders:
             files = [file for file in known if file.startswith(f"{folder}/")]
@@ -46,3 +48,19 @@ def apply(world: Situation) -> Iterable[str]:
             places += [file for file in files if file not in without] if without else [folder]
     for path in places:
         yield f"{world.kubectl} apply -f {path}"
+
+
+_ALL = re.compile(r"\ball\b|\beverything\b|全部|所有", intents.FLAGS)
+
+
+def _all_of_a_folder(world: Situation, left_out: Collection[str]) -> str:
+    """The folder whose manifests are all to be applied, where files of it are named, too."""
+    known = world.repository.manifests
+    for clause in intents.clauses(world.ask.text):
+        if not (_ALL.search(clause.text) and "apply" in intents.read(clause.text)):
+            continue
+        for path in world.mentioned:
+            inside = [file for file in known if file.startswith(f"{path}/")]
+            if inside and words.is_named(path, clause.text) and not left_out:
+                return path
+    return ""

@@ -20,6 +20,8 @@ _HANDS_OFF = re.compile(
     r"(?:(?<!分)别|不要|勿|不能|不许|不准|先不|不用)(?:再|去)?(?:动|改|碰|管|更新|升级|重启|发|换|用)(?:它|了|啊|哦)?[!。]?$"
     r"|(?<!动)不动(?:它|了)?[!。]?$|(?:跟|和|与)(?:这|此)[^,。]{0,3}(?:没|无)关"
     r"|\bnothing to do with (?:it|this|that)\b"
+    r"|\bbelongs? to (?:another|a different|someone|somebody|the other)\b"
+    r"|\b(?:is|are) for (?:another|a different|someone|somebody) \w+"
     r"|\bnot ours\b|不是我们(?:的|组)|不归我们|不属于我们",
     re.ASCII,
 )

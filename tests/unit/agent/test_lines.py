@@ -693,6 +693,11 @@ def test_a_report_with_the_columns_that_the_prompt_has() -> None:
             "Restart web",
             ["deploy/a.yaml"],
         ),
+        (
+            "Apply the manifests (deploy/b.yaml belongs to another cluster). Restart web",
+            ["deploy/a.yaml"],
+        ),
+        ("In deploy/a.yaml all is new. Apply all manifests in deploy. Restart web", ["deploy"]),
         ("Apply the manifests, restart web", ["deploy"]),
     ],
 )
