@@ -26,7 +26,7 @@ def describe(text: str, said: str = "") -> str:
         # The message at the end of a log's line may have any number of words.
         same = all(len(row) == fewest for row in parts) or sign is None
         if same and 1 < fewest <= _MOST and (sign or fewest > 2):
-            names = _called(said, fewest)
+            names = _called(said, fewest) or _status(said, parts) or [""] * fewest
             first = zip(range(fewest), names, parts[0], strict=False)
             shown = ", ".join(f"{place}{name} is {part.strip()}" for place, name, part in first)
             return f"Split at {_NAMES[sign]}, the parts of its first line are: {shown}"
@@ -43,7 +43,23 @@ def _called(said: str, count: int) -> Sequence[str]:
         names = [it.strip() for it in re.split(r"[,、]|\band\b|和", text) if it.strip()]
         if len(names) == count:
             return [f" ({it})" for it in names]
-    return [""] * count
+    return []
+
+
+_OF_STATUS = re.compile(r"\b[1-5]xx\b|\bstatus\b|状态码", re.IGNORECASE)
+
+
+def _status(said: str, rows: Sequence[Sequence[str]]) -> Sequence[str]:
+    """Which part is the status code of HTTP: the first that always looks like one."""
+    columns = list(zip(*rows, strict=False))
+    found = [
+        place
+        for place, column in enumerate(columns)
+        if all(re.fullmatch(r"[1-5]\d\d", it.strip()) for it in column)
+    ]
+    if not (found and _OF_STATUS.search(said)):
+        return []
+    return [" (status code)" if place == found[0] else "" for place in range(len(columns))]
 
 
 def cell(table: str, row: str, said: str) -> str:

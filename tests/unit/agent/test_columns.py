@@ -54,3 +54,10 @@ def test_the_parts_are_called_as_the_prompt_lists_them() -> None:
         ": 0 (时间) is 08:00, 1 (方法) is GET, 2 (路径) is /a, 3 (状态码) is 200"
     )
     assert "(a)" not in describe(log, "Of it: a, b")
+
+
+def test_which_part_is_a_status_code() -> None:
+    log = 'a - "GET / HTTP/1.1" 200 512\nb - "GET /x HTTP/1.1" 404 120\n'
+    assert ", 5 (status code) is 200, 6 is 512" in describe(log, "Count the 4xx")
+    assert "(status code)" not in describe(log, "Count the lines")
+    assert "(status code)" not in describe("a 1\nb 2\n", "Count the 4xx")
