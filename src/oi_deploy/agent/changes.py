@@ -82,7 +82,7 @@ def _count(
         if (count := scaling.wanted(own, began)) is not None:
             return count
     text = world.ask.text
-    for path in (it for it in world.mentioned if it.endswith(".csv")):
+    for path in (it for it in world.mentioned if it.endswith((".csv", ".yaml", ".yml"))):
         value = columns.cell(world.repository.texts.get(path, ""), item.name, text)
         if value.isdecimal():
             return int(value)

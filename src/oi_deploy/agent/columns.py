@@ -2,7 +2,9 @@
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import yaml
 
 _SIGNS = (",", ";", "\t")
 _NAMES = {",": "','", ";": "';'", "\t": "tabs", None: "spaces"}
@@ -68,18 +70,35 @@ def cell(table: str, row: str, said: str) -> str:
     Empty if there is not exactly one such row, or no such column.
 
     Args:
-        table: comma-separated, with the columns' names in its first line.
+        table: comma-separated, with the columns' names in its first line; or YAML, with a mapping
+            for each name.
         row: what stands in the row's first column.
         said: the text; of two columns, it need not name the second.
     """
+    if not table.lstrip().startswith(("{", "[")) and (own := _of_yaml(table, row)):
+        found_there = [value for key, value in own.items() if _is_named(str(key), said)]
+        return str(found_there[0]) if len(found_there) == 1 else ""
     head, *rows = list(csv.reader(table.splitlines())) or [[]]
-    named = [
-        place
-        for place, name in enumerate(head)
-        if place and re.search(rf"(?<![\w-]){re.escape(name.strip())}(?![\w-])", said, re.ASCII)
-    ]
+    named = [place for place, name in enumerate(head) if place and _is_named(name.strip(), said)]
     columns = named or ([1] if len(head) == 2 else [])
     found = [it for it in rows if it and it[0].strip() == row]
     if len(columns) != 1 or len(found) != 1 or len(found[0]) <= columns[0]:
         return ""
     return found[0][columns[0]].strip()
+
+
+def _is_named(name: str, said: str) -> bool:
+    return bool(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", said, re.ASCII))
+
+
+def _of_yaml(text: str, name: str) -> Mapping[object, object]:
+    """The mapping that a name has, at the top or below one key; empty if there is none."""
+    try:
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}
+    above = content if isinstance(content, dict) else {}
+    for level in (above, *above.values()):
+        if isinstance(level, dict) and isinstance(own := level.get(name), dict):
+            return own
+    return {}

@@ -276,6 +276,8 @@ def tell(world: Situation, policy: Policy) -> Facts:
     )
 
 
+# The images of `set image deployment/web app=IMAGE proxy=IMAGE`.
+_SETS = re.compile(r" [a-z0-9.-]+=(\S+)")
 _SCALES = re.compile(r" scale deployment/(\S+) --replicas=(\d+)$")
 
 
@@ -286,7 +288,11 @@ def _asked(world: Situation, commands: Sequence[str]) -> Asked:
     about = world.meant.chosen if "scale" in world.intents else ()
     made = world.repository.made if "apply" in world.intents else ()
     return Asked(
-        {**{item.name: None for item in about}, **known}, frozenset(item.name for item in made)
+        {**{item.name: None for item in about}, **known},
+        frozenset(item.name for item in made),
+        frozenset(
+            image for line in commands if " set image " in line for image in _SETS.findall(line)
+        ),
     )
 
 

@@ -18,6 +18,7 @@ from oi_deploy.agent import (
     meant,
     named,
     retag,
+    spared,
     words,
 )
 from oi_deploy.agent.chores import git_tags, reports
@@ -241,6 +242,9 @@ def containers_for(world: Situation, item: DeploymentState, reference: str) -> l
         for c in item.containers
         if words.is_named(c.name, words.without_references(world.ask.text))
     ]
+    # "warmup runs the same image, but stays as it is."
+    text, every = words.without_references(world.ask.text), [c.name for c in item.containers]
+    said = [name for name in said if not spared.is_left_out(name, text, every)] or said
     if same and "both" not in world.intents and (both := [name for name in same if name in said]):
         return both
     return same or said[:1] or [item.containers[0].name]
@@ -344,23 +348,28 @@ def _digest(world: Situation) -> Iterable[str]:
 # A file is to say which image it is.
 _ITS_NAME = re.compile(
     r"\b(?:image(?:'s)? (?:name|reference)|name of the image|(?:full|complete|whole) "
-    r"(?:image )?(?:name|reference))\b|镜像的?(?:完整|全)?(?:名称?|地址|引用)|完整(?:的)?镜像",
+    r"(?:image )?(?:name|reference))\b"
+    r"|镜像\W{0,2}(?:的)?(?:完整|全)?(?:名称?|地址|引用)|完整(?:的)?镜像",
     intents.FLAGS,
 )
 
 
 def _name(world: Situation) -> Iterable[str]:
-    """The image's name in a file."""
-    file = world.new_file
-    if not world.builds or "digest" in world.intents or not file:
-        return
-    references = [text for _, text in _references(world)]
-    said = any(
+    """The image's name in a file: that of what is built, or what runs after a rollback."""
+    file, chosen = world.new_file, world.meant.chosen
+    said = file and any(
         file in it and _ITS_NAME.search(it) and "table" not in intents.read(it)
         for it in intents.sentences(world.ask.text)
     )
-    if said and len(references) == 1:
+    if not said or "digest" in world.intents:
+        return
+    references = [text for _, text in _references(world)] if world.builds else []
+    if len(references) == 1:
         yield f"echo {references[0]} > {file}"
+    elif "undo" in world.intents and len(chosen) == 1:
+        field = "C0:.spec.template.spec.containers[*].image"
+        get = f"{world.kubectl} get deployment {chosen[0].name} --no-headers"
+        yield f"{get} -o custom-columns={field} > {file}"
 
 
 _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
@@ -368,12 +377,12 @@ _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
     _build,
     retag.lines,
     _digest,
-    _name,
     _rollout,
     changes.scale,
     changes.restart,
     changes.undo,
     changes.wait,
+    _name,
     git_tags.delete,
     reports.report,
 )

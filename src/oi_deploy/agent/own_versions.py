@@ -12,6 +12,8 @@ _EACH = re.compile(
     r"|各自|分别|自己|该目录|对应",
     intents.FLAGS,
 )
+_OF_TAG = re.compile(r"\btag|\bversion|标签|版本", intents.FLAGS)
+_ROOT = re.compile(r"\broot\b|根目录", intents.FLAGS)
 
 
 def tagged(
@@ -29,7 +31,9 @@ def tagged(
         tag_of: the tag that the prompt asks for, if there are these versions only.
     """
     below = {path: version for path, version in versions.items() if dirname(path)}
-    if len(images) < 2 or len(set(below.values())) < 2 or not _EACH.search(prompt):
+    said = [it for it in intents.sentences(prompt) if _OF_TAG.search(it)]
+    each = any(_EACH.search(it) for it in said) and not any(_ROOT.search(it) for it in said)
+    if len(images) < 2 or len(set(below.values())) < 2 or not each:
         return tuple(images)
     return tuple(
         Image(image.repository, tag_of(own))

@@ -29,7 +29,7 @@ _SHALL = re.compile(
 )
 # What the sentence before has named is to run.
 _THAT_ONE = re.compile(
-    r"\b(?:run|use|get|have)s?\b[^,.;]{0,12}\b(?:the (?:very )?same|that|this)"
+    r"\b(?:run|use|get|have|put|set|deploy)s?\b[^,.;]{0,12}\b(?:the (?:very )?same|that|this)"
     r" (?:image|version|tag|one)\b"
     r"|(?:用|换成|跑|更新到|部署)[^,。;]{0,6}(?:同一个|同样的|这个|该)(?:镜像|版本)",
     intents.FLAGS,

@@ -7,7 +7,15 @@ from oi_deploy.agent.dockerfile import npm
 
 # Files that say the version of a project whoever asks.
 NAMES = frozenset(
-    {"VERSION", "version.txt", "package.json", "pyproject.toml", "Cargo.toml", "Chart.yaml"}
+    {
+        "VERSION",
+        "RELEASE",
+        "version.txt",
+        "package.json",
+        "pyproject.toml",
+        "Cargo.toml",
+        "Chart.yaml",
+    }
 )
 _VERSION = re.compile(
     r"""(?:^|[{,])\s*(?:"version"\s*:|version\s*=)\s*["']([^"'\n]+)["']""", re.MULTILINE

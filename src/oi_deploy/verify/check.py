@@ -29,10 +29,12 @@ class Asked:
     Attributes:
         replicas: how many pods, by Deployment; None for another number that is not known.
         applied: names of the Deployments that manifests make which are to be applied.
+        images: references that containers are to get, pushed by this run or not.
     """
 
     replicas: Mapping[str, int | None] = field(default_factory=dict)
     applied: frozenset[str] = frozenset()
+    images: frozenset[str] = frozenset()
 
 
 _NOTHING_ELSE = Asked()
@@ -279,6 +281,7 @@ def _unchanged(
         if mine:
             if deployment.name in asked.replicas:
                 was = replace(was, replicas=deployment.replicas)
+            mine |= {it.name for it in deployment.containers if it.image in asked.images}
             findings += _differences(was, deployment, mine) or [
                 Finding(
                     True,

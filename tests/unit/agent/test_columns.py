@@ -45,6 +45,8 @@ def test_what_a_table_has_for_a_name(row: str, said: str, value: str) -> None:
     assert cell(TABLE, row, said) == value
     assert cell("name,pods\nweb,3\n", "web", "as it says") == "3"
     assert cell("", "web", "weekend") == ""
+    assert cell("web: {weekday: 2, weekend: 4}\n", row, said) == (value if row == "web" else "")
+    assert cell("pods:\n  web:\n    weekend: 4\n", "web", "weekend") == "4"
 
 
 def test_the_parts_are_called_as_the_prompt_lists_them() -> None:

@@ -292,6 +292,19 @@ def test_another_container_must_keep_its_image() -> None:
     assert "set image deployment/myapp proxy=h.io/proxy:1" in said(verdict)
 
 
+def test_another_container_may_get_the_image_that_the_prompt_names() -> None:
+    proxy, other = f"{HOST}/library/proxy:1", f"{HOST}/library/proxy:2"
+    now = deployment(revision=2, app=NEW, proxy=other)
+    known: dict[str, Any] = {
+        "before": (deployment(app=OLD, proxy=proxy),),
+        "pods": {"myapp": running(now, app=digest("b"), proxy=digest("e"))},
+        "registry": {NEW: digest("b"), proxy: digest("d"), other: digest("e")},
+    }
+    assert wrong(check(PUSHED, now, **known)) == ["deployment.unchanged-fields"]
+    assert check(PUSHED, now, asked=Asked(images=frozenset({NEW, other})), **known).ok
+    assert not check(PUSHED, now, asked=Asked(images=frozenset({NEW, proxy})), **known).ok
+
+
 def test_a_container_that_was_added_or_lost() -> None:
     now = deployment(revision=2, app=NEW, miner="h.io/miner:1")
     verdict = check(PUSHED, now)

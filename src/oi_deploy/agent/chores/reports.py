@@ -62,7 +62,9 @@ _HEADS = re.compile(
 _LISTED = re.compile(r"\s*(?:,?\s*\band\b|[,、/&]|[和与及])\s*", intents.FLAGS)
 # What each of some lines is to have.
 _IN_LINES = re.compile(
-    r"(?:\b(?:two|2|three|3) lines\b|[两二三23]\s*行)\s*:\s*(?P<heads>[^.;。\n]+)", intents.FLAGS
+    r"(?:\b(?:two|2|three|3) (?:lines|facts|things|values)\b|[两二三23]\s*[行项])"
+    r"\s*:\s*(?P<heads>[^.;。\n]+)",
+    intents.FLAGS,
 )
 _UNREADY = re.compile(
     r"\b(?:not|n't|aren't|isn't) (?:all |fully |yet )*(?:ready|available|healthy)\b"

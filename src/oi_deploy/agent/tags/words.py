@@ -71,7 +71,7 @@ KIND = re.compile(
 )
 VERSION_FILE = re.compile(
     r"(?<![\w/.<{$+-])(?:[\w.-]+/)*"
-    rf"(?:VERSION(?![-_+>}}]|\.\w)|CHANGELOG(?:\.md)?|version\.txt|[\w-]*\.{_FILES}|Chart\.ya?ml"
+    rf"(?:VERSION(?![-_+>}}]|\.\w)|RELEASE(?=[`'\"]?\s*(?:file\b|文件))|CHANGELOG(?:\.md)?|version\.txt|[\w-]*\.{_FILES}|Chart\.ya?ml"
     r"|pyproject|Cargo|Makefile|__init__\.py|_?version\.py|__about__\.py)(?!\w)",
     re.ASCII,
 )
