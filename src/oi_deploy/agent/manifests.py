@@ -47,7 +47,24 @@ def apply(world: Situation) -> Iterable[str]:
             without = left_out.intersection(files)
             places += [file for file in files if file not in without] if without else [folder]
     for path in places:
+        yield from _filled(world, path)
         yield f"{world.kubectl} apply -f {path}"
+
+
+# What stands for a tag in a manifest.
+_PLACEHOLDER = re.compile(
+    r"^\s*(?:- )?image:\s*[\"']?[\w./:-]+:(__[A-Z_]+__|\$\{?[A-Z_]+\}?|<[A-Z_]+>)", re.MULTILINE
+)
+
+
+def _filled(world: Situation, place: str) -> Iterable[str]:
+    """The tag of this run, in the place of what the prompt names as standing for it."""
+    for path, text in world.repository.texts.items():
+        if path not in world.repository.manifests or not f"{path}/".startswith(f"{place}/"):
+            continue
+        for word in dict.fromkeys(_PLACEHOLDER.findall(text)):
+            if word in world.ask.text and world.tag:
+                yield f"sed -i 's#{word}#{world.tag}#' {path}"
 
 
 _ALL = re.compile(r"\ball\b|\beverything\b|全部|所有", intents.FLAGS)

@@ -363,6 +363,29 @@ def test_a_deployment_that_a_manifest_makes() -> None:
     ]
 
 
+def test_what_stands_for_the_tag_in_a_manifest_is_filled_in() -> None:
+    manifest = (
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n"
+        "    spec:\n      containers:\n      - name: app\n"
+        "        image: r.example.com:5000/team/web:__TAG__\n"
+    )
+    policy = (
+        "version: 1\nnamespaces:\n  production:\n"
+        "  - {kinds: [deployment], verbs: [apply, set-image]}\n"
+    )
+    prompt = "Build {registry}/web, put the short SHA for __TAG__ in k8s/web.yaml, and apply it."
+    found = facts(prompt, files={**FILES, "k8s/web.yaml": manifest}, policy=policy)
+    assert short(found.commands)[:2] == [
+        f"sed -i 's#__TAG__#{COMMIT}#' k8s/web.yaml",
+        "apply -f k8s/web.yaml",
+    ]
+    assert not found.edits
+    # Only what the prompt names.
+    other = manifest.replace("__TAG__", "__OTHER__")
+    found = facts(prompt, files={**FILES, "k8s/web.yaml": other}, policy=policy)
+    assert "sed" not in " ".join(found.commands)
+
+
 @pytest.mark.parametrize(
     ("prompt", "set_image"),
     [
