@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 
+from oi_deploy.agent.dockerfile import bases
 from oi_deploy.agent.dockerfile import files as dockerfiles
 from oi_deploy.agent.dockerfile import lint as dockerfile_lint
-from oi_deploy.agent.dockerfile import names as dockerfile_names
 from oi_deploy.agent.dockerfile import repairs as dockerfile_repairs
 from oi_deploy.agent.dockerfile.edits import swap_word
 from oi_deploy.agent.dockerfile.files import (
@@ -169,7 +169,7 @@ def _other_base(failure: Failure, is_meant: Callable[[str], bool], *, cutoff: fl
             base = base_of(part)
             if base in failure.facts.images:
                 continue
-            better = dockerfile_names.likest(base, failure.facts.images, cutoff)
+            better = bases.likest(base, failure.facts.images, cutoff)
             if better and (line := _change(part, base, better, file)):
                 return f"The base image {base} cannot be had. First run: {line}"
     return ""

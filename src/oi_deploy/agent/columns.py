@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
+from oi_deploy.agent import words
+
 _SIGNS = (",", ";", "\t")
 _NAMES = {",": "','", ";": "';'", "\t": "tabs", None: "spaces"}
 _MOST = 12
@@ -76,19 +78,17 @@ def cell(table: str, row: str, said: str) -> str:
         said: the text; of two columns, it need not name the second.
     """
     if not table.lstrip().startswith(("{", "[")) and (own := _of_yaml(table, row)):
-        found_there = [value for key, value in own.items() if _is_named(str(key), said)]
+        found_there = [value for key, value in own.items() if words.is_named(str(key), said)]
         return str(found_there[0]) if len(found_there) == 1 else ""
     head, *rows = list(csv.reader(table.splitlines())) or [[]]
-    named = [place for place, name in enumerate(head) if place and _is_named(name.strip(), said)]
+    named = [
+        place for place, name in enumerate(head) if place and words.is_named(name.strip(), said)
+    ]
     columns = named or ([1] if len(head) == 2 else [])
     found = [it for it in rows if it and it[0].strip() == row]
     if len(columns) != 1 or len(found) != 1 or len(found[0]) <= columns[0]:
         return ""
     return found[0][columns[0]].strip()
-
-
-def _is_named(name: str, said: str) -> bool:
-    return bool(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", said, re.ASCII))
 
 
 def _of_yaml(text: str, name: str) -> Mapping[object, object]:

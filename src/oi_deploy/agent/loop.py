@@ -9,15 +9,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from oi_deploy.agent import plain
-from oi_deploy.agent.completions import LANGUAGES, Reply
+from oi_deploy.agent.completions import LANGUAGES
 from oi_deploy.agent.facts import Facts
-from oi_deploy.agent.hints import put_right, shorten
+from oi_deploy.agent.hints import put_right
 from oi_deploy.agent.languages import describe
 from oi_deploy.agent.parts import Parts
 from oi_deploy.agent.progress import State, render, render_edit, repeated, still_to_run, tokens
 from oi_deploy.agent.prompt_files import prompt_file
 from oi_deploy.agent.rest import written_file
 from oi_deploy.agent.session import Session, Turn
+from oi_deploy.agent.steps import (
+    Step,
+    lacking,
+    repeats_itself,
+    standing,
+    stands_still,
+    unusable,
+)
 from oi_deploy.broker.journal import Entry
 from oi_deploy.errors import RunError, Status
 from oi_deploy.verify.finding import Verdict
@@ -27,9 +35,6 @@ from oi_deploy.verify.finding import Verdict
 _CLOSING_TURNS = {"deploy": 1, "push": 1, "none": 10**6}
 # Turns in a row that end in a refusal by the same rule; after that, the model will not learn.
 _MOST_REFUSALS = 3
-# The same for turns after which everything is as it was before: the model is asked the same again,
-# and at temperature 0 it answers the same again.
-_MOST_REPEATS = 3
 # Of a file that the prompt wants to have written, after what else there was to do.
 _MOST_REMINDERS = 2
 _REST = (
@@ -143,17 +148,17 @@ def converse(
         languages = _languages(known, ran()) if parts.facts else LANGUAGES
         script = plain.script() if parts.facts and _is_script(known, state, ran()) else None
         # What is deployed must not fail because of what may be left.
-        vary, brief = _standing(steps), state.deployed
+        vary, brief = standing(steps), state.deployed
         turn = session.turn(message, variation=vary, languages=languages, plain=script, brief=brief)
         on_answer(number, turn)
         reply = turn.reply
         if reply.kind in ("cut", "malformed"):
             steps.append(Step(reply.kind))
-            again = not _stands_still(steps) or number == max_turns
+            again = not stands_still(steps) or number == max_turns
             if verdict is not None and verdict.ok and not (again and expect == "none"):
                 return Outcome(verdict, number, "")
             if not again:
-                raise _unusable(reply)
+                raise unusable(reply)
             state = replace(state, script="", output="", notes=(_WHOLE_CALL,))
             continue
         entry = refusal()
@@ -209,12 +214,12 @@ def converse(
             raise RunError(
                 "The model gave up",
                 why=reply.text,
-                remedy=_lacking(verdict),
+                remedy=lacking(verdict),
                 status=Status.FAILED,
             )
         steps.append(Step.of(turn, verdict))
-        if _stands_still(steps) and number < max_turns:
-            raise _repeats_itself(reply, verdict)
+        if stands_still(steps) and number < max_turns:
+            raise repeats_itself(reply, verdict)
         scripts.append(reply.text)
         state = _next_state(turn, verdict, scripts, state, impossible=bool(known.obstacles))
         if parts.hints and (right := put_right(reply, state.output, entry, known.commands)):
@@ -224,7 +229,7 @@ def converse(
         return Outcome(verdict, max_turns, "")
     raise RunError(
         f"The task was not done after {max_turns} turns (`max-turns`)",
-        why=_lacking(verdict),
+        why=lacking(verdict),
         remedy="Look at the last turn in the log; write a more exact prompt or a larger "
         "`max-turns:`.",
     )
@@ -267,68 +272,6 @@ def _refuse_the_impossible(facts: Facts) -> None:
             remedy="Correct the names in the prompt, or allow in the policy what it asks for.",
             status=Status.REFUSED if any(item.refused for item in found) else Status.FAILED,
         )
-
-
-@dataclass(frozen=True)
-class Step:
-    """What a turn was, and what it left: equal steps in a row lead nowhere.
-
-    Attributes:
-        kind: of the reply.
-        words: of the code, or of the last words.
-        exit_code: of the code.
-        missing: what verification misses afterwards.
-    """
-
-    kind: str
-    words: tuple[str, ...] = ()
-    exit_code: int | None = None
-    missing: str = ""
-
-    @classmethod
-    def of(cls, turn: Turn, verdict: Verdict | None) -> "Step":
-        """The step that a turn was."""
-        code = turn.result.exit_code if turn.result else None
-        return cls(turn.reply.kind, tuple(turn.reply.text.split()), code, _lacking(verdict))
-
-
-def _standing(steps: list[Step]) -> int:
-    """How many of the last steps were the same as the one before them."""
-    count = 0
-    for before, after in zip(reversed(steps[:-1]), reversed(steps), strict=False):
-        if before != after:
-            break
-        count += 1
-    return count
-
-
-def _stands_still(steps: list[Step]) -> bool:
-    return _standing(steps) >= _MOST_REPEATS - 1
-
-
-def _unusable(reply: Reply) -> RunError:
-    if reply.kind == "cut":
-        return RunError(
-            f"The model's answers were cut {_MOST_REPEATS} times in a row",
-            why="each reached the limit of tokens for one answer, or repeated itself, before it "
-            "was a whole call",
-            remedy="Write a prompt for smaller steps, or a larger `max-model-len:`; one answer may "
-            "have a quarter of it, at most 2048 tokens.",
-        )
-    return RunError(
-        f"The model did not call a function {_MOST_REPEATS} times in a row",
-        why=f"it wrote: {said}" if (said := shorten(reply.text, most=300)) else "it wrote nothing",
-        remedy="Write a `model:` that can call tools, and let its server read tool calls.",
-    )
-
-
-def _repeats_itself(reply: Reply, verdict: Verdict | None) -> RunError:
-    what = "claimed to be done" if reply.kind == "finish" else "wrote the same script"
-    return RunError(
-        f"The model {what} {_MOST_REPEATS} times in a row, and nothing changed",
-        why=_lacking(verdict),
-        remedy="Look at the last turn in the log; write a more exact prompt, or a larger `model:`.",
-    )
 
 
 def _all_done(first: Facts, ran: Sequence[str], facts: Callable[[], Facts], expect: str) -> bool:
@@ -416,8 +359,3 @@ def _is_script(facts: Facts, state: State, ran: Sequence[str]) -> bool:
 def _languages(facts: Facts, ran: Sequence[str]) -> Sequence[str]:
     """Shell, while there are lines of it to run: a small model wraps them in others, and slips."""
     return ("shell",) if still_to_run(facts, ran) else LANGUAGES
-
-
-def _lacking(verdict: Verdict | None) -> str:
-    findings = verdict.findings if verdict else ()
-    return "\n".join(item.sentence() for item in findings if not item.ok)

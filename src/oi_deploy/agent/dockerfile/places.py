@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from posixpath import basename, dirname, join, normpath
 
 from oi_deploy.agent.dockerfile import image, npm
+from oi_deploy.agent.dockerfile.bases import is_misspelt
 from oi_deploy.agent.dockerfile.contents import Stage
 from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.edits import (
@@ -17,7 +18,6 @@ from oi_deploy.agent.dockerfile.edits import (
     swap_word,
 )
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction
-from oi_deploy.agent.dockerfile.names import is_misspelt
 from oi_deploy.agent.dockerfile.reads import folders_made, is_private
 from oi_deploy.agent.dockerfile.slips import last_stage
 

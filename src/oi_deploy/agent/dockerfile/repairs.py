@@ -13,6 +13,7 @@ from posixpath import basename, dirname, relpath
 
 from oi_deploy.agent import named
 from oi_deploy.agent.dockerfile import (
+    bases,
     forms,
     found,
     layout,
@@ -90,8 +91,8 @@ def repairs(
     if said.amiss:
         checks.append(slips.joined)
     if not cut:
-        every: list[Check] = [names.misspelt_bases] if said.amiss else []
-        every.append(partial(names.bases, images))
+        every: list[Check] = [bases.misspelt] if said.amiss else []
+        every.append(partial(bases.absent, images))
         every += [partial(it, context) for it in (_IF_AMISS if said.amiss else _CHECKS)]
         every.append(partial(names.gone_sources, gone, context))
         if said.amiss:
@@ -348,7 +349,7 @@ _IF_AMISS = (
     places.working_folders,
     places.started_modules,
     _lacking,
-    names.told_bases,
+    bases.told,
     slips.variables,
     places.variables,
     places.folders,
@@ -368,7 +369,7 @@ _IF_AMISS = (
 )
 _PLAIN_CHECKS = (
     usual.bases,
-    names.base_variables,
+    bases.variables,
     usual.users,
     usual.programs,
     usual.settings,

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from posixpath import basename, dirname
 
 from oi_deploy.agent.dockerfile import kinds
+from oi_deploy.agent.dockerfile.bases import is_misspelt
 from oi_deploy.agent.dockerfile.context import Context
 from oi_deploy.agent.dockerfile.edits import Edit, Lines, move_up, put_before, swap, swap_word
 from oi_deploy.agent.dockerfile.files import Dockerfile, Instruction, base_of, is_plain
-from oi_deploy.agent.dockerfile.names import is_called, is_misspelt
+from oi_deploy.agent.dockerfile.names import is_called
 from oi_deploy.agent.dockerfile.reads import module_of
 from oi_deploy.agent.dockerfile.slips import last_stage, words_of
 
