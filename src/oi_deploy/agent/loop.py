@@ -199,6 +199,9 @@ def converse(
             steps.append(Step.of(turn, verdict))
             state = _closing(turn, verdict, expect)
             continue
+        if state.deployed and verdict is not None:
+            # What has come undone may need just that.
+            decline({})
         if no is not None and len(refused) == _MOST_REFUSALS:
             raise RunError(
                 f"The model asked for the same again {_MOST_REFUSALS} times, and it is not allowed",

@@ -155,6 +155,17 @@ def test_what_may_be_left_is_no_reason_to_change_what_is_deployed() -> None:
     assert outcome.verdict.ok
     # Not before everything is verified: until then a restart may help.
     assert seen == [(2, {"kubectl.rollout.restart": "nobody asked"})]
+    # What comes undone after all may be put right.
+    seen.clear()
+    verdicts = [GOOD, BAD, GOOD]
+    model = Model(script("docker push"), script("kubectl patch"), script("kubectl scale"))
+    run(
+        model,
+        lambda: verdicts.pop(0),
+        known=known,
+        decline=lambda declined: seen.append((model.changes, declined)),
+    )
+    assert seen == [(1, known.unasked), (2, {})]
     # Where nothing is deployed, nothing is known to be done.
     run(
         Model(script("a"), FINISH, FINISH),
