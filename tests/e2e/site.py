@@ -105,11 +105,17 @@ class Site:
 
     def undo(self, revision: str) -> None:
         """Put the Deployment back, as its administrator."""
+        self._roll("rollout", "undo", "deployment/myapp", f"--to-revision={revision}")
+
+    def scale(self, pods: int) -> None:
+        """Give the Deployment a number of pods, as its administrator."""
+        self._roll("scale", "deployment/myapp", f"--replicas={pods}")
+
+    def _roll(self, *change: str) -> None:
+        """Change the Deployment, and wait for what comes of it."""
         environment = {"KUBECONFIG": self.values["KUBECONFIG_ADMIN"]}
-        namespace = ("-n", self.values["NAMESPACE"])
-        target = ("deployment/myapp", f"--to-revision={revision}")
-        for words in (("undo", *target), ("status", "deployment/myapp")):
-            call(self.values["KUBECTL"], *namespace, "rollout", *words, env=environment)
+        for words in (change, ("rollout", "status", "deployment/myapp")):
+            call(self.values["KUBECTL"], "-n", self.values["NAMESPACE"], *words, env=environment)
 
     def answers(self) -> dict[str, str]:
         """What each pod of the Deployment says over HTTP; those that are ending do not count.

@@ -160,7 +160,11 @@ def test_a_run_is_over_when_all_that_its_prompt_asks_for_has_run(fresh_site: Sit
     assert "rollout status deployment/myapp" in model.requests[0]["messages"][-1]["content"]
 
 
-def test_a_deployment_can_get_more_pods_with_its_image(fresh_site: Site) -> None:
+def test_a_deployment_can_get_more_pods_with_its_image(
+    fresh_site: Site, request: pytest.FixtureRequest
+) -> None:
+    # The world is every test's: those that follow count on its two pods.
+    request.addfinalizer(lambda: fresh_site.scale(2))
     scale = "kubectl scale deployment/myapp --replicas=3"
     with scripted([Execute(f"{fresh_site.script()}\n{scale}"), Finish("not asked for")]) as model:
         prompt = "Build this, push it, roll it out as myapp and scale it to 3 replicas."
