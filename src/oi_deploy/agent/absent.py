@@ -19,7 +19,7 @@ _PLACE = re.compile(
     r"(?:\b(?:in|under|inside|folder|directory)\s+"
     # A branch is none.
     r"|\bfrom\s+(?!(?:release|feature|feat|hotfix|bugfix|fix|chore|origin|refs)/)"
-    r"|目录\s*|文件夹\s*|(?:构建|部署|发布|打包)\s*)"
+    r"|目录\s*|文件夹\s*|从\s*|(?:构建|部署|发布|打包)\s*)"
     r"`?(?P<en>[a-z0-9][a-z0-9._-]*(?:/[a-z0-9._-]+)+)/?`?(?=\s*(?:[,.;,。;、)]|$|and\b|as\b|里|中|下|目录))",
     re.ASCII,
 )

@@ -162,10 +162,25 @@ _TO_VERSION = re.compile(
 )
 
 
+# "Find the revision that ran 1.1.0, and roll back to it."
+_FOUND = re.compile(
+    r"(?:\b(?:find|look up|look for|search|identify)\b[^.;]{0,60}?"
+    r"\b(?:r[au]n|runs|running|ha[sd]|having|with|for|of|us(?:es|ed|ing)|deployed)"
+    r"|(?:找|查|定位)[^。;]{0,24}?(?:运行|跑|用|对应|是|有))(?:过|着|的)?\s*"
+    r"(?:the )?(?:image |version |tag |镜像|版本)?[`'\"“]?"
+    r"v?(?P<version>\d+\.\d[\w.-]*\w|\d+\.\d)(?=.{0,80}"
+    r"(?:\bback to|\bundo to|\brestore|\breturn to|[回换切退][滚退换到]?到)"
+    r"\s*(?:it\b|that\b|this\b|[它那该这]))",
+    intents.FLAGS | re.DOTALL,
+)
+
+
 def named_version(prompt: str) -> str:
     """The version that a prompt wants to go back to; empty if it says none."""
     # Of a reference, the tag is the version.
     text = re.sub(r"[\w.-]+(?::\d+)?/[\w./-]+:(?=v?\d)", "", prompt, flags=re.ASCII)
+    if found := _FOUND.search(words.without_references(text)):
+        return found["version"]
     for clause in intents.clauses(words.without_references(text)):
         match = _TO_VERSION.search(clause.text)
         if match and not clause.supposed:

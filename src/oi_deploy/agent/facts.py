@@ -5,7 +5,7 @@ Only what the task calls for is shown: a small model runs what it is shown.
 
 import datetime
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from oi_deploy.agent import (
@@ -147,7 +147,8 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
     checkout = repository.gather(sources.look, named=mentioned, namespace=ask.namespace)
     deployments = tuple(sources.deployments())
     there = {item.name for item in deployments}
-    wants = intents.read(ask.text)
+    orders = _without_names(ask.text, there)
+    wants = intents.read(orders)
     made = () if "apply" not in wants else checkout.made
     known = (*deployments, *(item for item in made if item.name not in there))
     images = named.images(ask.text, ask.registry, checkout.commit)
@@ -169,7 +170,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
     # A number of pods may be ordered without any word for it: "basket needs four pods, not two".
     if not images and not wants.wanted - {"wait", "both"}:
         counts = [sources.began.get(item.name, item.replicas) for item in about.chosen]
-        if any(scaling.is_all(ask.text, count) for count in counts):
+        if any(scaling.is_all(orders, count) for count in counts):
             wants = replace(wants, wanted=wants.wanted | {"scale"})
     repositories = {image.repository: None for image in images}
     if not images:
@@ -232,6 +233,13 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
     )  # fmt: skip
 
 
+def _without_names(text: str, names: Collection[str]) -> str:
+    """A text in which the words of a name, as in `report-cards`, order nothing."""
+    for name in (it for it in names if "-" in it):
+        text = re.sub(rf"(?<![\w./-]){re.escape(name)}(?![\w./-])", "api", text, flags=re.ASCII)
+    return text
+
+
 def tell(world: Situation, policy: Policy) -> Facts:
     """What of a situation is said to the model."""
     checkout, ask = world.repository, world.ask
@@ -277,7 +285,7 @@ def tell(world: Situation, policy: Policy) -> Facts:
 
 
 # The images of `set image deployment/web app=IMAGE proxy=IMAGE`.
-_SETS = re.compile(r" [a-z0-9.-]+=(\S+)")
+_SETS = re.compile(r" set image deployment/(\S+) (.*)$")
 _SCALES = re.compile(r" scale deployment/(\S+) --replicas=(\d+)$")
 
 
@@ -287,12 +295,11 @@ def _asked(world: Situation, commands: Sequence[str]) -> Asked:
     known = {match[1]: int(match[2]) for match in lines}
     about = world.meant.chosen if "scale" in world.intents else ()
     made = world.repository.made if "apply" in world.intents else ()
+    sets = (match for line in commands if (match := _SETS.search(line)))
     return Asked(
         {**{item.name: None for item in about}, **known},
         frozenset(item.name for item in made),
-        frozenset(
-            image for line in commands if " set image " in line for image in _SETS.findall(line)
-        ),
+        {it[1]: frozenset(pair.partition("=")[2] for pair in it[2].split()) for it in sets},
     )
 
 

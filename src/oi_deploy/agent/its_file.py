@@ -40,13 +40,64 @@ def of(world: Situation, item: DeploymentState | None, reference: str) -> Docker
     if root is None:
         # Of `shop-api` and `shop-web`, the folders are often called `api` and `web`.
         called.append(called[-1].rpartition("-")[2])
-    paths = _mentioned_with(world, reference)
+    paths = _mentioned_with(world, called[: -1 if root is None else None], reference)
     others = [file.path for file in found]
     meant = [path for path in paths if not spared.is_left_out(path, world.ask.text, others)]
-    file = dockerfiles.choose(found, called, meant)
+    file = (
+        _in_turn(world, reference)
+        or dockerfiles.choose(found, called, meant)
+        or _called_alike(world, reference)
+    )
     if file is None:
         return None
     return replace(file, noted=_context(world) or file.noted or _only_place(world, file))
+
+
+_TURNS = re.compile(
+    r"\bformer\b.*\blatter\b|\brespectively\b|前者.*后者|分别|依次", intents.FLAGS | re.DOTALL
+)
+
+
+def _in_turn(world: Situation, reference: str) -> Dockerfile | None:
+    """The Dockerfile of a folder that has the place in a list that the image has in its own.
+
+    "The images are a and b; the former is made from x, the latter from y."
+    """
+    repositories = _repositories(world)
+    text = world.ask.text
+    for sentence in intents.sentences(text):
+        if not (turns := _TURNS.search(sentence)):
+            continue
+        found: dict[int, Dockerfile] = {}
+        for file in world.repository.dockerfiles:
+            if file.folder != "." and (match := words.find(file.folder, sentence)):
+                found.setdefault(match.start(), file)
+        places = sorted(found)
+        # Where its own name stands beside each, that says it.
+        between = sentence[places[0] : places[-1]] if places else ""
+        listed = not any(it in between for it in repositories) or "者" in turns[0]
+        if len(places) == len(repositories) > 1 and listed:
+            return found[places[repositories.index(named.repository_of(reference))]]
+    return None
+
+
+def _repositories(world: Situation) -> list[str]:
+    """Those of the named images, in the order in which the prompt names them."""
+    repositories = {image.repository for image in world.named}
+    return sorted(repositories, key=lambda it: match.start() if (match := named.whole(it).search(
+        world.ask.text)) else len(world.ask.text))  # fmt: skip
+
+
+def _called_alike(world: Situation, reference: str) -> Dockerfile | None:
+    """Of several, the only one whose folder's name the image's begins with: `sms` of `sms-gate`."""
+    name = named.repository_of(reference).rpartition("/")[2]
+    found = [
+        file
+        for file in world.repository.dockerfiles
+        if name.startswith(f"{file.folder.rpartition('/')[2]}-")
+        and not spared.is_left_out(file.folder, world.ask.text)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _only_place(world: Situation, file: Dockerfile) -> str:
@@ -108,22 +159,27 @@ _USES = re.compile(r"\b(?:us(?:e|ing)|build|with|tak(?:e|ing))\b|用|构建|拿"
 _LIST_END = re.compile(rf"[\n;。,、]|\band\b|(?<=[{intents.CJK}]):|:\s", re.ASCII)
 
 
-def _mentioned_with(world: Situation, reference: str) -> Sequence[str]:
-    """The paths that the prompt names; those of an image's own lines, if it names several."""
+def _mentioned_with(world: Situation, called: Sequence[str], reference: str) -> Sequence[str]:
+    """The paths that the prompt names; those of an image's own lines, if it names several.
+
+    Args:
+        world: what is known.
+        called: names of the Deployment that gets the image, and of the image.
+        reference: of the image.
+    """
     repository = named.repository_of(reference)
     if len({image.repository for image in world.named}) < 2:
         return world.mentioned
     whole = named.whole(repository)
-    name = repository.rpartition("/")[2]
     every = _LIST_END.split(world.ask.text)
-    parts = [it for it in every if whole.search(it)] or [
-        it for it in every if words.is_named(name, it)
-    ]
-    paths = [path for part in parts for path in named.paths(part, world.ask.registry)]
-    if set(paths) & {
-        place for file in world.repository.dockerfiles for place in (file.path, file.folder)
-    }:
-        return paths
+    places = {it for file in world.repository.dockerfiles for it in (file.path, file.folder)}
+    for parts in (
+        [it for it in every if whole.search(it)],
+        [it for it in every if any(words.is_named(name, it) for name in called)],
+    ):
+        paths = [path for part in parts for path in named.paths(part, world.ask.registry)]
+        if places.intersection(paths):
+            return paths
     own = [
         line
         for line in world.ask.text.splitlines()

@@ -21,7 +21,7 @@ from oi_deploy.agent import (
     spared,
     words,
 )
-from oi_deploy.agent.chores import git_tags, reports
+from oi_deploy.agent.chores import counts, git_tags, reports
 from oi_deploy.agent.dockerfile import anew
 from oi_deploy.agent.dockerfile import files as dockerfiles
 from oi_deploy.agent.dockerfile import ignored as dockerignore
@@ -35,15 +35,25 @@ from oi_deploy.verify.state import DeploymentState
 
 def compose(world: Situation) -> tuple[str, ...]:
     """All lines, in the order in which they have to run."""
+    parts = (_build, manifests.apply) if _builds_first(world) else (manifests.apply, _build)
     found: list[str] = []
-    for part in _PARTS:
+    for part in (*parts, *_PARTS):
         found += part(world)
     return tuple(dict.fromkeys(found))
+
+
+def _builds_first(world: Situation) -> bool:
+    """Whether the prompt has the build before the manifests: a small model takes its order."""
+    wanted = [intents.read(it.text).wanted for it in intents.clauses(world.ask.text)]
+    build = next((place for place, it in enumerate(wanted) if {"build", "push"} & it), None)
+    apply = next((place for place, it in enumerate(wanted) if "apply" in it), None)
+    return build is not None and apply is not None and build < apply
 
 
 def _build(world: Situation) -> Iterable[str]:
     if not world.builds:
         return
+    built: dict[str, str] = {}
     for item, reference in _references(world):
         file = its_file.of(world, item, reference)
         apart: object = False
@@ -61,12 +71,15 @@ def _build(world: Situation) -> Iterable[str]:
             # Where nothing of it is known to be wrong, it is written anew.
             other = "" if mended else anew.line(world, file)
             yield from [other] if other else mended
-        yield file.build(
+        build = file.build(
             reference,
             world.exists,
             build_options.arguments(world, file),
             build_options.target(world, file, reference),
         )
+        # One image under two names is built once.
+        same = built.setdefault(build.replace(reference, named.repository_of(reference)), reference)
+        yield f"docker tag {same} {reference}" if same != reference else build
         yield f"docker push {reference}"
         for other in retag.others(world, reference):
             yield f"docker tag {reference} {other}"
@@ -294,7 +307,7 @@ def _rollout(world: Situation) -> Iterable[str]:
         place = {it.name: found.start() for it in targets if (found := words.find(it.name, text))}
         targets = tuple(sorted(targets, key=lambda it: place.get(it.name, len(text))))
     for item in targets:
-        references = [str(pair[1])] if pair else references_for(world, item)
+        references = [str(_of_pair(world, pair, item))] if pair else references_for(world, item)
         # Beside an image that is built, another container may get one that is there.
         new = [it for it in references if it not in there] or references
         built = world.builds and all(_can_be_built(world, item, it) for it in new)
@@ -318,6 +331,25 @@ def _rollout(world: Situation) -> Iterable[str]:
                 yield world.rollout_status(item)
             changed.append(item)
     yield from (world.rollout_status(item) for item in changed)
+
+
+_TAKES = re.compile(r"\b(?:take|pull|retag|tag|from)\b|打|拉取|从", intents.FLAGS)
+
+
+def _of_pair(world: Situation, pair: tuple[Image, Image], item: DeploymentState) -> Image:
+    """Which of two names of an image a Deployment is to get: the new one, unless it says so."""
+    old, new = pair
+    for clause in intents.clauses(words.without_references(world.ask.text)):
+        named_there = any(
+            words.is_named(it, clause.text)
+            for it in (item.name, *(c.name for c in item.containers))
+        )
+        ordered = _ANOTHER_IMAGE.search(clause.text) and not _TAKES.search(clause.text)
+        told = named.RUNS_NOW.search(clause.text) or clause.supposed
+        tags = [bool(named.speaks_of(it.tag, clause.text)) for it in (old, new)]
+        if named_there and ordered and not told and tags == [True, False]:
+            return old
+    return new
 
 
 def _is_mended(world: Situation, item: DeploymentState, references: Sequence[str]) -> bool:
@@ -373,8 +405,6 @@ def _name(world: Situation) -> Iterable[str]:
 
 
 _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
-    manifests.apply,
-    _build,
     retag.lines,
     _digest,
     _rollout,
@@ -385,4 +415,5 @@ _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
     _name,
     git_tags.delete,
     reports.report,
+    counts.lines,
 )

@@ -67,7 +67,7 @@ def _filled(world: Situation, place: str) -> Iterable[str]:
                 yield f"sed -i 's#{word}#{world.tag}#' {path}"
 
 
-_ALL = re.compile(r"\ball\b|\beverything\b|全部|所有", intents.FLAGS)
+_ALL = re.compile(r"\ball\b|\beverything\b|\b(?:manifests|files)\b|全部|所有|清单", intents.FLAGS)
 
 
 def _all_of_a_folder(world: Situation, left_out: Collection[str]) -> str:
@@ -78,6 +78,7 @@ def _all_of_a_folder(world: Situation, left_out: Collection[str]) -> str:
             continue
         for path in world.mentioned:
             inside = [file for file in known if file.startswith(f"{path}/")]
-            if inside and words.is_named(path, clause.text) and not left_out:
+            own = any(words.is_named(file.removeprefix(f"{path}/"), clause.text) for file in inside)
+            if inside and words.is_named(path, clause.text) and not (left_out or own):
                 return path
     return ""

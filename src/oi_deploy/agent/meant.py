@@ -1,14 +1,18 @@
 """The Deployments that a prompt is about."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from oi_deploy.agent import intents, spared, words
 from oi_deploy.agent.named import GOES_ON, NAME, can_be_a_name, repository_of
 from oi_deploy.verify.state import DeploymentState
 
-_AND = r"(?:\s*[,、&]\s*|\s+and\s+|\s*[和与及]\s*)(?:the\s+)?(?:deployments?\s+)?"
+# What is said of each stands in parentheses: "web (container app) and jobs".
+_AND = (
+    r"(?:\s*\([^()\n]{0,40}\))?"
+    r"(?:\s*[,、&]\s*|\s+and\s+|\s*[和与及]\s*)(?:the\s+)?(?:deployments?\s+)?"
+)
 _DEPLOYMENTS = re.compile(
     rf"(?<![\w-])deployments?(?P<mark>/|\s*:\s*|\s+(?:called|named)\s+|\s*(?:名为|叫做?)\s*|\s+)"
     rf"(?P<quote>[`\"'“「]?)(?P<first>{NAME})(?P<more>(?:{_AND}{NAME})*)",
@@ -113,6 +117,7 @@ def deployments(
     said = [name for name in names if words.is_named(name, text)]
     free = [name for name in said if name not in alone]
     if chosen := [name for name in explicit if name not in alone] or free:
+        chosen += _with_own_images(names, set(free) - set(chosen), repositories, chosen)
         if not explicit and uses and all(_is_beside(name, text) for name in chosen):
             chosen = [name for name in chosen if name in uses] or uses
         if not explicit and (among := [name for name in chosen if name in uses]):
@@ -138,6 +143,21 @@ def deployments(
         or (list(names) if len(names) == 1 else [])
     )
     return Deployments(tuple(names[name] for name in chosen))
+
+
+def _with_own_images(
+    names: Mapping[str, DeploymentState],
+    said: Collection[str],
+    repositories: Collection[str],
+    chosen: Sequence[str],
+) -> list[str]:
+    """Those that are said, and alone run an image that the prompt names."""
+
+    def runs(name: str) -> set[str]:
+        return {repository_of(it.image) for it in names[name].containers} & set(repositories)
+
+    others = {it for name in chosen for it in runs(name)}
+    return [name for name in names if name in said and others and runs(name) - others]
 
 
 def _objects(text: str) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ _NAMESPACE = re.compile(
     rf"|\bthe\s+[`\"'“]?(?P<en_before>{NAME})[`\"'”]?\s+namespace\b",
     re.ASCII,
 )
-_PATH = re.compile(r"(?<![\w./:@$-])[\w.][\w.-]*(?:/[\w.-]+)*/?", re.ASCII)
+# Behind a colon may stand a tag, but for Chinese, where it begins something new.
+_PATH = re.compile(rf"(?<![\w./@$-])(?<![^{intents.CJK}]:)[\w.][\w.-]*(?:/[\w.-]+)*/?", re.ASCII)
 GOES_ON = re.compile(r"\s*(?:$|[.,;:)!?]|(?:to|with|so|and|in|on|from|by|then|until)\b)")
 # Right before what is not meant.
 _NOT = re.compile(

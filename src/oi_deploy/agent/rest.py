@@ -20,6 +20,7 @@ _DOCKERFILE = (
 _NO_ORDER = re.compile(
     r"`[^`]*`|\brollout status\b|\bgit (?:rev-parse|rev-list|describe|log)\b[^,;]*|的结果$|保持现状"
     r"|[\w.-]*/[\w./-]*"
+    r"|\b(?:end|target|final|desired) state\b|的说明$|说明(?:见|在|如下|文档)"
     r"|\bstate of\b|\bnote that\b|\breport(?:s|ed|ing)? (?:success|done|it as|something)"
     r"|\b(?:it|which|that|they|its|their) (?:\w+ )?(?:must|needs? to|has to|have to|can|may|will)?"
     r"\s?(?:write|print|send|create|save|record|report)\b"

@@ -43,7 +43,8 @@ _ELSE = re.compile(
 # A clause with one of those wants a number of pods; with one of the others, it does not.
 _WANTS = re.compile(
     r"\b(?:needs?|should (?:run|have)|give|take|turn|let|want|can do with|have|resize|adjust|bring"
-    r"|make|please|plenty|enough|suffices?)\b|->|→|只留|改|让|够|提|翻|应当|应该|[加减]",
+    r"|make|please|plenty|enough|suffices?)\b|->|→|\bfrom \d+ to \d"
+    r"|从\s*\d+\s*个?[^,。;]{0,3}到\s*\d|只留|改|让|够|提|翻|应当|应该|[加减]",
     intents.FLAGS,
 )
 # How it came to be what it is now.
@@ -66,7 +67,13 @@ def is_all(prompt: str, now: int) -> bool:
         prompt: the task.
         now: how many there were before the run.
     """
-    if _ELSE.search(prompt) or "?" in prompt or not re.search(_PODS, prompt, intents.FLAGS):
+    clauses = [it.text for it in intents.clauses(prompt)]
+    other = any(
+        not intents.is_denied(clause, match.start())
+        for clause in clauses
+        for match in _ELSE.finditer(clause)
+    )
+    if other or "?" in prompt or not re.search(_PODS, prompt, intents.FLAGS):
         return False
     ordered = [
         part
@@ -74,7 +81,7 @@ def is_all(prompt: str, now: int) -> bool:
         if _WANTS.search(sentence)
         for clause in intents.clauses(sentence)
         for part in re.split(r"\band\b", clause.text)
-        if _COUNT.search(part) and not clause.supposed and not _LOOKS.search(part)
+        if _COUNT.search(part) and not (clause.supposed or clause.told or _LOOKS.search(part))
     ]
     return bool(ordered) and wanted(prompt, now) not in (None, now)
 

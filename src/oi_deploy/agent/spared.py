@@ -47,7 +47,9 @@ _GOES_ON = re.compile(
 )
 # "x is the control group, hands off": the next clause has no name of its own.
 _THAT_STAYS = re.compile(
-    r"\s*,\s*(?:就|都|这次|先)?(?:不动|别动|不用动|不要动|保持不变)\s*(?:$|[,。;!\n])"
+    r"\s*[,:]\s*(?:(?:就|都|这次|先)?(?:不动|别动|不用动|不要动|(?:保持)?不变|照旧)"
+    r"|(?:remains? |stays? )?(?:unchanged|no changes?|as (?:it )?is))\s*(?:$|[,。;!.(\n])",
+    intents.FLAGS,
 )
 # What a part is about that begins like that.
 _ANOTHER = re.compile(r"(?:and )?(?:the )?(?:others?|rest)\b|(?:另外?|其[他它余])", intents.FLAGS)

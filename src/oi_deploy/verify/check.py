@@ -29,12 +29,12 @@ class Asked:
     Attributes:
         replicas: how many pods, by Deployment; None for another number that is not known.
         applied: names of the Deployments that manifests make which are to be applied.
-        images: references that containers are to get, pushed by this run or not.
+        images: references that containers are to get, pushed by this run or not, by Deployment.
     """
 
     replicas: Mapping[str, int | None] = field(default_factory=dict)
     applied: frozenset[str] = frozenset()
-    images: frozenset[str] = frozenset()
+    images: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 _NOTHING_ELSE = Asked()
@@ -121,7 +121,7 @@ def verify(
         now = cluster.deployments()
         gone = [name for name in touched if name not in {item.name for item in now}]
         findings += [_gone(name, cluster.namespace) for name in gone]
-        targets, stale = choose(pushes, touched, before, now)
+        targets, stale = choose(pushes, touched, before, now, wanted=tuple(asked.images))
         if expect != "deploy":
             targets, stale = tuple(item for item in targets if _is_ours(item, registry)), ()
         findings += _promoted(targets, registry)
@@ -281,7 +281,8 @@ def _unchanged(
         if mine:
             if deployment.name in asked.replicas:
                 was = replace(was, replicas=deployment.replicas)
-            mine |= {it.name for it in deployment.containers if it.image in asked.images}
+            images = asked.images.get(deployment.name, frozenset())
+            mine |= {it.name for it in deployment.containers if it.image in images}
             findings += _differences(was, deployment, mine) or [
                 Finding(
                     True,

@@ -3,7 +3,7 @@
 Pure: the claims, and the Deployments before and now, go in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from oi_deploy.verify.finding import Finding, of_deployment
@@ -63,6 +63,7 @@ def choose(
     touched: Sequence[str],
     before: Sequence[DeploymentState],
     now: Sequence[DeploymentState],
+    wanted: Collection[str] = (),
 ) -> tuple[tuple[Target, ...], tuple[Finding, ...]]:
     """The containers to look at, and what is already wrong with what the Deployments name.
 
@@ -71,6 +72,7 @@ def choose(
         touched: names of the Deployments that this run changed.
         before: all Deployments when the run began.
         now: all Deployments now.
+        wanted: names of the Deployments that are to get an image, if that is known.
     """
     targets: list[Target] = []
     stale: list[Finding] = []
@@ -87,16 +89,19 @@ def choose(
             if push:
                 targets.append(Target(deployment, was, container.name, push.reference, True))
                 placed.add(push.reference.name)
-            elif deployment.name not in touched:
+            elif deployment.name not in (*touched, *wanted):
                 continue
             elif newest and newest.reference.name not in here:
                 stale.append(_stale(deployment, container, newest))
                 placed.add(newest.reference.name)
             elif changed and (reference := _read(container.image)):
                 targets.append(Target(deployment, was, container.name, reference, False))
+    there = {item.name for item in now}
+    stale += [_absent(name, now) for name in wanted if name not in there and pushes]
     missing = {push.reference.name: push for push in pushes if push.reference.name not in placed}
     for push in missing.values():
-        users = [item for item in now if _uses(item, push.reference)]
+        # What runs it beside one that is wanted is to stay as it is.
+        users = [item for item in now if not wanted and _uses(item, push.reference)]
         # An image that no Deployment has a place for (a base image) needs none, if another did.
         if users or not (targets or stale):
             stale.append(_nowhere(push, users, now))
@@ -136,6 +141,17 @@ def _stale(deployment: DeploymentState, container: ContainerState, push: Push) -
         where=of_deployment(deployment.name, deployment.namespace),
         found=f"still runs {container.image}, not {push.reference}",
         fix=set_image(deployment, container.name, str(push.reference)),
+    )
+
+
+def _absent(name: str, now: Sequence[DeploymentState]) -> Finding:
+    namespace = next((item.namespace for item in now), "")
+    return Finding(
+        ok=False,
+        check="deployment.image",
+        where=of_deployment(name, namespace),
+        found="does not exist yet",
+        expected="apply the manifest that makes it first",
     )
 
 

@@ -276,7 +276,7 @@ def test_what_a_prompt_has_no_word_for_must_not_follow_a_deployment() -> None:
 
 def test_the_number_of_pods_that_a_deployment_may_change() -> None:
     build = "Build {registry}/web:2, push it, update web"
-    assert facts(f"{build}.").asked == Asked(images=frozenset({f"{REGISTRY}/web:2"}))
+    assert facts(f"{build}.").asked == Asked(images={"web": frozenset({f"{REGISTRY}/web:2"})})
     assert facts(f"{build} and scale it to 4 replicas.").asked.replicas == {"web": 4}
     zero = "web has been scaled to zero: set the new image and scale it to one replica."
     known = facts(f"{build}. {zero}", deployments=[deployment("web", "app=web:1", replicas=0)])

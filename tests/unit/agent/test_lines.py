@@ -363,6 +363,30 @@ def test_a_deployment_that_a_manifest_makes() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("prompt", "first"),
+    [
+        ("Apply k8s/web.yaml, then build {registry}/web, push it and update web", "apply"),
+        ("Build {registry}/web, push it, apply k8s/web.yaml, then update web", "docker"),
+        ("先构建 {registry}/web 并推送,再应用 k8s/web.yaml,然后更新 web", "docker"),
+    ],
+)
+def test_manifests_are_applied_where_the_prompt_has_them(prompt: str, first: str) -> None:
+    """A small model that takes the prompt's order leaves out a line that stands elsewhere."""
+    manifest = (
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n"
+        "    spec: {containers: [{name: app, image: web}]}\n"
+    )
+    policy = (
+        "version: 1\nnamespaces:\n  production:\n"
+        "  - {kinds: [deployment], verbs: [apply, set-image]}\n"
+    )
+    files = {**FILES, "k8s/web.yaml": manifest}
+    lines = short(facts(prompt, files=files, policy=policy).commands)
+    assert lines[0].startswith(first)
+    assert [line.split()[0] for line in lines[:3]].count("apply") == 1
+
+
 def test_what_stands_for_the_tag_in_a_manifest_is_filled_in() -> None:
     manifest = (
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n"
@@ -375,7 +399,7 @@ def test_what_stands_for_the_tag_in_a_manifest_is_filled_in() -> None:
     )
     prompt = "Build {registry}/web, put the short SHA for __TAG__ in k8s/web.yaml, and apply it."
     found = facts(prompt, files={**FILES, "k8s/web.yaml": manifest}, policy=policy)
-    assert short(found.commands)[:2] == [
+    assert short(found.commands)[2:4] == [
         f"sed -i 's#__TAG__#{COMMIT}#' k8s/web.yaml",
         "apply -f k8s/web.yaml",
     ]

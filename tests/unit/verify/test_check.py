@@ -301,8 +301,32 @@ def test_another_container_may_get_the_image_that_the_prompt_names() -> None:
         "registry": {NEW: digest("b"), proxy: digest("d"), other: digest("e")},
     }
     assert wrong(check(PUSHED, now, **known)) == ["deployment.unchanged-fields"]
-    assert check(PUSHED, now, asked=Asked(images=frozenset({NEW, other})), **known).ok
-    assert not check(PUSHED, now, asked=Asked(images=frozenset({NEW, proxy})), **known).ok
+    assert check(PUSHED, now, asked=Asked(images={"myapp": frozenset({NEW, other})}), **known).ok
+    assert not check(
+        PUSHED, now, asked=Asked(images={"myapp": frozenset({NEW, proxy})}), **known
+    ).ok
+
+
+def test_every_deployment_that_the_prompt_names_must_get_the_image() -> None:
+    """A small model updates the stable Deployment if it hears that this one is old."""
+    asked = Asked(images={"canary": frozenset({NEW})})
+    pushed = Claims(pushes=[(NEW, digest("b"))])
+    verdict = check(pushed, deployment(app=OLD), asked=asked)
+    assert "The Deployment canary in production does not exist yet" in said(verdict)
+    assert "myapp" not in said(verdict).replace(f"{HOST}/library/myapp", "")
+
+    canary, stable = deployment("canary", app=OLD), deployment(app=OLD)
+    verdict = check(pushed, [canary, stable], asked=asked)
+    assert "set image deployment/canary app=" in said(verdict)
+    assert "deployment/myapp" not in said(verdict)
+    pushed = Claims(pushes=[(NEW, digest("b"))], changed=("canary",))
+    new = deployment("canary", revision=2, app=NEW)
+    verdict = check(pushed, [new, stable], before=(canary, stable), asked=asked)
+    assert verdict.ok
+    both = Asked(images={"canary": frozenset({NEW}), "myapp": frozenset({NEW})})
+    verdict = check(pushed, [new, stable], before=(canary, stable), asked=both)
+    assert not verdict.ok
+    assert "set image deployment/myapp app=" in said(verdict)
 
 
 def test_a_container_that_was_added_or_lost() -> None:

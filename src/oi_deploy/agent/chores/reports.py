@@ -11,9 +11,11 @@ _NAME = ".metadata.name"
 _IMAGE = ".spec.template.spec.containers[*].image"
 _REPLICAS = ".spec.replicas"
 _READY = ".status.readyReplicas"
+_UPDATED = ".status.updatedReplicas"
 _DEFAULT = {"Name": _NAME, "Image": _IMAGE, "Replicas": _REPLICAS, "Ready": _READY}
 # What a column may be called, and where it is found; the first that fits.
 _FIELDS = (
+    (r"updated|已更新|更新的", _UPDATED),
     (r"ready|就绪|可用", _READY),
     (r"image|镜像", _IMAGE),
     (r"replica|desired|pods?$|副本|期望", _REPLICAS),
@@ -66,6 +68,33 @@ _IN_LINES = re.compile(
     r"\s*:\s*(?P<heads>[^.;。\n]+)",
     intents.FLAGS,
 )
+# The same, one after the other: "the first line is the image, the second the number of pods".
+_NTH = re.compile(
+    r"(?:第\s*[一二三四1-4]\s*行|\b(?:the )?(?:first|second|third|fourth)(?: line)?\b"
+    r"|\bline [1-4]\b)\s*"
+    r"(?:(?:is|has|holds|says|contains|with|(?:should|must|shall) be"
+    r"|写上?|是|为|放|记录?)(?![a-z])|:)?\s*(?P<head>[^,;。.\n]+)",
+    intents.FLAGS,
+)
+# Lines as they are to stand in the file, with what is to be filled in: "image: <its full name>".
+_LABELLED = re.compile(
+    r"^[ \t]*(?P<label>[\w -]{1,30}?)(?P<sign>:[ \t]*|[ \t]*=[ \t]*)"
+    r"[<{\[](?P<head>[^<>{}\[\]\n]+)[>}\]][ \t]*$",
+    re.MULTILINE,
+)
+# Nothing but their names.
+_ONLY_NAMES = re.compile(
+    r"\b(?:one|a) (?:deployment )?(?:name )?(?:per|a|each|to a) line\b"
+    r"|\b(?:only|just) (?:the|their) names\b"
+    r"|\bnames?,? one (?:per|a|on each) line\b"
+    r"|每行(?:只写)?一个(?:名[字称]|deployment)?|一行一个|只[写要列](?:出)?名[字称]",
+    intents.FLAGS,
+)
+_LATEST = re.compile(
+    r"(?:\btags?|标签)\W{0,3}(?:\b(?:is|are|of|named|called)\b|为|是|用|[:=])?\W{0,3}latest\b"
+    r"|:latest\b|\blatest[`'\"”]?\s*(?:\btags?|标签)",
+    intents.FLAGS,
+)
 _UNREADY = re.compile(
     r"\b(?:not|n't|aren't|isn't) (?:all |fully |yet )*(?:ready|available|healthy)\b"
     r"|\bunready\b|\bunhealthy\b|\bfewer ready\b|(?:未|没有?|不)(?:完全|全部|都)?就绪"
@@ -84,7 +113,10 @@ def report(world: Situation) -> Iterable[str]:
     said = any(words.is_named(item.name, words_only) for item in world.meant.chosen)
     about = said or cluster or _other_kind(text)
     lines = _lines(world.ask.text)
-    wanted = lines or {"report", "table"} & world.intents.wanted
+    names_only = _ONLY_NAMES.search(world.ask.text)
+    one_only = len(world.meant.chosen) == 1
+    content = _object(world) if one_only and file else ""
+    wanted = lines or names_only or content or {"report", "table"} & world.intents.wanted
     # The report is on that file, then.
     if any(path in world.repository.files and path.endswith(DATA) for path in world.mentioned):
         return
@@ -92,6 +124,8 @@ def report(world: Situation) -> Iterable[str]:
         return
     kind = _other_kind(text)
     columns = _columns(world.ask.text, _OF_SERVICES if kind == "services" else _FIELDS)
+    if names_only and not kind:
+        columns = {"Name": _NAME}
     fields = list((columns or _DEFAULT).values())
     some = _condition(text, fields)
     if not some and _SOME.search(text):
@@ -101,11 +135,21 @@ def report(world: Situation) -> Iterable[str]:
         r"\b(?:each|every|all) deployments?|(?:每个|所有|全部)\s*(?:的)?\s*deployment", text
     )
     one = len(world.meant.chosen) == 1 and not every and not some
+    if one and content:
+        get = f"{world.kubectl} get deployment {world.meant.chosen[0].name} -o json"
+        yield f"{get} | jq '{content}' > {file}"
+        return
     if one and lines:
         get = f"{world.kubectl} get deployment {world.meant.chosen[0].name} --no-headers"
-        names = ",".join(f"C{place}:{field}" for place, field in enumerate(lines))
-        prints = "; ".join(f"print ${place}" for place in range(1, len(lines) + 1))
-        yield f"{get} -o custom-columns={names} | awk '{{gsub(/<none>/, 0); {prints}}}' > {file}"
+        names = ",".join(f"C{place}:{field}" for place, (_, field) in enumerate(lines))
+        labels = "".join(f" -v l{place}='{label}'" for place, (label, _) in enumerate(lines, 1)
+                         if label)  # fmt: skip
+        prints = "; ".join(
+            f"print {f'l{place} ' if label else ''}${place}"
+            for place, (label, _) in enumerate(lines, 1)
+        )
+        awk = f"awk{labels} '{{gsub(/<none>/, 0); {prints}}}'"
+        yield f"{get} -o custom-columns={names} | {awk} > {file}"
         return
     what = f"deployment {world.meant.chosen[0].name}" if one else "deployments"
     if columns and kind == "services":
@@ -122,6 +166,7 @@ def report(world: Situation) -> Iterable[str]:
     markdown = file.endswith(".md")
     marks = markdown and re.search(r"bullet|\blist of\b|列表|清单", text)
     table = "table" in world.intents or columns or (markdown and not marks)
+    table = table and not (names_only and not kind)
     between = ", b, " if table else ", "
     row = f"b, {between.join(values)}, b" if table else between.join(values)
     row = f"d, {row}" if marks and not table else row
@@ -134,22 +179,54 @@ def report(world: Situation) -> Iterable[str]:
         + f" | awk{top}{_strings(row)} '{begin}{{gsub(/<none>/, 0)}} "
         + f"{some and some + ' '}{{print {row}}}'"
     )
-    if table or marks or some:
+    if table or marks or some or names_only:
         yield f"{get} > {file}"
     else:
         names = ",".join(f"{head.upper()}:{field}" for head, field in _DEFAULT.items())
         yield f"{world.kubectl} get {what} -o custom-columns={names} > {file}"
 
 
-def _lines(prompt: str) -> list[str]:
-    """The fields that each have a line of their own; empty if that is not said, or of others."""
+def _lines(prompt: str) -> list[tuple[str, str]]:
+    """Label and field of each line of the file; empty if that is not said, or of others."""
     match = _IN_LINES.search(" ".join(prompt.split()))
-    parts = _LISTED.split(match["heads"]) if match else []
+    parts = [("", it) for it in _LISTED.split(match["heads"])] if match else []
+    labelled = list(_LABELLED.finditer(prompt))
+    nth = list(_NTH.finditer(prompt))
+    if labelled:
+        parts = [(f"{it['label']}{it['sign'].rstrip()} ", it["head"]) for it in labelled]
+    elif len(nth) > 1:
+        parts = [("", it["head"]) for it in nth]
     fields = [
-        next((field for said, field in _FIELDS if re.search(said, part.lower())), "")
-        for part in parts
+        (label, next((field for said, field in _FIELDS if re.search(said, part.lower())), ""))
+        for label, part in parts
     ]
-    return fields if all(fields) else []
+    return fields if all(field for _, field in fields) else []
+
+
+_QUOTED = re.compile(r"[`\"“](?P<key>[A-Za-z]\w*)[`\"”]")
+_OBJECT = re.compile(r"\bkeys?\b|\bfields?\b|字段|键", intents.FLAGS)
+
+
+def _object(world: Situation) -> str:
+    """The program of jq for the JSON object that the prompt describes; empty if it does not.
+
+    That is a list of keys in quotes, each with what it is to be, if its name does not say that.
+    """
+    item, file, text = world.meant.chosen[0], world.new_file, world.ask.text
+    if not file.endswith(".json") or len(item.containers) != 1 or not _OBJECT.search(text):
+        return ""
+    keys = list(_QUOTED.finditer(text))
+    values = {}
+    for key, after in zip(keys, [*keys[1:], None], strict=True):
+        told = re.split(r"[.;。;\n]", text[key.end() : after.start() if after else None])[0]
+        said = (key["key"].lower(), told.lower())
+        fields = (field for it in said for word, field in _FIELDS if re.search(word, it))
+        values[key["key"]] = next(fields, "")
+    if not values or not all(values.values()):
+        return ""
+    image = _IMAGE.replace("[*]", "[0]")
+    numbers = {_READY: f"({_READY} // 0)", _UPDATED: f"({_UPDATED} // 0)", _IMAGE: image}
+    return f"{{{', '.join(f'{key}: {numbers.get(it, it)}' for key, it in values.items())}}}"
 
 
 def _strings(row: str) -> str:
@@ -182,6 +259,8 @@ def _columns(prompt: str, known: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def _condition(text: str, fields: list[str]) -> str:
     """The condition of awk for the Deployments that are wanted; empty without one."""
+    if _LATEST.search(text):
+        return f"${_place(_IMAGE, fields)} ~ /:latest(,|$)/"
     if _UNREADY.search(text):
         return f"${_place(_READY, fields)} < ${_place(_REPLICAS, fields)}"
     for sign, said in _COUNTS:

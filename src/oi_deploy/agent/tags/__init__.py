@@ -158,7 +158,8 @@ def several(prompt: str, source: Source) -> tuple[str, ...]:
     both, many = tag_words.BOTH.search(text), tag_words.MANY.search(text)
     if items is None and both is None and many is None:
         beside, other = tag_words.beside(prompt)
-        first = wanted(beside, source) if beside and tag_words.KIND.search(text) else ""
+        is_told = tag_words.KIND.search(text) or re.search(r"\d\.\d", text)
+        first = wanted(beside, source) if beside and is_told else ""
         return (first, other) if first not in ("", other) else ()
     count = None
     if items:

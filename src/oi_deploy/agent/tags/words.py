@@ -169,7 +169,10 @@ LATEST_TOO = re.compile(
     # Any other word than that one may be part of the sentence.
     rf"[{QUOTES}]?(?P<too>latest|(?<=\bas )stable|(?<=[打标推]成 )stable)\b"
     rf"(?!\s+(?!and\b|to\b|in\b|too\b)[a-z])[{QUOTES}]?"
-    r"(?!\s*(?:之类|等)?[^,。;]{0,8}(?:不要|不用|不推|不需要|不动|别))",
+    r"(?!\s*(?:之类|等)?[^,。;]{0,8}(?:不要|不用|不推|不需要|不动|别))"
+    r"|\b(?:move|point|set|update) (?:the )?(?:tag )?"
+    rf"[{QUOTES}]?(?P<moved>latest|stable|current)[{QUOTES}]?"
+    r"(?: tag)? (?:to|at|on) (?:it|that|this|the same|the new)\b",
     intents.FLAGS,
 )
 # They stand before that, or in a list of their own.
@@ -190,7 +193,9 @@ def beside(prompt: str) -> tuple[str, str]:
         match = LATEST_TOO.search(sentence)
         if match and not intents.is_denied(sentence, match.start()):
             # Once is enough: it must not be looked for in what is left.
-            return LATEST_TOO.sub(" ", " ".join(prompt.split())), match["too"].lower()
+            return LATEST_TOO.sub(" ", " ".join(prompt.split())), (
+                match["too"] or match["moved"]
+            ).lower()
     return "", ""
 
 
@@ -229,12 +234,18 @@ _SHOWN_DAY = re.compile(
 _BRACKETS = re.compile(r"\([^()]{0,200}\)")
 
 
+# "Two tags:", and in the next line "one is the version, ...".
+_BELOW = re.compile(
+    r"(?<=:)[ \t]*\n[ \t]*(?=(?:一个|第一个|one|the first)(?![\w-]))", intents.FLAGS
+)
+
+
 def about(prompt: str) -> str:
     """What a prompt says about the tag of its image: its sentences, with ` / ` between them."""
     kept: list[str] = []
     goes_on = False
     text = _THAT_IS.sub("that is", _ABBREVIATION.sub("for example", prompt))
-    text = _BUILD_ARGUMENT.sub(" ", text)
+    text = _BELOW.sub(" ", _BUILD_ARGUMENT.sub(" ", text))
     text = _SHOWN_DAY.sub(r"(\g<before>YYYY\g<sign>MM\g<sign>DD)", text)
     # What stands in brackets ends no sentence.
     text = _BRACKETS.sub(lambda it: it[0].replace(";", ",").replace("。", ","), text)
