@@ -75,6 +75,8 @@ def _count(
     item: DeploymentState, targets: Sequence[DeploymentState], world: Situation, began: int
 ) -> int | None:
     """The number of pods that a Deployment is to have: its own of several, or the only one."""
+    if (count := scaling.tabled(world.ask.text, item.name)) is not None:
+        return count
     own = _own(item, targets, world)
     if len(targets) > 1:
         if bare := re.fullmatch(rf"{re.escape(item.name)}\W*(\d+)\W*", own):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
-from oi_deploy.agent import words
+from oi_deploy.agent import intents, words
 
 _SIGNS = (",", ";", "\t")
 _NAMES = {",": "','", ";": "';'", "\t": "tabs", None: "spaces"}
@@ -102,3 +102,23 @@ def _of_yaml(text: str, name: str) -> Mapping[object, object]:
         if isinstance(level, dict) and isinstance(own := level.get(name), dict):
             return own
     return {}
+
+
+_SPOKEN_SIGNS = (
+    (r"\bspaces?\b|\bblanks?\b|空格", "' '"),
+    (r"\bcommas?\b|逗号", ","),
+    (r"\btabs?\b|制表符", "'\t'"),
+    (r"\bcolons?\b|冒号", "': '"),
+)
+_SEPARATED = re.compile(
+    r"(?:\bseparated|\bdivided|\bsplit) by (?:an? |one |single )*(?P<en>\w+)"
+    r"|(?P<zh>空格|逗号|制表符|冒号)(?:分隔|隔开|分开)",
+    intents.FLAGS,
+)
+
+
+def separator(said: str) -> str:
+    """What a prompt wants between columns, as a word of shell; empty if it does not say."""
+    match = _SEPARATED.search(said)
+    word = (match["en"] or match["zh"]) if match else ""
+    return next((sign for name, sign in _SPOKEN_SIGNS if re.search(name, word, intents.FLAGS)), "")

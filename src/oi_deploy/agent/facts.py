@@ -170,7 +170,8 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
     # A number of pods may be ordered without any word for it: "basket needs four pods, not two".
     if not images and not wants.wanted - {"wait", "both"}:
         counts = [sources.began.get(item.name, item.replicas) for item in about.chosen]
-        if any(scaling.is_all(orders, count) for count in counts):
+        in_table = (scaling.tabled(ask.text, item.name) is not None for item in about.chosen)
+        if any(in_table) or any(scaling.is_all(orders, count) for count in counts):
             wants = replace(wants, wanted=wants.wanted | {"scale"})
     repositories = {image.repository: None for image in images}
     if not images:

@@ -7,7 +7,7 @@ takes something else instead. Where it may be a misreading of the prompt, the mo
 import re
 
 from oi_deploy.agent import absent, changes, intents, retag
-from oi_deploy.agent.intents import FLAGS, clauses, read
+from oi_deploy.agent.intents import FLAGS, clauses, read, sentences
 from oi_deploy.agent.named import Image, namespaces, whole
 from oi_deploy.agent.obstacle import Obstacle
 from oi_deploy.agent.situation import WITHOUT_IMAGE, Situation
@@ -30,6 +30,7 @@ def _namespaces(world: Situation) -> list[Obstacle]:
         if name != namespace
         and not world.permits("namespace", name, "enter")
         and not _is_told(name, world)
+        and not _is_the_other(name, world)
     ]
     if any(name == namespace for name, _ in namespaces(world.ask.text)):
         found = [(name, False) for name, _ in found]
@@ -39,6 +40,18 @@ def _namespaces(world: Situation) -> list[Obstacle]:
         )
         for name, certain in found
     ]
+
+
+_SAME_NAME = re.compile(
+    r"同名|\bsame name\b|\bof that name\b|\bnamesake\b|\bidentically named\b", FLAGS
+)
+
+
+def _is_the_other(name: str, world: Situation) -> bool:
+    """Whether a namespace is only named since it has a Deployment of the same name, too."""
+    ours = any(is_named(world.ask.namespace, it.text) for it in clauses(world.ask.text))
+    told = [it for it in sentences(world.ask.text) if is_named(name, it)]
+    return ours and bool(told) and all(map(_SAME_NAME.search, told))
 
 
 _REACHES = re.compile(r"\b(?:talks?|connects?|depends|listens)\b|依赖|连接|调用", FLAGS)

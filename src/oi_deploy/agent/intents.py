@@ -21,7 +21,8 @@ _LONG_LINE = 60
 _SENTENCE = re.compile(r"[。!?;]|\.(?=\s|$)")
 # A line of a form that denies something: "Build: no".
 _FIELD = re.compile(
-    r"^[-*\s]*(?P<name>[\w -]{2,30}):[ \t]*(?:no|none|false|n/a|否|无|不需要)[ \t.]*$\n?",
+    r"^[-*\s]*(?P<name>[\w -]{2,30}):[ \t]*(?:no|none|false|n/a|否|无|不需要)[ \t.]*"
+    r"(?:[-(;][ \t]*(?P<more>[^\n]+))?$\n?",
     re.IGNORECASE | re.MULTILINE,
 )
 # A line as in YAML.
@@ -112,7 +113,7 @@ def _wrapped(prompt: str) -> str:
 @functools.lru_cache(maxsize=256)
 def sentences(prompt: str) -> tuple[str, ...]:
     """The prompt's sentences; a line that was only wrapped goes on."""
-    prompt = _PAIR.sub(r"\g<0>。", _FIELD.sub(r". no \g<name>.\n", prompt))
+    prompt = _PAIR.sub(r"\g<0>。", _FIELD.sub(r". no \g<name>.\n\g<more>\n", prompt))
     prompt = _wrapped(prompt)
     text = re.sub(
         rf"(?<=[{CJK}])\s*\n\s*|\n\s*(?=[{CJK}])|\n\s*(?:[-*]|\(?(?:\d{{1,2}}|[a-z])[.)])\s",

@@ -21,7 +21,7 @@ from oi_deploy.agent import (
     spared,
     words,
 )
-from oi_deploy.agent.chores import counts, git_tags, reports
+from oi_deploy.agent.chores import counts, disk, git_tags, reports
 from oi_deploy.agent.dockerfile import anew
 from oi_deploy.agent.dockerfile import files as dockerfiles
 from oi_deploy.agent.dockerfile import ignored as dockerignore
@@ -416,4 +416,5 @@ _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
     git_tags.delete,
     reports.report,
     counts.lines,
+    disk.lines,
 )

@@ -18,10 +18,12 @@ _DOCKERFILE = (
 )
 # What tells how something is, what a program does, or what a tag is made of.
 _NO_ORDER = re.compile(
-    r"`[^`]*`|\brollout status\b|\bgit (?:rev-parse|rev-list|describe|log)\b[^,;]*|的结果$|保持现状"
+    r"`[^`]*`|\brollout status\b|\bgit (?:rev-parse|rev-list|describe|log)\b[^,;]*"
+    r"|的结果$|(?:保持|维持)现状"
     r"|[\w.-]*/[\w./-]*"
     r"|\b(?:end|target|final|desired) state\b|的说明$|说明(?:见|在|如下|文档)"
-    r"|\bstate of\b|\bnote that\b|\breport(?:s|ed|ing)? (?:success|done|it as|something)"
+    r"|\bstate of\b|\bnote (?:that|it|the|this)\b"
+    r"|\breport(?:s|ed|ing)? (?:success|done|it as|something)"
     r"|\b(?:it|which|that|they|its|their) (?:\w+ )?(?:must|needs? to|has to|have to|can|may|will)?"
     r"\s?(?:write|print|send|create|save|record|report)\b"
     r"|(?:会|里|中|已经?)(?:有?写|生成|输出|保存|记录)(?!到)|写(?:好|完)后?"

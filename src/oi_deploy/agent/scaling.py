@@ -34,6 +34,34 @@ _TOTAL = (
     rf"(?P<n>{_N}|a single|an? (?=pod|replica|instance))\s*(?:个)?\s*{_PODS}",
     rf"{_PODS}[^,.;。]{{0,20}}?[:=]\s*(?P<n>{_N})(?![\w.])",
 )
+# The column of a table that says how many there are to be.
+_TO_BE = re.compile(
+    r"\b(?:target|wanted|desired|new|to|after|then|should|goal|tonight|tomorrow)\b"
+    r"|目标|期望|之?后$|调整为|改为|改成|新",
+    intents.FLAGS,
+)
+
+
+def tabled(prompt: str, name: str) -> int | None:
+    """The number of pods that a table in the prompt has for a Deployment; None if it has none.
+
+    The column is the one whose head says that it is what is to be, or the only one.
+    """
+    rows = [
+        [cell.strip(" `*") for cell in line.strip().strip("|").split("|")]
+        for line in prompt.splitlines()
+        if line.strip().startswith("|")
+    ]
+    own = [row for row in rows if row[0] == name]
+    if len(own) != 1 or rows[0] is own[0]:
+        return None
+    heads = [place for place, head in enumerate(rows[0]) if place and _TO_BE.search(head)]
+    places = heads or ([1] if len(rows[0]) == 2 else [])
+    if len(places) != 1 or len(own[0]) <= places[0] or not own[0][places[0]].isdecimal():
+        return None
+    return int(own[0][places[0]])
+
+
 # What a prompt may be about instead; a number of pods is only told then.
 _ELSE = re.compile(
     r"\b(?:build|push|deploy(?:ed|ing)?|ship\w*|releas\w*|roll(?:ed|ing)? (?:it |this |them )?out"

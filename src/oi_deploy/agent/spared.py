@@ -17,7 +17,7 @@ _ACTION = re.compile(
     intents.FLAGS,
 )
 _HANDS_OFF = re.compile(
-    r"(?:(?<!分)别|不要|勿|不能|不许|不准|先不|不用)(?:再|去)?(?:动|改|碰|管|更新|升级|重启|发|换|用)(?:它|了|啊|哦)?[!。]?$"
+    r"(?:(?<!分)别|不要|勿|不能|不许|不准|先不|不用)(?:再|去)?(?:动|改|碰|管|更新|升级|重启|发|换|用|应用|部署|发布)(?:它|了|啊|哦)?[!。]?$"
     r"|(?<!动)不动(?:它|了)?[!。]?$|(?:跟|和|与)(?:这|此)[^,。]{0,3}(?:没|无)关"
     r"|\bnothing to do with (?:it|this|that)\b"
     r"|\bbelongs? to (?:another|a different|someone|somebody|the other)\b"

@@ -137,6 +137,8 @@ def test_a_name_in_plain_english_may_be_a_misreading() -> None:
         "Create k8s/new.yaml, apply k8s/new.yaml, and roll out web",
         "Change the container port in deployment web to 8080 and roll it out",
         "Roll out web. It talks to postgres in namespace data.",
+        "Roll out web in production. The namespace payroll has one of the same name: hands off.",
+        "在 production 里更新 web。另一个环境(命名空间 payroll)里有同名的 deployment,不得变更。",
         "Build web and roll it out; base image: r.example.com:5000/base/python:3.12",
         "Remove one pod from web",
         "Read secrets from the environment, do not bake them in, and roll out web",

@@ -387,6 +387,16 @@ def test_manifests_are_applied_where_the_prompt_has_them(prompt: str, first: str
     assert [line.split()[0] for line in lines[:3]].count("apply") == 1
 
 
+def test_a_manifest_that_is_not_to_be_applied_is_not() -> None:
+    policy = "version: 1\nnamespaces:\n  production:\n  - {kinds: [configmap], verbs: [apply]}\n"
+    manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+    files = {**FILES, "k8s/new.yaml": manifest, "k8s/old.yaml": manifest}
+    prompt = "应用 k8s/new.yaml。web 保持原样,k8s/old.yaml 不要应用。"
+    assert short(facts(prompt, expect="none", files=files, policy=policy).commands) == [
+        "apply -f k8s/new.yaml"
+    ]
+
+
 def test_what_stands_for_the_tag_in_a_manifest_is_filled_in() -> None:
     manifest = (
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from oi_deploy.agent import intents, words
+from oi_deploy.agent import columns, intents, words
 from oi_deploy.agent.repository import DATA
 from oi_deploy.agent.situation import Situation
 
@@ -118,10 +118,11 @@ def lines(world: Situation) -> Iterable[str]:
     # Chinese goes on behind a word without a space.
     said = (match["name"][:end] for match in _BY.finditer(text) for end in (None, 4, 3, 2))
     by = next((it for name in said if (it := table.place(name)) is not None), None)
-    if by is None or "table" in world.intents or (_HEADED.search(text) and not _is_without(text)):
+    if "table" in world.intents or (_HEADED.search(text) and not _is_without(text)):
         return
     where = _where(table, by, text)
-    if where is None or any(re.search(r"\s", it) for it in table.values(by)):
+    by = _repeated(table, where) if by is None and where and _BY.search(text) else by
+    if by is None or where is None or any(re.search(r"\s", it) for it in table.values(by)):
         return
     sort = " | sort -k1,1nr -k2" if _MOST_FIRST.search(text) else ""
     row = _row(file, text)
@@ -194,6 +195,16 @@ def _where(table: _Table, by: int | None, text: str) -> _Where | None:
     return found.pop() if len(found) == 1 and plain else None
 
 
+def _repeated(table: _Table, where: _Where) -> int | None:
+    """The only other column whose values come again, where the prompt calls it by another word."""
+    found = [
+        place
+        for place, name in enumerate(table.names)
+        if name and place != where.place and len(set(table.values(place))) < len(table.rows)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
 def _picked(table: _Table, by: int, where: _Where) -> str:
     """The command that prints one column of the lines that count."""
     if table.sign == "=":
@@ -215,26 +226,10 @@ def _picked(table: _Table, by: int, where: _Where) -> str:
 _SEPARATORS = {"": "", ",": " -F,", ";": " -F';'", "\t": " -F'\t'"}
 
 
-_SIGNS = (
-    (r"\bspaces?\b|\bblanks?\b|空格", "' '"),
-    (r"\bcommas?\b|逗号", ","),
-    (r"\btabs?\b|制表符", "'\t'"),
-    (r"\bcolons?\b|冒号", "': '"),
-)
-_SEPARATED = re.compile(
-    r"(?:\bseparated|\bdivided|\bsplit) by (?:an? |one |single )*(?P<en>\w+)"
-    r"|(?:以|用|中间)?[^,。;]{0,4}?(?P<zh>空格|逗号|制表符|冒号)(?:分隔|隔开|分开)",
-    intents.FLAGS,
-)
-
-
 def _row(file: str, said: str) -> str:
     """What prints a value and its number, as the prompt says, or as a file of that name has it."""
-    if separated := _SEPARATED.search(said):
-        word = separated["en"] or separated["zh"]
-        sign = next((it for name, it in _SIGNS if re.search(name, word, intents.FLAGS)), "")
-        if sign:
-            return f"awk -v s={sign} '{{print $2 s $1}}'"
+    if sign := columns.separator(said):
+        return f"awk -v s={sign} '{{print $2 s $1}}'"
     if file.endswith(".csv"):
         return "awk -v s=, '{print $2 s $1}'"
     if file.endswith(".md"):

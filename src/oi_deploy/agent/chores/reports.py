@@ -4,30 +4,23 @@ import re
 from collections.abc import Iterable
 
 from oi_deploy.agent import intents, words
+from oi_deploy.agent.chores import fields, records
 from oi_deploy.agent.repository import DATA
 from oi_deploy.agent.situation import Situation
 
-_NAME = ".metadata.name"
-_IMAGE = ".spec.template.spec.containers[*].image"
-_REPLICAS = ".spec.replicas"
-_READY = ".status.readyReplicas"
-_UPDATED = ".status.updatedReplicas"
-_DEFAULT = {"Name": _NAME, "Image": _IMAGE, "Replicas": _REPLICAS, "Ready": _READY}
-# What a column may be called, and where it is found; the first that fits.
-_FIELDS = (
-    (r"updated|已更新|更新的", _UPDATED),
-    (r"ready|就绪|可用", _READY),
-    (r"image|镜像", _IMAGE),
-    (r"replica|desired|pods?$|副本|期望", _REPLICAS),
-    (r"name(?!space)|deployment|名", _NAME),
-)
-# The same of a Service.
+_DEFAULT = {
+    "Name": fields.NAME,
+    "Image": fields.IMAGE,
+    "Replicas": fields.REPLICAS,
+    "Ready": fields.READY,
+}
+# What a column of Services may be called.
 _OF_SERVICES = (
     (r"target|目标", ".spec.ports[*].targetPort"),
     (r"port|端口", ".spec.ports[*].port"),
     (r"type|类型", ".spec.type"),
     (r"\bip\b|address|地址", ".spec.clusterIP"),
-    (r"name(?!space)|service|名", _NAME),
+    (r"name(?!space)|service|名", fields.NAME),
 )
 # Only some of them.
 _SOME = re.compile(
@@ -61,27 +54,6 @@ _HEADS = re.compile(
     r"(?=\s*(?:[.;。;\n()]|$|,?\s*\b(?:for|of|to|into|in|one|sorted)\b|,\s*(?:每|写|保存|不)))",
     intents.FLAGS,
 )
-_LISTED = re.compile(r"\s*(?:,?\s*\band\b|[,、/&]|[和与及])\s*", intents.FLAGS)
-# What each of some lines is to have.
-_IN_LINES = re.compile(
-    r"(?:\b(?:two|2|three|3) (?:lines|facts|things|values)\b|[两二三23]\s*[行项])"
-    r"\s*:\s*(?P<heads>[^.;。\n]+)",
-    intents.FLAGS,
-)
-# The same, one after the other: "the first line is the image, the second the number of pods".
-_NTH = re.compile(
-    r"(?:第\s*[一二三四1-4]\s*行|\b(?:the )?(?:first|second|third|fourth)(?: line)?\b"
-    r"|\bline [1-4]\b)\s*"
-    r"(?:(?:is|has|holds|says|contains|with|(?:should|must|shall) be"
-    r"|写上?|是|为|放|记录?)(?![a-z])|:)?\s*(?P<head>[^,;。.\n]+)",
-    intents.FLAGS,
-)
-# Lines as they are to stand in the file, with what is to be filled in: "image: <its full name>".
-_LABELLED = re.compile(
-    r"^[ \t]*(?P<label>[\w -]{1,30}?)(?P<sign>:[ \t]*|[ \t]*=[ \t]*)"
-    r"[<{\[](?P<head>[^<>{}\[\]\n]+)[>}\]][ \t]*$",
-    re.MULTILINE,
-)
 # Nothing but their names.
 _ONLY_NAMES = re.compile(
     r"\b(?:one|a) (?:deployment )?(?:name )?(?:per|a|each|to a) line\b"
@@ -112,60 +84,41 @@ def report(world: Situation) -> Iterable[str]:
     words_only = words.plain(world.ask.text, world.ask.registry)
     said = any(words.is_named(item.name, words_only) for item in world.meant.chosen)
     about = said or cluster or _other_kind(text)
-    lines = _lines(world.ask.text)
     names_only = _ONLY_NAMES.search(world.ask.text)
-    one_only = len(world.meant.chosen) == 1
-    content = _object(world) if one_only and file else ""
-    wanted = lines or names_only or content or {"report", "table"} & world.intents.wanted
+    wanted = names_only or {"report", "table"} & world.intents.wanted
+    own = tuple(records.lines(world, file)) if file else ()
     # The report is on that file, then.
     if any(path in world.repository.files and path.endswith(DATA) for path in world.mentioned):
         return
-    if world.ask.expect != "none" or not (file and about and wanted and world.deployments):
+    if world.ask.expect != "none" or not (file and about and world.deployments):
+        return
+    if own or not wanted:
+        yield from own
         return
     kind = _other_kind(text)
-    columns = _columns(world.ask.text, _OF_SERVICES if kind == "services" else _FIELDS)
+    described = _columns(world.ask.text, _OF_SERVICES if kind == "services" else fields.FIELDS)
     if names_only and not kind:
-        columns = {"Name": _NAME}
-    fields = list((columns or _DEFAULT).values())
-    some = _condition(text, fields)
+        described = {"Name": fields.NAME}
+    shown = list((described or _DEFAULT).values())
+    some = _condition(text, shown)
     if not some and _SOME.search(text):
         return
-    # "Each Deployment" is all of them, even where one of them is called like an ordinary word.
-    every = re.search(
-        r"\b(?:each|every|all) deployments?|(?:每个|所有|全部)\s*(?:的)?\s*deployment", text
-    )
-    one = len(world.meant.chosen) == 1 and not every and not some
-    if one and content:
-        get = f"{world.kubectl} get deployment {world.meant.chosen[0].name} -o json"
-        yield f"{get} | jq '{content}' > {file}"
-        return
-    if one and lines:
-        get = f"{world.kubectl} get deployment {world.meant.chosen[0].name} --no-headers"
-        names = ",".join(f"C{place}:{field}" for place, (_, field) in enumerate(lines))
-        labels = "".join(f" -v l{place}='{label}'" for place, (label, _) in enumerate(lines, 1)
-                         if label)  # fmt: skip
-        prints = "; ".join(
-            f"print {f'l{place} ' if label else ''}${place}"
-            for place, (label, _) in enumerate(lines, 1)
-        )
-        awk = f"awk{labels} '{{gsub(/<none>/, 0); {prints}}}'"
-        yield f"{get} -o custom-columns={names} | {awk} > {file}"
-        return
+    one = len(world.meant.chosen) == 1 and not records.EVERY.search(text) and not some
     what = f"deployment {world.meant.chosen[0].name}" if one else "deployments"
-    if columns and kind == "services":
+    if described and kind == "services":
         what = kind
-    elif not columns and not some and kind:
+    elif not described and not some and kind:
         yield f"{world.kubectl} get {kind} -o wide > {file}"
         return
-    heads = list(columns or _DEFAULT)
+    heads = list(described or _DEFAULT)
     values = [f"${place}" for place in range(1, len(heads) + 1)]
     # `ready` may be wanted as 1/2, which is no field of its own.
     both = re.search(r"ready\s*/\s*(?:desired|replicas|total)|\b\d/\d\b", text)
-    if columns and both and _READY in fields:
-        values[fields.index(_READY)] += f" s ${_place(_REPLICAS, fields)}"
+    if described and both and fields.READY in shown:
+        values[shown.index(fields.READY)] += f" s ${_place(fields.REPLICAS, shown)}"
     markdown = file.endswith(".md")
     marks = markdown and re.search(r"bullet|\blist of\b|列表|清单", text)
-    table = "table" in world.intents or columns or (markdown and not marks)
+    table = "table" in world.intents or described or (markdown and not marks)
     table = table and not (names_only and not kind)
     between = ", b, " if table else ", "
     row = f"b, {between.join(values)}, b" if table else between.join(values)
@@ -175,7 +128,7 @@ def report(world: Situation) -> Iterable[str]:
     begin = "BEGIN {print h; print l} " if table else ""
     get = (
         f"{world.kubectl} get {what} --no-headers -o custom-columns="
-        + ",".join(f"C{place}:{field}" for place, field in enumerate(fields))
+        + ",".join(f"C{place}:{field}" for place, field in enumerate(shown))
         + f" | awk{top}{_strings(row)} '{begin}{{gsub(/<none>/, 0)}} "
         + f"{some and some + ' '}{{print {row}}}'"
     )
@@ -184,49 +137,6 @@ def report(world: Situation) -> Iterable[str]:
     else:
         names = ",".join(f"{head.upper()}:{field}" for head, field in _DEFAULT.items())
         yield f"{world.kubectl} get {what} -o custom-columns={names} > {file}"
-
-
-def _lines(prompt: str) -> list[tuple[str, str]]:
-    """Label and field of each line of the file; empty if that is not said, or of others."""
-    match = _IN_LINES.search(" ".join(prompt.split()))
-    parts = [("", it) for it in _LISTED.split(match["heads"])] if match else []
-    labelled = list(_LABELLED.finditer(prompt))
-    nth = list(_NTH.finditer(prompt))
-    if labelled:
-        parts = [(f"{it['label']}{it['sign'].rstrip()} ", it["head"]) for it in labelled]
-    elif len(nth) > 1:
-        parts = [("", it["head"]) for it in nth]
-    fields = [
-        (label, next((field for said, field in _FIELDS if re.search(said, part.lower())), ""))
-        for label, part in parts
-    ]
-    return fields if all(field for _, field in fields) else []
-
-
-_QUOTED = re.compile(r"[`\"“](?P<key>[A-Za-z]\w*)[`\"”]")
-_OBJECT = re.compile(r"\bkeys?\b|\bfields?\b|字段|键", intents.FLAGS)
-
-
-def _object(world: Situation) -> str:
-    """The program of jq for the JSON object that the prompt describes; empty if it does not.
-
-    That is a list of keys in quotes, each with what it is to be, if its name does not say that.
-    """
-    item, file, text = world.meant.chosen[0], world.new_file, world.ask.text
-    if not file.endswith(".json") or len(item.containers) != 1 or not _OBJECT.search(text):
-        return ""
-    keys = list(_QUOTED.finditer(text))
-    values = {}
-    for key, after in zip(keys, [*keys[1:], None], strict=True):
-        told = re.split(r"[.;。;\n]", text[key.end() : after.start() if after else None])[0]
-        said = (key["key"].lower(), told.lower())
-        fields = (field for it in said for word, field in _FIELDS if re.search(word, it))
-        values[key["key"]] = next(fields, "")
-    if not values or not all(values.values()):
-        return ""
-    image = _IMAGE.replace("[*]", "[0]")
-    numbers = {_READY: f"({_READY} // 0)", _UPDATED: f"({_UPDATED} // 0)", _IMAGE: image}
-    return f"{{{', '.join(f'{key}: {numbers.get(it, it)}' for key, it in values.items())}}}"
 
 
 def _strings(row: str) -> str:
@@ -244,37 +154,37 @@ def _columns(prompt: str, known: Iterable[tuple[str, str]]) -> dict[str, str]:
     # What stands behind a head in parentheses says it in another language.
     prompt = re.sub(rf"(?<=[{intents.CJK}])\([\w /-]{{1,24}}\)", "", prompt, flags=re.ASCII)
     lines = [line.strip().strip("|`").split("|") for line in prompt.splitlines()]
-    told = [_LISTED.split(match["heads"]) for match in _HEADS.finditer(prompt)]
+    told = [fields.LISTED.split(match["heads"]) for match in _HEADS.finditer(prompt)]
     for line in (*lines, *told):
         heads = [head.strip(" `'\"“”") for head in line]
-        fields = [
+        shown = [
             next((field for said, field in known if re.search(said, head.lower())), "")
             for head in heads
         ]
         plain = all(re.fullmatch(r"[\w /-]+", head) for head in heads)
-        if len(heads) > 1 and all(fields) and plain:
-            return dict(zip(heads, fields, strict=True))
+        if len(heads) > 1 and all(shown) and plain:
+            return dict(zip(heads, shown, strict=True))
     return {}
 
 
-def _condition(text: str, fields: list[str]) -> str:
+def _condition(text: str, shown: list[str]) -> str:
     """The condition of awk for the Deployments that are wanted; empty without one."""
     if _LATEST.search(text):
-        return f"${_place(_IMAGE, fields)} ~ /:latest(,|$)/"
+        return f"${_place(fields.IMAGE, shown)} ~ /:latest(,|$)/"
     if _UNREADY.search(text):
-        return f"${_place(_READY, fields)} < ${_place(_REPLICAS, fields)}"
+        return f"${_place(fields.READY, shown)} < ${_place(fields.REPLICAS, shown)}"
     for sign, said in _COUNTS:
         if match := re.search(said, text, intents.FLAGS):
             number = next(value for value in match.groups() if value)
-            return f"${_place(_REPLICAS, fields)} {sign} {intents.number(number)}"
+            return f"${_place(fields.REPLICAS, shown)} {sign} {intents.number(number)}"
     return ""
 
 
-def _place(field: str, fields: list[str]) -> int:
+def _place(field: str, shown: list[str]) -> int:
     """The column of a field, which is added if it is not there."""
-    if field not in fields:
-        fields.append(field)
-    return fields.index(field) + 1
+    if field not in shown:
+        shown.append(field)
+    return shown.index(field) + 1
 
 
 def _other_kind(text: str) -> str:

@@ -1,0 +1,127 @@
+"""Complete command lines for a file with a line, or a key, for each thing that is to be known."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from oi_deploy.agent import columns, intents
+from oi_deploy.agent.chores import fields
+from oi_deploy.agent.situation import Situation
+from oi_deploy.verify.state import DeploymentState
+
+# "Each Deployment" is all of them, even where one of them is called like an ordinary word.
+EVERY = re.compile(
+    r"\b(?:each|every|all) deployments?|(?:每个|所有|全部)\s*(?:的)?\s*deployment", intents.FLAGS
+)
+# What each of some lines is to have.
+_IN_LINES = re.compile(
+    r"(?:\b(?:two|2|three|3) (?:lines|facts|things|values)\b|[两二三23]\s*[行项])"
+    r"(?: (?:to|in|into|of) [\w./-]+)?\s*:\s*(?P<heads>[^.;。\n]+)",
+    intents.FLAGS,
+)
+# The same, one after the other: "the first line is the image, the second the number of pods".
+_NTH = re.compile(
+    r"(?:第\s*[一二三四1-4]\s*行|\b(?:the )?(?:first|second|third|fourth)(?: line)?\b"
+    r"|\bline [1-4]\b)\s*"
+    r"(?:(?:is|has|holds|says|contains|with|(?:should|must|shall) be"
+    r"|写上?|是|为|放|记录?)(?![a-z])|:)?\s*(?P<head>[^,;。.\n]+)",
+    intents.FLAGS,
+)
+# Lines as they are to stand in the file, with what is to be filled in: "image: <its full name>".
+_LABELLED = re.compile(
+    r"^[ \t]*(?P<label>[\w -]{1,30}?)(?P<sign>:[ \t]*|[ \t]*=[ \t]*)"
+    r"[<{\[](?P<head>[^<>{}\[\]\n]+)[>}\]][ \t]*$",
+    re.MULTILINE,
+)
+_EACH_CONTAINER = re.compile(
+    r"\b(?:line|row) (?:per|for each|for every) container\b|每个容器[^,。;]{0,4}[一1][行条]",
+    intents.FLAGS,
+)
+_OF_CONTAINERS = (
+    (r"\bimages?\b|镜像", ".image"),
+    (r"\bcontainer(?: name)?\b|容器", ".name"),
+    (r"\bdeployment(?: name)?\b|部署", "$d"),
+)
+_QUOTED = re.compile(r"[`\"“](?P<key>[A-Za-z]\w*)[`\"”]")
+_OBJECT = re.compile(r"\bkeys?\b|\bfields?\b|字段|键", intents.FLAGS)
+
+
+def lines(world: Situation, file: str) -> Iterable[str]:
+    """What the prompt wants to know of each container, or of the only Deployment that is meant."""
+    text = world.ask.text
+    plain = " ".join(text.split())
+    if _EACH_CONTAINER.search(plain):
+        yield from _containers(world, file, plain)
+    elif len(world.meant.chosen) == 1 and not EVERY.search(text.lower()):
+        item = world.meant.chosen[0]
+        get = f"{world.kubectl} get deployment {item.name}"
+        if content := _object(item, file, text):
+            yield f"{get} -o json | jq '{content}' > {file}"
+        elif parts := _parts(text):
+            yield f"{get} --no-headers {_printed(parts)} > {file}"
+
+
+def _printed(parts: Sequence[tuple[str, str]]) -> str:
+    """The columns, and what prints each in a line of its own behind its label."""
+    numbered = list(enumerate(parts, 1))
+    names = ",".join(f"C{place}:{field}" for place, (_, field) in enumerate(parts))
+    labels = "".join(f" -v l{place}='{label}'" for place, (label, _) in numbered if label)
+    prints = "; ".join(
+        f"print l{place} ${place}" if label else f"print ${place}" for place, (label, _) in numbered
+    )
+    return f"-o custom-columns={names} | awk{labels} '{{gsub(/<none>/, 0); {prints}}}'"
+
+
+def _parts(prompt: str) -> list[tuple[str, str]]:
+    """Label and field of each line of the file; empty if that is not said, or of others."""
+    match = _IN_LINES.search(" ".join(prompt.split()))
+    parts = [("", it) for it in fields.LISTED.split(match["heads"])] if match else []
+    labelled = list(_LABELLED.finditer(prompt))
+    nth = list(_NTH.finditer(prompt))
+    if labelled:
+        parts = [(f"{it['label']}{it['sign'].rstrip()} ", it["head"]) for it in labelled]
+    elif len(nth) > 1:
+        parts = [("", it["head"]) for it in nth]
+    found = [(label, fields.of(part)) for label, part in parts]
+    return found if all(field for _, field in found) else []
+
+
+def _containers(world: Situation, file: str, text: str) -> Iterable[str]:
+    """A line for each container: what the prompt names after that, in its order."""
+    listed = re.search(r"(?:\s-+\s|:|\()\s*([^.;。]+)", _EACH_CONTAINER.split(text)[-1])
+    places = {
+        value: match.start()
+        for said, value in _OF_CONTAINERS
+        if listed and (match := re.search(said, listed[1], intents.FLAGS))
+    }
+    sign = columns.separator(text) or ("," if file.endswith(".csv") else "")
+    if len(places) < 2 or not sign or not file.endswith((".txt", ".csv")):
+        return
+    values = ", ".join(sorted(places, key=lambda value: places[value]))
+    program = (
+        ".items[] | .metadata.name as $d | .spec.template.spec.containers[]"
+        f" | [{values}] | join($s)"
+    )
+    get = f"{world.kubectl} get deployments -o json"
+    yield f"{get} | jq -r --arg s {sign} '{program}' > {file}"
+
+
+def _object(item: DeploymentState, file: str, text: str) -> str:
+    """The program of jq for the JSON object that the prompt describes; empty if it does not.
+
+    That is a list of keys in quotes, each with what it is to be, if its name does not say that.
+    """
+    if not file.endswith(".json") or len(item.containers) != 1 or not _OBJECT.search(text):
+        return ""
+    keys = list(_QUOTED.finditer(text))
+    values = {}
+    for key, after in zip(keys, [*keys[1:], None], strict=True):
+        told = re.split(r"[.;。;\n]", text[key.end() : after.start() if after else None])[0]
+        values[key["key"]] = fields.of(key["key"]) or fields.of(told)
+    if not values or not all(values.values()):
+        return ""
+    # A number that is 0 is left out by the cluster.
+    of_jq = {
+        fields.IMAGE: fields.IMAGE.replace("[*]", "[0]"),
+        **{it: f"({it} // 0)" for it in (fields.READY, fields.UPDATED)},
+    }
+    return f"{{{', '.join(f'{key}: {of_jq.get(it, it)}' for key, it in values.items())}}}"
