@@ -78,6 +78,10 @@ def _count(
     if (count := scaling.tabled(world.ask.text, item.name)) is not None:
         return count
     own = _own(item, targets, world)
+    # What is said beside its name counts before what is told elsewhere.
+    beside = "" if len(targets) > 1 or _AS_IT_IS.search(own) else own
+    if (count := scaling.wanted(beside, began)) is not None:
+        return count
     if len(targets) > 1:
         if bare := re.fullmatch(rf"{re.escape(item.name)}\W*(\d+)\W*", own):
             return int(bare[1])
@@ -89,6 +93,14 @@ def _count(
         if value.isdecimal():
             return int(value)
     return scaling.wanted(_about(item, targets, world), began)
+
+
+# What tells how many there are.
+_AS_IT_IS = re.compile(
+    r"\b(?:has|have|had|is|are|was|were|runs?|ran|now|currently|from|with|at \d+)\b"
+    r"|现在|目前|只有|[有从是]",
+    intents.FLAGS,
+)
 
 
 def _own(item: DeploymentState, targets: Sequence[DeploymentState], world: Situation) -> str:
@@ -156,6 +168,10 @@ def named_revision(prompt: str) -> str:
 # Goes back to a version, and no revision may have it.
 _TO_VERSION = re.compile(
     r"(?:\b(?:roll)?(?:back|undo|revert|restore|return)\w*(?:\s[\w-]+){0,5}?\s(?:to|on)"
+    # The revision that had it.
+    r"(?: (?:the|that) (?:revision|version|release|state|one)"
+    r"(?: (?:of|in|from) (?:its|the) (?:rollout )?history)?,? (?:that|which|with|where|when|of)"
+    r"(?: it)?(?: (?:ran|runs|has|had|was|used|uses|deployed))?(?: (?:image|version|tag))?)?"
     r"|(?:回滚|回退|退回|撤销|还原|恢复|[回换切退])[^,;。]{0,8}?[到为成])"
     r"\s*(?:the )?(?:version |release |image |tag |版本)?[`'\"“]?"
     r"v?(?P<version>\d+\.\d[\w.-]*\w|\d+\.\d)"

@@ -116,7 +116,8 @@ def sentences(prompt: str) -> tuple[str, ...]:
     prompt = _PAIR.sub(r"\g<0>。", _FIELD.sub(r". no \g<name>.\n\g<more>\n", prompt))
     prompt = _wrapped(prompt)
     text = re.sub(
-        rf"(?<=[{CJK}])\s*\n\s*|\n\s*(?=[{CJK}])|\n\s*(?:[-*]|\(?(?:\d{{1,2}}|[a-z])[.)])\s",
+        rf"(?<=[{CJK}])\s*\n\s*|\n\s*(?=[{CJK}])|(?<![:,\s])[ \t]*\n[ \t]*\n\s*"
+        r"|\n\s*(?:[-*]|\(?(?:\d{1,2}|[a-z])[.)])\s",
         "。",
         prompt,
     )

@@ -386,25 +386,49 @@ _ITS_NAME = re.compile(
 )
 
 
+_BEFORE_AND_AFTER = re.compile(
+    r"\bbefore (?:this|the|that|it)\b.*\bafter (?:this|the|that|it|wards?)\b|前.*后", intents.FLAGS
+)
+
+
+def _says_name(world: Situation) -> str:
+    """The sentence that wants the image's name in a file; empty if there is none."""
+    said = (
+        it
+        for it in intents.sentences(world.ask.text)
+        if world.new_file in it and _ITS_NAME.search(it) and "table" not in intents.read(it)
+    )
+    return next(said, "") if world.new_file and "digest" not in world.intents else ""
+
+
 def _name(world: Situation) -> Iterable[str]:
     """The image's name in a file: that of what is built, or what runs after a rollback."""
-    file, chosen = world.new_file, world.meant.chosen
-    said = file and any(
-        file in it and _ITS_NAME.search(it) and "table" not in intents.read(it)
-        for it in intents.sentences(world.ask.text)
-    )
-    if not said or "digest" in world.intents:
+    file, chosen, said = world.new_file, world.meant.chosen, _says_name(world)
+    if not said:
         return
     references = [text for _, text in _references(world)] if world.builds else []
     if len(references) == 1:
         yield f"echo {references[0]} > {file}"
     elif "undo" in world.intents and len(chosen) == 1:
-        field = "C0:.spec.template.spec.containers[*].image"
-        get = f"{world.kubectl} get deployment {chosen[0].name} --no-headers"
-        yield f"{get} -o custom-columns={field} > {file}"
+        sign = ">>" if _BEFORE_AND_AFTER.search(said) else ">"
+        yield f"{_running_image(world, chosen[0])} {sign} {file}"
+
+
+def _name_before(world: Situation) -> Iterable[str]:
+    """The name of the image that runs before a rollback, where the file is to have both."""
+    chosen, said = world.meant.chosen, _says_name(world)
+    if "undo" in world.intents and len(chosen) == 1 and _BEFORE_AND_AFTER.search(said):
+        yield f"{_running_image(world, chosen[0])} > {world.new_file}"
+
+
+def _running_image(world: Situation, item: DeploymentState) -> str:
+    field = "C0:.spec.template.spec.containers[*].image"
+    get = f"{world.kubectl} get deployment {item.name} --no-headers"
+    return f"{get} -o custom-columns={field}"
 
 
 _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
+    _name_before,
     retag.lines,
     _digest,
     _rollout,

@@ -52,7 +52,7 @@ _SUPPOSED = re.compile(
     r"(?: called| named)?[ `'\"]*$"
     r"|\bfor (?:an? |the )?(?:tagged )?(?:commit|tag|version|release) [`'\"]?v?\d[\w.-]*[`'\"]?,?"
     r" (?:the image |that |it )?is [`'\"]?$"
-    r"|(?:就会?是|会变成|就该是|则是|就叫|应当是)\s*[`'\"“]?$"
+    r"|(?:就会?是|会变成|就该是|则是|应当是|(?:如果|要是|假如|比如)[^。;\n]{0,40}就叫)\s*[`'\"“]?$"
     r"|(?:\be\.g\.|\bfor (?:example|instance)|\bsuch as|例如|比如|譬如|形如)[,:]?\s*[`'\"“]?$",
     intents.FLAGS,
 )

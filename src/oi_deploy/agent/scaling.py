@@ -30,7 +30,8 @@ _DOUBLE = r"\bdoubl(?:e|ing)\b|\btwice (?:as many|the)\b|翻(?:一?倍|一番)|�
 _HALF = r"\bhal(?:f|ve|ving)\b|减半|一半"
 _TOTAL = (
     r"(?:\bto|\bat|=|->|=>|→|\bmake (?:it|that|them)|到|为|成|至|[缩扩降减升]回)"
-    rf"\s*(?P<n>{_N})(?![\w.]|\s*[.]\d)",
+    # "At 5 am" is a time.
+    rf"\s*(?P<n>{_N})(?![\w.]|\s*[.]\d|:\d\d|\s*(?:[ap]\.?m\b|o'clock|点|时))",
     rf"(?P<n>{_N}|a single|an? (?=pod|replica|instance))\s*(?:个)?\s*{_PODS}",
     rf"{_PODS}[^,.;。]{{0,20}}?[:=]\s*(?P<n>{_N})(?![\w.])",
 )

@@ -18,8 +18,11 @@ _ACTION = re.compile(
 )
 _HANDS_OFF = re.compile(
     r"(?:(?<!分)别|不要|勿|不能|不许|不准|先不|不用)(?:再|去)?(?:动|改|碰|管|更新|升级|重启|发|换|用|应用|部署|发布)(?:它|了|啊|哦)?[!。]?$"
+    r"|(?:不要|别|不用)变(?:了)?[!。]?$"
     r"|(?<!动)不动(?:它|了)?[!。]?$|(?:跟|和|与)(?:这|此)[^,。]{0,3}(?:没|无)关"
     r"|\bnothing to do with (?:it|this|that)\b"
+    r"|^\s*(?:so |they |it )?(?:must|should|may|shall|are|is)(?:n't| not| never) (?:to )?be"
+    r" (?:applied|touched|changed|deployed|built|restarted|updated|released)\b"
     r"|\bbelongs? to (?:another|a different|someone|somebody|the other)\b"
     r"|\b(?:is|are) for (?:another|a different|someone|somebody) \w+"
     r"|\bnot ours\b|不是我们(?:的|组)|不归我们|不属于我们",
@@ -48,6 +51,7 @@ _GOES_ON = re.compile(
 # "x is the control group, hands off": the next clause has no name of its own.
 _THAT_STAYS = re.compile(
     r"\s*[,:]\s*(?:(?:就|都|这次|先)?(?:不动|别动|不用动|不要动|(?:保持)?不变|照旧)"
+    r"|(?:请)?(?:不要|别|不用)(?:变|改|动)(?:它|了)?"
     r"|(?:remains? |stays? )?(?:unchanged|no changes?|as (?:it )?is))\s*(?:$|[,。;!.(\n])",
     intents.FLAGS,
 )

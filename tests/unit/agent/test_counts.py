@@ -78,6 +78,12 @@ def counted(prompt: str, path: str, text: str, folder: Path) -> str:
             "held.csv", TABLE, "- DEHAM: 1\n- SGSIN: 2\n",
         ),
         (
+            "Every line of access.log is: client, method, path, status, size. Count the requests "
+            "whose status is 404 or higher, for each path, in bad.txt, the highest count first.",
+            "access.log", "a GET / 200 900\nb GET /x 404 1\nc GET /x 500 2\nd GET /y 503 3\n",
+            "/x: 2\n/y: 1\n",
+        ),
+        (
             "Count the rows of held.csv whose status is HELD, by port, and write held.txt: port "
             "and count, separated by a space.",
             "held.csv", TABLE, "DEHAM 1\nSGSIN 2\n",

@@ -20,6 +20,12 @@ REPO = {**FILES, "k8s/config.yaml": CONFIG, "app.env": "LOG_LEVEL=info\n", "CHAN
         ("The Dockerfile has an old base image; switch it to node:22-slim", ["Dockerfile"]),
         ("Dockerfile 的基础镜像换成 python:3.11-slim,再构建 web", ["Dockerfile"]),
         ("Dockerfile 里的基础镜像很旧。请改成官方的 node:22-slim,再构建 web", ["Dockerfile"]),
+        (
+            "in the file k8s/config.yaml there is the key GREETING, right now it says hello, and "
+            "that has to become aloha. then apply it",
+            ["k8s/config.yaml"],
+        ),
+        ("写 Dockerfile:app.env 替换掉 conf.d/default.conf,再构建 web", []),
         ("k8s/config.yaml 里的配置改过了,请应用并重启 web", []),
         ("All there is is app.env. Add a folder for logs, then roll out web", []),
         ("k8s/config.yaml 用来替换默认的 /etc/app/config.yaml,再更新 web", []),

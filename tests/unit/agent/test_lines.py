@@ -390,11 +390,13 @@ def test_manifests_are_applied_where_the_prompt_has_them(prompt: str, first: str
 def test_a_manifest_that_is_not_to_be_applied_is_not() -> None:
     policy = "version: 1\nnamespaces:\n  production:\n  - {kinds: [configmap], verbs: [apply]}\n"
     manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
-    files = {**FILES, "k8s/new.yaml": manifest, "k8s/old.yaml": manifest}
-    prompt = "应用 k8s/new.yaml。web 保持原样,k8s/old.yaml 不要应用。"
-    assert short(facts(prompt, expect="none", files=files, policy=policy).commands) == [
-        "apply -f k8s/new.yaml"
-    ]
+    files = {**FILES, "k8s/new.yaml": manifest, "old/old.yaml": manifest}
+    for prompt in (
+        "应用 k8s/new.yaml。web 保持原样,old/old.yaml 不要应用。",
+        "Apply k8s/new.yaml. The files in old are for a training room and must not be applied.",
+    ):
+        found = facts(prompt, expect="none", files=files, policy=policy)
+        assert short(found.commands) == ["apply -f k8s/new.yaml"]
 
 
 def test_what_stands_for_the_tag_in_a_manifest_is_filled_in() -> None:

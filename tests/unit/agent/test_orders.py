@@ -267,6 +267,15 @@ def test_orders_in_unusual_words(prompt: str, line: str) -> None:
     assert short(lines)[0] == line
 
 
+def test_a_blank_line_ends_a_sentence() -> None:
+    said = "- docker/api.Dockerfile -> api\n\nTag: 1-<short sha>\n\nWhat failed:\n\n  no such file"
+    assert intents.sentences(said) == (
+        "docker/api.Dockerfile -> api",
+        "Tag: 1-<short sha>",
+        "What failed: no such file",
+    )
+
+
 def test_the_steps_of_a_list_are_sentences_of_their_own() -> None:
     steps = intents.sentences("Release:\n1) build it\n2. push it\n  10) deploy it\na) wait")
     assert steps == ("Release:", "build it", "push it", "deploy it", "wait")

@@ -86,19 +86,40 @@ class _Table:
         return None
 
 
+# How a number is compared, behind it or before it.
+_BEHIND = (
+    (r"\s*(?:or|and) (?:higher|more|above|greater|larger|up)\b|\s*(?:及|或)?以上|\+", ">="),
+    (r"\s*(?:or|and) (?:lower|less|below|smaller)\b|\s*(?:及|或)?以下", "<="),
+)
+_BEFORE = (
+    (r"(?:\bat least|>=|≥|不(?:小|少|低)于|大于(?:或)?等于)\s*$", ">="),
+    (r"(?:\bat most|<=|≤|不(?:大|多|高)于|小于(?:或)?等于)\s*$", "<="),
+    (r"(?:\b(?:more|greater|higher|larger) than|\b(?:above|over)|>|大于|超过|高于)\s*$", ">"),
+    (r"(?:\b(?:less|fewer|lower|smaller) than|\b(?:below|under)|<|小于|低于|不足)\s*$", "<"),
+)
+
+
 @dataclass(frozen=True)
 class _Where:
-    """Which lines count: those with a value in a column, or with a status that begins with it."""
+    """Which lines count, by one column.
+
+    Attributes:
+        place: of the column, from 0.
+        value: the one that it has, or is compared with.
+        sign: how; `~` for a status that begins with it.
+    """
 
     place: int
     value: str
-    begins: bool = False
+    sign: str = "=="
 
     def awk(self, name: str = "v") -> tuple[str, str]:
         """The condition, and the option that gives it its value: there are no double quotes."""
         column = f"${self.place + 1}"
-        if self.begins:
+        if self.sign == "~":
             return f"{column} ~ /^{self.value}[0-9][0-9]$/", ""
+        if self.sign != "==":
+            return f"{column}+0 {self.sign} {self.value}", ""
         return f"{column} == {name}", f" -v {name}={self.value}"
 
 
@@ -122,6 +143,8 @@ def lines(world: Situation) -> Iterable[str]:
         return
     where = _where(table, by, text)
     by = _repeated(table, where) if by is None and where and _BY.search(text) else by
+    if where and table.sign == "=" and where.sign != "==":
+        return
     if by is None or where is None or any(re.search(r"\s", it) for it in table.values(by)):
         return
     sort = " | sort -k1,1nr -k2" if _MOST_FIRST.search(text) else ""
@@ -175,11 +198,9 @@ def _told(said: str, row: Sequence[str]) -> tuple[str, ...]:
 def _where(table: _Table, by: int | None, text: str) -> _Where | None:
     """The lines that count: those with the only value of a column that the prompt names."""
     status = table.place("status")
-    found = {
-        _Where(status, match[1], begins=True)
-        for match in _CLASS.finditer(text)
-        if status is not None
-    }
+    found = {_Where(status, match[1], "~") for match in _CLASS.finditer(text) if status is not None}
+    if compared := _compared(table, by, text):
+        return compared
     level = table.place("level")
     for place, name in enumerate(table.names):
         values = set(table.values(place))
@@ -193,6 +214,30 @@ def _where(table: _Table, by: int | None, text: str) -> _Where | None:
         }
     plain = all(re.fullmatch(r"[\w.-]+", it.value) for it in found)
     return found.pop() if len(found) == 1 and plain else None
+
+
+def _compared(table: _Table, by: int | None, text: str) -> _Where | None:
+    """Lines with a number above or below one: "whose status is 500 or higher"."""
+    found = set()
+    for clause in (it.text for it in intents.clauses(text)):
+        for match in re.finditer(r"(?<![\w.])\d+(?![\w.]*\w)", clause, re.ASCII):
+            before, after = clause[: match.start()], clause[match.end() :]
+            sign = next((it for said, it in _BEHIND if re.match(said, after, intents.FLAGS)), "")
+            sign = sign or next(
+                (it for said, it in _BEFORE if re.search(said, before, intents.FLAGS)), ""
+            )
+            named_there = [
+                place
+                for place, name in enumerate(table.names)
+                if place != by and name and words.is_named(name, clause)
+                and all(it.isdecimal() for it in table.values(place))
+            ]  # fmt: skip
+            status = table.place("status")
+            if status is not None and not named_there and re.search(_KINDS[0][1], clause):
+                named_there = [status]
+            if sign and len(named_there) == 1:
+                found.add(_Where(named_there[0], match[0], sign))
+    return found.pop() if len(found) == 1 else None
 
 
 def _repeated(table: _Table, where: _Where) -> int | None:

@@ -14,8 +14,9 @@ EVERY = re.compile(
 )
 # What each of some lines is to have.
 _IN_LINES = re.compile(
-    r"(?:\b(?:two|2|three|3) (?:lines|facts|things|values)\b|[两二三23]\s*[行项])"
-    r"(?: (?:to|in|into|of) [\w./-]+)?\s*:\s*(?P<heads>[^.;。\n]+)",
+    r"(?:\b(?:two|2|three|3) (?:lines|facts|things|values)\b|[两二三23]\s*[行项]"
+    r"|\bwrit(?:e|ing) (?:to |into )?(?=[\w/-]+\.\w))"
+    r"(?:(?: (?:to|in|into|of))? ?[\w./-]+(?: for [\w ]{1,24})?)?\s*:\s*(?P<heads>[^.;。\n]+)",
     intents.FLAGS,
 )
 # The same, one after the other: "the first line is the image, the second the number of pods".
@@ -42,6 +43,8 @@ _OF_CONTAINERS = (
     (r"\bdeployment(?: name)?\b|部署", "$d"),
 )
 _QUOTED = re.compile(r"[`\"“](?P<key>[A-Za-z]\w*)[`\"”]")
+# A key with what it is to be in parentheses.
+_EXPLAINED = re.compile(r"(?<![\w./-])(?P<key>[A-Za-z]\w*)\s*(?=\([^()]+\))", re.ASCII)
 _OBJECT = re.compile(r"\bkeys?\b|\bfields?\b|字段|键", intents.FLAGS)
 
 
@@ -108,14 +111,14 @@ def _containers(world: Situation, file: str, text: str) -> Iterable[str]:
 def _object(item: DeploymentState, file: str, text: str) -> str:
     """The program of jq for the JSON object that the prompt describes; empty if it does not.
 
-    That is a list of keys in quotes, each with what it is to be, if its name does not say that.
+    That is a list of keys, each with what it is to be, if its name does not say that.
     """
     if not file.endswith(".json") or len(item.containers) != 1 or not _OBJECT.search(text):
         return ""
-    keys = list(_QUOTED.finditer(text))
+    keys = list(_QUOTED.finditer(text)) or list(_EXPLAINED.finditer(text))
     values = {}
-    for key, after in zip(keys, [*keys[1:], None], strict=True):
-        told = re.split(r"[.;。;\n]", text[key.end() : after.start() if after else None])[0]
+    for key, end in zip(keys, [*(it.start() for it in keys[1:]), len(text)], strict=False):
+        told = re.split(r"[.;。;\n]", text[key.end() : end])[0]
         values[key["key"]] = fields.of(key["key"]) or fields.of(told)
     if not values or not all(values.values()):
         return ""

@@ -43,7 +43,7 @@ _COUNTS = (
     (
         "==",
         rf"(?:just|only|exactly|a single|with|have|has|runs?|running) (?P<n>{_N}) {_PODS}"
-        rf"|(?:只有|仅有?|恰好)\s*(?P<m>{_N})\s*个?副本|副本数?(?:为|是|等于|只有)\s*(?P<k>{_N})",
+        rf"|(?:只(?:配置?|设置?|开|跑|起|剩)?[了着有]?|仅有?|恰好)\s*(?P<m>{_N})\s*个?副本|副本数?(?:为|是|等于|只有)\s*(?P<k>{_N})",
     ),
 )
 # The heads of a table in words, and what stands between two.
@@ -65,6 +65,10 @@ _ONLY_NAMES = re.compile(
 _LATEST = re.compile(
     r"(?:\btags?|标签)\W{0,3}(?:\b(?:is|are|of|named|called)\b|为|是|用|[:=])?\W{0,3}latest\b"
     r"|:latest\b|\blatest[`'\"”]?\s*(?:\btags?|标签)",
+    intents.FLAGS,
+)
+_OTHERWISE = re.compile(
+    r"\bcolumns? [\w`]+,|\bdrift|\bdiffer|\bcompar|表头|字段|差异|不一致|不同|对比|比对|比较",
     intents.FLAGS,
 )
 _UNREADY = re.compile(
@@ -101,7 +105,8 @@ def report(world: Situation) -> Iterable[str]:
         described = {"Name": fields.NAME}
     shown = list((described or _DEFAULT).values())
     some = _condition(text, shown)
-    if not some and _SOME.search(text):
+    # What is asked for is something else, or told in words that are not known.
+    if (not some and _SOME.search(text)) or (not described and _OTHERWISE.search(text)):
         return
     one = len(world.meant.chosen) == 1 and not records.EVERY.search(text) and not some
     what = f"deployment {world.meant.chosen[0].name}" if one else "deployments"

@@ -148,8 +148,9 @@ def is_plain(path: str) -> bool:
 def is_dockerfile(path: str) -> bool:
     """Whether a file is one, by its name."""
     name = path.rpartition("/")[2].lower()
-    known = name == "dockerfile" or name.startswith("dockerfile.") or name.endswith(".dockerfile")
-    return known and not name.endswith(".dockerignore")
+    words = ("dockerfile", "containerfile")
+    known = any(name == it or name.startswith(f"{it}.") or name.endswith(f".{it}") for it in words)
+    return known and not name.endswith((".dockerignore", ".containerignore"))
 
 
 def choose(
