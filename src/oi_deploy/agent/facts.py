@@ -31,7 +31,7 @@ from oi_deploy.agent.named import Image
 from oi_deploy.agent.obstacle import Obstacle
 from oi_deploy.agent.repository import Look
 from oi_deploy.agent.situation import Ask, Situation
-from oi_deploy.agent.tags import keys
+from oi_deploy.agent.tags import documents, keys
 from oi_deploy.broker.request import Policy
 from oi_deploy.verify.check import Asked
 from oi_deploy.verify.state import DeploymentState
@@ -188,6 +188,8 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
     paths = frozenset(checkout.files) | named.folders(checkout.files)
     named_there = {path: text for path, text in checkout.texts.items() if path in mentioned}
     text, version = keys.as_version(ask.text, named_there)
+    rule = None if tags.is_made(text) else documents.rule(ask.text, named_there)
+    text = text if rule is None else rule
     said = words.plain(words.with_hash(tags.spelled(text)), ask.registry)
     source = tags.Source(
         commit=checkout.commit,
@@ -212,7 +214,9 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         intents=wants,
         repository=checkout,
         named=images,
-        tag=keys.filled(ask.text, named_there) or tags.wanted(said, source),
+        tag=keys.filled(ask.text, named_there) or (
+            tags.wanted(said, source) if rule is None or tags.is_made(rule) else ""
+        ),
         more_tags=tags.several(said, source)[1:],
         meant=about,
         deployments=deployments,
