@@ -45,7 +45,8 @@ def compose(world: Situation) -> tuple[str, ...]:
 def _builds_first(world: Situation) -> bool:
     """Whether the prompt has the build before the manifests: a small model takes its order."""
     wanted = [intents.read(it.text).wanted for it in intents.clauses(world.ask.text)]
-    build = next((place for place, it in enumerate(wanted) if {"build", "push"} & it), None)
+    order = "push" if any("push" in it for it in wanted) else "build"
+    build = next((place for place, it in enumerate(wanted) if order in it), None)
     apply = next((place for place, it in enumerate(wanted) if "apply" in it), None)
     return build is not None and apply is not None and build < apply
 

@@ -32,6 +32,10 @@ _CROSSES = re.compile(r"(?<=[-:._])x{6,40}(?![\w-]|\.\w)")
 _HEADS = re.compile(
     r"(?P<end>[^\s.!?;:。])?(?P<space>\s*)\*\*(?P<head>[^*\n]{1,60}?)(?::\*\*|\*\*:)\s*"
 )
+# Written in a hurry: "dont touch it".
+_NOT = re.compile(
+    r"\b(do|does|did|wo|ca|should|must|is|are|was|were|would|could|have|has)nt\b", re.IGNORECASE
+)
 _HASH = re.compile(r"\b(?:sha|hash|commit)\b|哈希|提交", re.IGNORECASE)
 _NOTHING_TO_BUILD = re.compile(
     r"\bnothing (?:has )?to (?:be )?(?:build|built|compiled?)\b"
@@ -75,6 +79,7 @@ class Ask:
         """
         # No name goes on after a colon of full width.
         plain = unicodedata.normalize("NFKC", self.prompt.replace("\uff1a", ": "))
+        plain = _NOT.sub(r"\1n't", plain)
         # What is set in bold begins something new, or only stands out.
         plain = _HEADS.sub(_new_sentence, plain).replace("**", "")
         plain = _LINES.sub("\n\n", _BLANKS.sub(" ", _SAME.sub(r"\1", plain)))

@@ -183,7 +183,7 @@ def _is_spared_after(parts: Sequence[str], names: Sequence[str]) -> bool:
         # Chinese leaves the pronoun out: what has no other object is about what was named.
         if _HANDS_OFF.search(part):
             return True
-        if _PRONOUN.search(part):
+        if _PRONOUN.search(part) and (_spares(part) or _ACTION.search(part)):
             return _spares(part) and not _ACTION.search(part[: _denial(part)])
     return False
 

@@ -121,7 +121,7 @@ def verify(
         now = cluster.deployments()
         gone = [name for name in touched if name not in {item.name for item in now}]
         findings += [_gone(name, cluster.namespace) for name in gone]
-        targets, stale = choose(pushes, touched, before, now, wanted=tuple(asked.images))
+        targets, stale = choose(pushes, touched, before, now, wanted=asked.images)
         if expect != "deploy":
             targets, stale = tuple(item for item in targets if _is_ours(item, registry)), ()
         findings += _promoted(targets, registry)

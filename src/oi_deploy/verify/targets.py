@@ -3,12 +3,14 @@
 Pure: the claims, and the Deployments before and now, go in.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from oi_deploy.verify.finding import Finding, of_deployment
 from oi_deploy.verify.reference import Reference, parse, same_image
 from oi_deploy.verify.state import ContainerState, DeploymentState
+
+_NOT_KNOWN: Mapping[str, Collection[str]] = {}
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def choose(
     touched: Sequence[str],
     before: Sequence[DeploymentState],
     now: Sequence[DeploymentState],
-    wanted: Collection[str] = (),
+    wanted: Mapping[str, Collection[str]] = _NOT_KNOWN,
 ) -> tuple[tuple[Target, ...], tuple[Finding, ...]]:
     """The containers to look at, and what is already wrong with what the Deployments name.
 
@@ -72,7 +74,8 @@ def choose(
         touched: names of the Deployments that this run changed.
         before: all Deployments when the run began.
         now: all Deployments now.
-        wanted: names of the Deployments that are to get an image, if that is known.
+        wanted: references of the images that a Deployment is to get, by its name, where that is
+            known. One of them need not be pushed: another name of it may have been.
     """
     targets: list[Target] = []
     stale: list[Finding] = []
@@ -91,6 +94,13 @@ def choose(
                 placed.add(push.reference.name)
             elif deployment.name not in (*touched, *wanted):
                 continue
+            elif (
+                deployment.name in touched
+                and container.image in wanted.get(deployment.name, ())
+                and (reference := _read(container.image))
+            ):
+                targets.append(Target(deployment, was, container.name, reference, False))
+                placed.add(reference.name)
             elif newest and newest.reference.name not in here:
                 stale.append(_stale(deployment, container, newest))
                 placed.add(newest.reference.name)

@@ -329,6 +329,24 @@ def test_every_deployment_that_the_prompt_names_must_get_the_image() -> None:
     assert "set image deployment/myapp app=" in said(verdict)
 
 
+def test_a_tag_that_is_only_pushed_need_not_run() -> None:
+    """An image is deployed under one name, and another name of it moves on: `stable`."""
+    stable = f"{HOST}/library/myapp:stable"
+    claims = Claims(pushes=[(stable, digest("b"))], changed=("myapp",))
+    registry = {OLD: digest("a"), NEW: digest("b"), stable: digest("b")}
+    now = deployment(revision=2, app=NEW)
+    asked = Asked(images={"myapp": frozenset({NEW})})
+    assert not check(claims, now, registry=registry).ok
+    verdict = check(claims, now, registry=registry, asked=asked)
+    assert verdict.ok
+    assert verdict.image == NEW
+    assert not check(claims, deployment(app=OLD), registry=registry, asked=asked).ok
+    # It must be there, and this run must have put it there.
+    assert not check(claims, now, registry={stable: digest("b")}, asked=asked).ok
+    pushed = Claims(pushes=[(stable, digest("b"))])
+    assert not check(pushed, now, before=(now,), registry=registry, asked=asked).ok
+
+
 def test_a_container_that_was_added_or_lost() -> None:
     now = deployment(revision=2, app=NEW, miner="h.io/miner:1")
     verdict = check(PUSHED, now)

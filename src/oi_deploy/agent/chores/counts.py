@@ -39,6 +39,11 @@ _MOST_FIRST = re.compile(
     intents.FLAGS,
 )
 _HEADED = re.compile(r"\bheader\b|表头|标题行", intents.FLAGS)
+_HEAD = re.compile(
+    r"(?:\bheader(?: line| row)?|表头|标题行)\W{0,3}(?:\bis\b|\bof\b|为|是)?\W{0,3}"
+    r"(?P<one>\w+),\s?(?P<two>\w+)",
+    re.ASCII,
+)
 # A line of the result as the prompt shows it: "5xx: N".
 _SHOWN = re.compile(
     r"^[ \t]*(?P<label>[\w-]+)(?P<sign>:[ \t]*|[ \t]*=[ \t]*)(?:N|n|<\w+>|\d+)[ \t]*$"
@@ -139,7 +144,9 @@ def lines(world: Situation) -> Iterable[str]:
     # Chinese goes on behind a word without a space.
     said = (match["name"][:end] for match in _BY.finditer(text) for end in (None, 4, 3, 2))
     by = next((it for name in said if (it := table.place(name)) is not None), None)
-    if "table" in world.intents or (_HEADED.search(text) and not _is_without(text)):
+    headed = _HEADED.search(text) and not _is_without(text)
+    head = _HEAD.search(text) if headed else None
+    if "table" in world.intents or (headed and not head):
         return
     where = _where(table, by, text)
     by = _repeated(table, where) if by is None and where and _BY.search(text) else by
@@ -148,7 +155,7 @@ def lines(world: Situation) -> Iterable[str]:
     if by is None or where is None or any(re.search(r"\s", it) for it in table.values(by)):
         return
     sort = " | sort -k1,1nr -k2" if _MOST_FIRST.search(text) else ""
-    row = _row(file, text)
+    row = _row(file, text, f"{head['one']},{head['two']}" if head else "")
     yield f"{_picked(table, by, where)} | sort | uniq -c{sort} | {row} > {file}"
 
 
@@ -271,8 +278,10 @@ def _picked(table: _Table, by: int, where: _Where) -> str:
 _SEPARATORS = {"": "", ",": " -F,", ";": " -F';'", "\t": " -F'\t'"}
 
 
-def _row(file: str, said: str) -> str:
+def _row(file: str, said: str, head: str) -> str:
     """What prints a value and its number, as the prompt says, or as a file of that name has it."""
+    if head:
+        return f"awk -v s=, -v h={head} 'BEGIN {{print h}} {{print $2 s $1}}'"
     if sign := columns.separator(said):
         return f"awk -v s={sign} '{{print $2 s $1}}'"
     if file.endswith(".csv"):

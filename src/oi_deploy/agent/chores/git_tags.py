@@ -26,6 +26,11 @@ _ELSE = re.compile(
     r"\b(?:files?|folder|section|entry|entries|lines?)\b|文件|目录|行", intents.FLAGS
 )
 _TAG = re.compile(r"[\w*][\w.*+/-]*[\w*]", re.ASCII)
+_BEGINS = re.compile(
+    r"(?:(?:begin|start)(?:s|ning|ing)? with|\bprefix)\s+[`'\"]?(?P<start>[\w./-]*[\w./-])"
+    r"[`'\"]?(?![\w*])|[`'\"]?(?<![\w./-])(?P<zh>[\w./-]+)[`'\"]?\s*(?:开头|打头)|(?<![\w./-])(?P<bare>\w[\w.]*[-/])(?![\w*/.-])",
+    re.ASCII,
+)
 _ABOUT = re.compile(r"git[- ]?tags?|release tags?|\btags\b|标签", intents.FLAGS)
 _NEWEST = re.compile(
     rf"(?:newest|latest|last|most recent|最新|最近)的?\s*(?P<n>{intents.numbers()})(?![\w.])"
@@ -53,8 +58,9 @@ _OTHERS = re.compile(
 
 def delete(world: Situation) -> Iterable[str]:
     """`git tag -d` with the names, if the prompt says which."""
-    # "nightly-2025..." means all that begin so.
+    # "nightly-2025..." means all that begin so, and so does "nightly-".
     text = re.sub(r"(?<=[\w-])(?:\.{3}|…)", "*", words.plain(world.ask.text, world.ask.registry))
+    text = _BEGINS.sub(lambda it: f"{it['start'] or it['zh'] or it['bare']}*", text)
     about = world.ask.expect == "none" and _ABOUT.search(text)
     if about and (names := unwanted(text, world.repository.tags)):
         yield f"git tag -d {' '.join(names)}"
@@ -149,6 +155,7 @@ def _is_list(clause: str) -> bool:
 def _parts(sentence: str) -> list[str]:
     """Clauses, and what stands on either side of the second of two wishes in one."""
     found: list[str] = []
+    sentence = re.sub(r"\([^()]*\)", lambda it: re.sub(r"[,,、;;:]", " ", it[0]), sentence)
     for clause in re.split(r"[,,、;;:]|\b(?:and|but|then)\b|并且?|然后", sentence):
         second = _DELETE.search(clause)
         kept = _KEEP.search(clause)

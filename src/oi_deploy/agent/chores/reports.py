@@ -28,6 +28,7 @@ _SOME = re.compile(
     r"\b(?:those|the ones|deployments) (?:that|which|whose|where"
     r"|with(?! (?:the |their |its )?"
     r"(?:names?|images?|replicas?|columns?|ready|status|following)\b))\b"
+    r"|\bwhich (?:of (?:the|our) )?deployments?\b|哪些|哪几个"
     r"|\bonly (?:those|deployments)\b|\b(?:more|fewer|less) than\b|\bat (?:least|most)\b"
     r"|只(?:列|写|要|包含|统计)|其中|少于|多于|超过|不足|大于|小于",
     re.ASCII,
@@ -42,7 +43,8 @@ _COUNTS = (
     ("<=", rf"at most (?P<n>{_N}) {_PODS}|副本数?(?:不超过|至多为?|最多为?)\s*(?P<m>{_N})"),
     (
         "==",
-        rf"(?:just|only|exactly|a single|with|have|has|runs?|running) (?P<n>{_N}) {_PODS}"
+        rf"(?:just|only|exactly|a single|with|have|has|runs?|running|scaled(?: down)? to)"
+        rf" (?P<n>{_N}) {_PODS}"
         rf"|(?:只(?:配置?|设置?|开|跑|起|剩)?[了着有]?|仅有?|恰好)\s*(?P<m>{_N})\s*个?副本|副本数?(?:为|是|等于|只有)\s*(?P<k>{_N})",
     ),
 )

@@ -172,7 +172,9 @@ LATEST_TOO = re.compile(
     r"(?!\s*(?:之类|等)?[^,。;]{0,8}(?:不要|不用|不推|不需要|不动|别))"
     r"|\b(?:move|point|set|update) (?:the )?(?:tag )?"
     rf"[{QUOTES}]?(?P<moved>latest|stable|current)[{QUOTES}]?"
-    r"(?: tag)? (?:to|at|on) (?:it|that|this|the same|the new)\b",
+    r"(?: tag)? (?:to|at|on) (?:it|that|this|the same|the new)\b"
+    rf"|[{QUOTES}]?(?P<points>latest|stable|current)[{QUOTES}]?\s*(?:这个)?(?:标签)?"
+    r"[^,。;]{0,6}指向(?:它|该|这个|同一|新)",
     intents.FLAGS,
 )
 # They stand before that, or in a list of their own.
@@ -194,7 +196,7 @@ def beside(prompt: str) -> tuple[str, str]:
         if match and not intents.is_denied(sentence, match.start()):
             # Once is enough: it must not be looked for in what is left.
             return LATEST_TOO.sub(" ", " ".join(prompt.split())), (
-                match["too"] or match["moved"]
+                match["too"] or match["moved"] or match["points"]
             ).lower()
     return "", ""
 
