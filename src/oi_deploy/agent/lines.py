@@ -15,13 +15,12 @@ from oi_deploy.agent import (
     intents,
     its_file,
     manifests,
-    meant,
     named,
+    references,
     retag,
-    spared,
     words,
 )
-from oi_deploy.agent.chores import counts, disk, git_tags, reports
+from oi_deploy.agent.chores import counts, disk, git_tags, its_image, reports
 from oi_deploy.agent.dockerfile import anew
 from oi_deploy.agent.dockerfile import files as dockerfiles
 from oi_deploy.agent.dockerfile import ignored as dockerignore
@@ -55,7 +54,7 @@ def _build(world: Situation) -> Iterable[str]:
     if not world.builds:
         return
     built: dict[str, str] = {}
-    for item, reference in _references(world):
+    for item, reference in references.built(world):
         file = its_file.of(world, item, reference)
         apart: object = False
         if file is None:
@@ -133,137 +132,6 @@ def _gone(world: Situation) -> list[str]:
     ]
 
 
-def _references(world: Situation) -> Iterable[tuple[DeploymentState | None, str]]:
-    """What is to be built and pushed, and for which Deployment."""
-    targets = _targets(world) if world.ask.expect == "deploy" else ()
-    if world.ask.expect == "deploy" and not targets:
-        return
-    if not targets and not world.named and len(world.meant.chosen) == 1:
-        targets = world.meant.chosen
-    if not targets:
-        yield from ((None, text) for item in world.named if (text := _full(world, item)))
-        return
-    aside = {str(image) for image in world.named if world.is_beside_new_ones(image)}
-    for deployment in targets:
-        for text in references_for(world, deployment):
-            if text not in aside:
-                yield deployment, text
-    yield from ((None, text) for item in _only_pushed(world) if (text := _full(world, item)))
-
-
-# What is built on, and what somebody else pushes.
-_NOT_OURS = re.compile(
-    r"\b(?:base|based|on top|from)\b|基础|基于"
-    r"|\b(?:is|are|was|were|gets?|got|been) (?:\w+ )?pushed\b|\bpushes\b"
-    r"|\bwe (?:used to |\w+ )?push(?:ed)?\b|\bnever push|\bdon't (?:\w+ (?:or )?)*push"
-    r"|由[^,。]{1,12}推送|每[天晚周日][^,。]{0,6}推送|不[要再]+推送",
-    intents.FLAGS,
-)
-
-
-def _only_pushed(world: Situation) -> Iterable[Image]:
-    """Images that are to be built and pushed beside those of Deployments."""
-    runs = {named.repository_of(it.image) for item in world.deployments for it in item.containers}
-    sentences = intents.sentences(world.ask.text)
-    for image in world.named:
-        if image.repository in runs or world.has_image(image) or not _has_own_file(world, image):
-            continue
-        whole = named.whole(image.repository)
-        said = [it for it in sentences if whole.search(it) and not _NOT_OURS.search(it)]
-        if any("push" in intents.read(it) for it in said):
-            yield image
-
-
-def _has_own_file(world: Situation, image: Image) -> bool:
-    """Whether an image has a Dockerfile that no Deployment's image is built from."""
-    own = its_file.of(world, None, _full(world, image))
-    others = [
-        its_file.of(world, item, text)
-        for item in _targets(world)
-        for text in references_for(world, item)
-    ]
-    return own is not None and own not in others
-
-
-def _targets(world: Situation) -> tuple[DeploymentState, ...]:
-    """The Deployments that get an image: those that run another tag of it, if any does.
-
-    A Deployment that runs something else has been named for another reason, unless it stands in
-    one list with one of those.
-    """
-    chosen = world.meant.chosen
-    repositories = {image.repository for image in world.named}
-    using = [
-        item.name
-        for item in chosen
-        if repositories & {named.repository_of(container.image) for container in item.containers}
-    ]
-    # It is for another one, which was not read as meant.
-    runs = {named.repository_of(it.image) for other in world.deployments for it in other.containers}
-    if chosen and not using and repositories & runs:
-        return ()
-    return tuple(
-        item
-        for item in chosen
-        if not using or item.name in using or meant.is_joined(item.name, using, world.ask.text)
-    )
-
-
-def _full(world: Situation, image: Image) -> str:
-    tag = image.tag or world.tag
-    return f"{image.repository}:{tag}" if tag else ""
-
-
-def references_for(world: Situation, item: DeploymentState) -> list[str]:
-    """The images that a Deployment is to get: one, or one for each of several containers."""
-    running = {
-        named.repository_of(container.image): container.image for container in item.containers
-    }
-    new = {
-        image.repository: text
-        # The last one counts: nobody runs `latest` who has another one.
-        for image in sorted(world.named, key=lambda image: image.tag != "latest")
-        if image.repository in running
-        and (text := _full(world, image)) not in ("", running[image.repository])
-    }
-    one = reference_for(world, item)
-    return list(new.values()) or ([one] if one else [])
-
-
-def reference_for(world: Situation, item: DeploymentState) -> str:
-    """The image that a Deployment is to get; empty if the prompt and the cluster do not say it."""
-    current = [named.repository_of(container.image) for container in item.containers]
-    candidates = [image for image in world.named if image.repository in current]
-    called = [image for image in world.named if image.repository.rpartition("/")[2] == item.name]
-    # The last one: what was there before is named first.
-    for image in (*reversed(candidates), *reversed(called), *reversed(world.named)):
-        if text := _full(world, image):
-            return text
-    host = world.ask.registry.partition("/")[0]
-    ours = [name for name in dict.fromkeys(current) if host and name.startswith(f"{host}/")]
-    if len(ours) > 1:
-        # One for each of several containers, and no word says which one is built here.
-        ours = [name for name in ours if name.rpartition("/")[2] == item.name]
-    return f"{ours[0]}:{world.tag}" if ours and world.tag else ""
-
-
-def containers_for(world: Situation, item: DeploymentState, reference: str) -> list[str]:
-    """The containers that get an image: those that run another tag of it, or the named ones."""
-    repository = named.repository_of(reference)
-    same = [c.name for c in item.containers if named.repository_of(c.image) == repository]
-    said = [
-        c.name
-        for c in item.containers
-        if words.is_named(c.name, words.without_references(world.ask.text))
-    ]
-    # "warmup runs the same image, but stays as it is."
-    text, every = words.without_references(world.ask.text), [c.name for c in item.containers]
-    said = [name for name in said if not spared.is_left_out(name, text, every)] or said
-    if same and "both" not in world.intents and (both := [name for name in same if name in said]):
-        return both
-    return same or said[:1] or [item.containers[0].name]
-
-
 _ONE_BY_ONE = re.compile(
     r"\bone (?:after the other|by one|at a time)\b|\bonly after (?:that|this)\b"
     r"|\bonly then\b.{0,40}\b(?:update|deploy|roll)"
@@ -301,32 +169,32 @@ def _rollout(world: Situation) -> Iterable[str]:
     there = {str(image) for image in world.named if world.has_image(image)}
     changed: list[DeploymentState] = []
     one_by_one = _ONE_BY_ONE.search(world.ask.text) is not None
-    targets = _targets(world)
+    targets = references.targets(world)
     if one_by_one:
         text = words.plain(world.ask.text, world.ask.registry)
         # In the order in which the prompt names them.
         place = {it.name: found.start() for it in targets if (found := words.find(it.name, text))}
         targets = tuple(sorted(targets, key=lambda it: place.get(it.name, len(text))))
     for item in targets:
-        references = [str(_of_pair(world, pair, item))] if pair else references_for(world, item)
+        images = [str(_of_pair(world, pair, item))] if pair else references.of(world, item)
         # Beside an image that is built, another container may get one that is there.
-        new = [it for it in references if it not in there] or references
+        new = [it for it in images if it not in there] or images
         built = world.builds and all(_can_be_built(world, item, it) for it in new)
-        exists = there.issuperset(references) and not world.builds
+        exists = there.issuperset(images) and not world.builds
         # Beside a restart or more pods of another one, an image that is named in full is meant, if
         # anything is to get another one.
-        in_full = alone <= {"restart", "scale"} and all(it in world.ask.text for it in references)
+        in_full = alone <= {"restart", "scale"} and all(it in world.ask.text for it in images)
         in_full = in_full and _wants_another_image(world)
         known = built or pair or (exists and (not alone or in_full))
         allowed = world.permits("deployment", item.name, "set-image")
-        if references and known and allowed and item.containers:
-            images = " ".join(
+        if images and known and allowed and item.containers:
+            pairs = " ".join(
                 f"{name}={reference}"
-                for reference in references
-                for name in containers_for(world, item, reference)
+                for reference in images
+                for name in references.containers(world, item, reference)
             )
-            yield f"{world.kubectl} set image deployment/{item.name} {images}"
-            if _is_mended(world, item, references):
+            yield f"{world.kubectl} set image deployment/{item.name} {pairs}"
+            if _is_mended(world, item, images):
                 yield f"{world.kubectl} rollout restart deployment/{item.name}"
             if one_by_one:
                 yield world.rollout_status(item)
@@ -353,12 +221,12 @@ def _of_pair(world: Situation, pair: tuple[Image, Image], item: DeploymentState)
     return new
 
 
-def _is_mended(world: Situation, item: DeploymentState, references: Sequence[str]) -> bool:
+def _is_mended(world: Situation, item: DeploymentState, images: Sequence[str]) -> bool:
     """Whether the tag that a Deployment names is another image now, since its pods failed."""
     if not world.failures or not world.permits("deployment", item.name, "rollout"):
         return False
-    files = [file for it in references if (file := its_file.of(world, item, it))]
-    named_there = {container.image for container in item.containers}.issuperset(references)
+    files = [file for it in images if (file := its_file.of(world, item, it))]
+    named_there = {container.image for container in item.containers}.issuperset(images)
     return named_there and any(any(_repairs(world, file)) for file in files)
 
 
@@ -367,77 +235,16 @@ def _can_be_built(world: Situation, item: DeploymentState, reference: str) -> bo
     return file is not None or bool(new_dockerfile.line(world, its_file.names(item, reference)))
 
 
-def _digest(world: Situation) -> Iterable[str]:
-    file = world.new_file
-    pair = retag.pair(world) if not world.builds else None
-    references = [str(pair[1])] if pair else [text for _, text in _references(world)]
-    if "digest" in world.intents and file and references:
-        yield (
-            f"docker inspect --format '{{{{index .RepoDigests 0}}}}' {references[-1]} "
-            f"| sed 's/.*@//' > {file}"
-        )
-
-
-# A file is to say which image it is.
-_ITS_NAME = re.compile(
-    r"\b(?:image(?:'s)? (?:name|reference)|name of the image|(?:full|complete|whole) "
-    r"(?:image )?(?:name|reference))\b"
-    r"|镜像\W{0,2}(?:的)?(?:完整|全)?(?:名称?|地址|引用)|完整(?:的)?镜像",
-    intents.FLAGS,
-)
-
-
-_BEFORE_AND_AFTER = re.compile(
-    r"\bbefore (?:this|the|that|it)\b.*\bafter (?:this|the|that|it|wards?)\b|前.*后", intents.FLAGS
-)
-
-
-def _says_name(world: Situation) -> str:
-    """The sentence that wants the image's name in a file; empty if there is none."""
-    said = (
-        it
-        for it in intents.sentences(world.ask.text)
-        if world.new_file in it and _ITS_NAME.search(it) and "table" not in intents.read(it)
-    )
-    return next(said, "") if world.new_file and "digest" not in world.intents else ""
-
-
-def _name(world: Situation) -> Iterable[str]:
-    """The image's name in a file: that of what is built, or what runs after a rollback."""
-    file, chosen, said = world.new_file, world.meant.chosen, _says_name(world)
-    if not said:
-        return
-    references = [text for _, text in _references(world)] if world.builds else []
-    if len(references) == 1:
-        yield f"echo {references[0]} > {file}"
-    elif "undo" in world.intents and len(chosen) == 1:
-        sign = ">>" if _BEFORE_AND_AFTER.search(said) else ">"
-        yield f"{_running_image(world, chosen[0])} {sign} {file}"
-
-
-def _name_before(world: Situation) -> Iterable[str]:
-    """The name of the image that runs before a rollback, where the file is to have both."""
-    chosen, said = world.meant.chosen, _says_name(world)
-    if "undo" in world.intents and len(chosen) == 1 and _BEFORE_AND_AFTER.search(said):
-        yield f"{_running_image(world, chosen[0])} > {world.new_file}"
-
-
-def _running_image(world: Situation, item: DeploymentState) -> str:
-    field = "C0:.spec.template.spec.containers[*].image"
-    get = f"{world.kubectl} get deployment {item.name} --no-headers"
-    return f"{get} -o custom-columns={field}"
-
-
 _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
-    _name_before,
+    its_image.name_before,
     retag.lines,
-    _digest,
+    its_image.digest,
     _rollout,
     changes.scale,
     changes.restart,
     changes.undo,
     changes.wait,
-    _name,
+    its_image.name,
     git_tags.delete,
     reports.report,
     counts.lines,
