@@ -44,15 +44,17 @@ def tagged(
 
 
 def _own(image: Image, versions: Mapping[str, str], prompt: str) -> Mapping[str, str]:
-    """The versions of the only folder that is called like the image, or is named beside it."""
+    """The versions of the only folder that is called like the image, else is named beside it."""
     name = basename(image.repository)
     lines = [it for it in prompt.splitlines() if re.search(rf"{re.escape(image.repository)}\b", it)]
-    found: dict[str, dict[str, str]] = {}
+    alike: dict[str, dict[str, str]] = {}
+    beside: dict[str, dict[str, str]] = {}
     for path, version in versions.items():
         folder = dirname(path)
         word = basename(folder)
-        alike = name == word or name.endswith(f"-{word}") or name.startswith(f"{word}-")
-        beside = any(words.is_named(folder, it) or words.is_named(word, it) for it in lines)
-        if alike or beside:
-            found.setdefault(folder, {})[path] = version
+        if name == word or name.endswith(f"-{word}") or name.startswith(f"{word}-"):
+            alike.setdefault(folder, {})[path] = version
+        if any(words.is_named(folder, it) or words.is_named(word, it) for it in lines):
+            beside.setdefault(folder, {})[path] = version
+    found = alike or beside
     return found.popitem()[1] if len(found) == 1 else {}
