@@ -182,6 +182,8 @@ _TO_VERSION = re.compile(
 
 # "Find the revision that ran 1.1.0, and roll back to it."
 _FOUND = re.compile(
+    r"\b(?:last|only) (?:known )?(?:good|working|stable|right|sane)\b[^.;]{0,40}?\b(?:is|was)\s+"
+    r"v?(?P<last>\d+\.\d[\w.-]*\w|\d+\.\d)(?=.{0,80}\bback to\b.{0,40}\b(?:it|that|this)\b)|"
     r"(?:\b(?:find|look up|look for|search|identify)\b[^.;]{0,60}?"
     r"\b(?:r[au]n|runs|running|ha[sd]|having|with|for|of|us(?:es|ed|ing)|deployed)"
     r"|(?:找|查|定位)[^。;]{0,24}?(?:运行|跑|用|对应|是|有))(?:过|着|的)?\s*"
@@ -198,7 +200,7 @@ def named_version(prompt: str) -> str:
     # Of a reference, the tag is the version.
     text = re.sub(r"[\w.-]+(?::\d+)?/[\w./-]+:(?=v?\d)", "", prompt, flags=re.ASCII)
     if found := _FOUND.search(words.without_references(text)):
-        return found["version"]
+        return found["version"] or found["last"]
     for clause in intents.clauses(words.without_references(text)):
         match = _TO_VERSION.search(clause.text)
         if match and not clause.supposed:

@@ -17,7 +17,7 @@ _CHANGE = re.compile(
     r"\b(?:change|edit|modify|set|bump|replace|rename|raise|lower|switch|turn|adjust|update|increase"
     r"|decrease)\b(?=.*?(?:\b(?:to|with|by|on|off)\b|=))(?!\W+(?:it|them|this) back\b)"
     r"|\b(?:(?:has|have|needs?|is) to|must|should|shall) (?:become|read)\b"
-    r"|\b(?:add|remove|delete|append|put)\b"
+    r"|\b(?:add|remove|delete|append|(?<!is )(?<!are )put)\b(?! together)"
     r"|(?<!已)(?<!已经)(?<!刚)(?<!没)改(?:成|为|到|一下)(?!了)|修改(?![了过好完])|换成(?!了)"
     r"|换为|设成(?!了)|设为|设置为|置为(?!准)|调成|调到|调为|调整为|添加|删掉|去掉"
     r"|(?<!用来)(?<!用于)替换(?:成|为)?"

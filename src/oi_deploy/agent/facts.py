@@ -31,7 +31,7 @@ from oi_deploy.agent.named import Image
 from oi_deploy.agent.obstacle import Obstacle
 from oi_deploy.agent.repository import Look
 from oi_deploy.agent.situation import Ask, Situation
-from oi_deploy.agent.tags import documents, keys
+from oi_deploy.agent.tags import chosen, documents, keys
 from oi_deploy.broker.request import Policy
 from oi_deploy.verify.check import Asked
 from oi_deploy.verify.state import DeploymentState
@@ -149,6 +149,8 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
     there = {item.name for item in deployments}
     orders = _without_names(ask.text, there)
     wants = intents.read(orders)
+    if "build" in wants.denied and _is_of_another(ask.text, checkout, there):
+        wants = replace(wants, denied=wants.denied - {"build"})
     made = () if "apply" not in wants else checkout.made
     known = (*deployments, *(item for item in made if item.name not in there))
     images = named.images(ask.text, ask.registry, checkout.commit)
@@ -184,9 +186,11 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
     made_anew = tags.is_made(ask.text) and not {"exists", "retag", "undo"} & wants.wanted
     if "build" not in wants and not made_anew:
         images = named.tagged(ask.text, images, found)
+    named_there = {path: text for path, text in checkout.texts.items() if path in mentioned}
+    if "build" not in wants:
+        images = chosen.filled(ask.text, images, found, named_there)
     date = ask.date or datetime.datetime.now(datetime.UTC).date().isoformat()
     paths = frozenset(checkout.files) | named.folders(checkout.files)
-    named_there = {path: text for path, text in checkout.texts.items() if path in mentioned}
     text, version = keys.as_version(ask.text, named_there)
     rule = None if tags.is_made(text) else documents.rule(ask.text, named_there)
     text = text if rule is None else rule
@@ -236,6 +240,15 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
             sources.look("ls", "-d", "--", path)
         ),
     )  # fmt: skip
+
+
+def _is_of_another(text: str, checkout: repository.Repository, names: Collection[str]) -> bool:
+    """Whether what is not to be built is always a service that the prompt leaves out."""
+    folders = {it.folder.rpartition("/")[2] for it in checkout.dockerfiles} - {"."}
+    plain = words.without_references(text)
+    out = [it for it in {*folders, *names} if spared.is_left_out(it, plain)]
+    denying = [it for it in intents.sentences(plain) if "build" in intents.read(it).denied]
+    return bool(denying) and all(any(words.is_named(n, it) for n in out) for it in denying)
 
 
 def _without_names(text: str, names: Collection[str]) -> str:

@@ -41,7 +41,7 @@ def of(world: Situation, item: DeploymentState | None, reference: str) -> Docker
         # Of `shop-api` and `shop-web`, the folders are often called `api` and `web`.
         called.append(called[-1].rpartition("-")[2])
     paths = _mentioned_with(world, called[: -1 if root is None else None], reference)
-    others = [file.path for file in found]
+    others = [place for file in found for place in (file.path, file.folder)]
     meant = [path for path in paths if not spared.is_left_out(path, world.ask.text, others)]
     file = (
         _in_turn(world, reference)

@@ -46,3 +46,29 @@ def test_only_what_a_tag_is_made_of_is_read_there(
         [f"docker push {REGISTRY}/web:{tag}"] if tag else []
     )
     assert "jobs" not in " ".join(lines)
+
+
+APPROVED = "approved: 2.6.0-rc.3\nrejected:\n- {tag: 2.6.0-rc.2, why: slow}\n- {tag: 2.6.0-rc.4}\n"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text", "tag"),
+    [
+        # Of several, the one whose key the prompt speaks of.
+        ("a.yaml says which tag of {registry}/web is approved. Do not build.", APPROVED, "rc.3"),
+        ("The tag of {registry}/web is in a.yaml. Do not build.", "tag: 2.6.0-rc.2\n", "rc.2"),
+        ("a.yaml says which tag of {registry}/web to take. Do not build.", APPROVED, ""),
+        ("The tag of {registry}/web is in a.yaml. Do not build.", "tag: 2.6.0-rc.9\n", ""),
+        ("The tag of {registry}/web is in a.yaml. Do not build.", "tag: {a: [\n", ""),
+    ],
+)
+def test_an_image_of_the_registry_whose_tag_stands_in_a_file(
+    prompt: str, text: str, tag: str
+) -> None:
+    found = facts(
+        f"{prompt} Publish that very image as {{registry}}/web:2.6.0 and let web run 2.6.0.",
+        files={**FILES, "a.yaml": text},
+        tags={"web": ["1.0.0", "2.6.0-rc.2", "2.6.0-rc.3", "2.6.0-rc.4"]},
+    )
+    pulled = f"docker pull {REGISTRY}/web:2.6.0-{tag}"
+    assert found.commands[:1] == ((pulled,) if tag else ())

@@ -18,7 +18,7 @@ FIELDS = (
     (r"name(?!space)|deployment|名", NAME),
 )
 # What stands between two of a list.
-LISTED = re.compile(r"\s*(?:,?\s*\band\b|[,、/&]|[和与及])\s*", intents.FLAGS)
+LISTED = re.compile(r"\s*(?:,?\s*\band\b|[,、]?\s*以及|[,、/&]|[和与及])\s*", intents.FLAGS)
 
 
 def of(said: str) -> str:

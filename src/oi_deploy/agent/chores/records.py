@@ -15,8 +15,10 @@ EVERY = re.compile(
 # What each of some lines is to have.
 _IN_LINES = re.compile(
     r"(?:\b(?:two|2|three|3) (?:lines|facts|things|values)\b|[两二三23]\s*[行项]"
-    r"|\bwrit(?:e|ing) (?:to |into )?(?=[\w/-]+\.\w))"
-    r"(?:(?: (?:to|in|into|of))? ?[\w./-]+(?: for [\w ]{1,24})?)?\s*:\s*(?P<heads>[^.;。\n]+)",
+    r"|\bwrit(?:e|ing) (?:to |into )?(?=[\w/-]+\.\w)"
+    r"|写(?:一[个份])?(?=\s*[\w/-]+\.\w))"
+    r"(?:(?: (?:to|in|into|of))? ?[\w./-]+(?: for [\w ]{1,24}| ?给[^,。:]{1,8})?)?\s*:\s*"
+    r"(?P<heads>[^.;。\n]+)",
     intents.FLAGS,
 )
 # The same, one after the other: "the first line is the image, the second the number of pods".
@@ -32,6 +34,12 @@ _LABELLED = re.compile(
     r"^[ \t]*(?P<label>[\w -]{1,30}?)(?P<sign>:[ \t]*|[ \t]*=[ \t]*)"
     r"[<{\[](?P<head>[^<>{}\[\]\n]+)[>}\]][ \t]*$",
     re.MULTILINE,
+)
+# The same within a sentence: "`image: ` with its full name".
+_QUOTED_LABEL = re.compile(
+    r"[`\"“](?P<label>[\w -]{1,30}?)(?P<sign>:[ \t]*|[ \t]*=[ \t]*)[`\"”]\s*"
+    r"(?:with|and|followed by|is|后面?(?:是|跟|写))\s*(?P<head>[^`\"“,.;。\n]+)",
+    intents.FLAGS,
 )
 _EACH_CONTAINER = re.compile(
     r"\b(?:line|row) (?:per|for each|for every) container\b|每个容器[^,。;]{0,4}[一1][行条]",
@@ -78,7 +86,9 @@ def _parts(prompt: str) -> list[tuple[str, str]]:
     """Label and field of each line of the file; empty if that is not said, or of others."""
     match = _IN_LINES.search(" ".join(prompt.split()))
     parts = [("", it) for it in fields.LISTED.split(match["heads"])] if match else []
-    labelled = list(_LABELLED.finditer(prompt))
+    labelled = list(_LABELLED.finditer(prompt)) or list(
+        _QUOTED_LABEL.finditer(" ".join(prompt.split()))
+    )
     nth = list(_NTH.finditer(prompt))
     if labelled:
         parts = [(f"{it['label']}{it['sign'].rstrip()} ", it["head"]) for it in labelled]

@@ -90,8 +90,9 @@ def report(world: Situation) -> Iterable[str]:
     words_only = words.plain(world.ask.text, world.ask.registry)
     said = any(words.is_named(item.name, words_only) for item in world.meant.chosen)
     about = said or cluster or _other_kind(text)
-    names_only = _ONLY_NAMES.search(world.ask.text)
-    wanted = names_only or {"report", "table"} & world.intents.wanted
+    row_as = _shown_row(world.ask.text)
+    names_only = not row_as and _ONLY_NAMES.search(world.ask.text)
+    wanted = row_as or names_only or {"report", "table"} & world.intents.wanted
     own = tuple(records.lines(world, file)) if file else ()
     # The report is on that file, then.
     if any(path in world.repository.files and path.endswith(DATA) for path in world.mentioned):
@@ -103,7 +104,9 @@ def report(world: Situation) -> Iterable[str]:
         return
     kind = _other_kind(text)
     described = _columns(world.ask.text, _OF_SERVICES if kind == "services" else fields.FIELDS)
-    if names_only and not kind:
+    if row_as and not kind:
+        described = row_as[1]
+    elif names_only and not kind:
         described = {"Name": fields.NAME}
     shown = list((described or _DEFAULT).values())
     some = _condition(text, shown)
@@ -126,24 +129,47 @@ def report(world: Situation) -> Iterable[str]:
     markdown = file.endswith(".md")
     marks = markdown and re.search(r"bullet|\blist of\b|列表|清单", text)
     table = "table" in world.intents or described or (markdown and not marks)
-    table = table and not (names_only and not kind)
-    between = ", b, " if table else ", "
+    table = table and not ((names_only or row_as) and not kind)
+    between = ", b, " if table else " c " if row_as else ", "
     row = f"b, {between.join(values)}, b" if table else between.join(values)
     row = f"d, {row}" if marks and not table else row
     # In one command: of several in braces, a small model leaves out the braces.
+    sign = f" -v c='{row_as[0]}'" if row_as and not table else ""
     top = f" -v h='| {' | '.join(heads)} |' -v l='|{'---|' * len(heads)}'" if table else ""
     begin = "BEGIN {print h; print l} " if table else ""
     get = (
         f"{world.kubectl} get {what} --no-headers -o custom-columns="
         + ",".join(f"C{place}:{field}" for place, field in enumerate(shown))
-        + f" | awk{top}{_strings(row)} '{begin}{{gsub(/<none>/, 0)}} "
+        + f" | awk{top}{sign}{_strings(row)} '{begin}{{gsub(/<none>/, 0)}} "
         + f"{some and some + ' '}{{print {row}}}'"
     )
-    if table or marks or some or names_only:
+    if table or marks or some or names_only or row_as:
         yield f"{get} > {file}"
     else:
         names = ",".join(f"{head.upper()}:{field}" for head, field in _DEFAULT.items())
         yield f"{world.kubectl} get {what} -o custom-columns={names} > {file}"
+
+
+# How a line is to look, behind the words for that: "name: replicas", "名称 镜像".
+_ROW = re.compile(
+    r"(?:\b(?:line|row) (?:per|for each|for every) deployment\b[^:\n]{0,60}:"
+    r"|每行(?:一个|一条)?[^:\n。;]{0,12}:|\bin the (?:form|format)[^:\n]{0,12}[:]?"
+    r"|格式(?:为|是|如下)?\s*:?)"
+    r"\s*[`\"“]?(?P<row>[^\n`\"”.;。]+)",
+    intents.FLAGS,
+)
+
+
+def _shown_row(prompt: str) -> tuple[str, dict[str, str]] | None:
+    """The sign between the columns, and heads and fields of a line that a prompt shows."""
+    for match in _ROW.finditer(prompt):
+        row = re.sub(r"\([^()]*\)?", " ", match["row"]).strip().replace("<", "").replace(">", "")
+        signs = set(re.findall(r"\s*[:,|/]\s*|\s+", row))
+        heads = re.split(r"\s*[:,|/]\s*|\s+", row)
+        found = {head: fields.of(head) for head in heads}
+        if len(signs) == 1 and all(found.values()) and len(set(found.values())) == len(heads):
+            return signs.pop(), found
+    return None
 
 
 def _strings(row: str) -> str:

@@ -54,7 +54,7 @@ KINDS = {
     "version": rf"(?:[\w.-]+/)*(?:version\.txt|version|[\w-]*\.{_FILES}|Chart\.ya?ml"
     r"|appVersion|__version__|pyproject)"
     r"(?:[-_ ]?number)?"
-    r"|CHANGELOG\.md|semver|版本号?|x\.y\.z|major\.minor\.patch",
+    r"|(?-i:RELEASE)(?=[`'\"]?\s*(?:file\b|文件))|CHANGELOG\.md|semver|版本号?|x\.y\.z|major\.minor\.patch",
 }
 # What is asked for, but known to nobody here.
 UNKNOWN = (
