@@ -241,6 +241,7 @@ def talk(
             on_answer=on_answer,
             expect=inputs.expect,
             ran=ran,
+            left=stop.left,
             budget=window - max_tokens - _STANDING,
             parts=parts,
         )

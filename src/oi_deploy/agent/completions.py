@@ -143,6 +143,7 @@ class Completions:
         plain: what is asked for as plain text; None where a call is.
         brief: whether an answer is to end early; a small model that has nothing to do makes
             something up, without end.
+        may_finish: whether an answer may say that the task is done, or cannot be done.
     """
 
     def __init__(
@@ -170,6 +171,7 @@ class Completions:
         self.languages: Sequence[str] = LANGUAGES
         self.plain: Plain | None = None
         self.brief = False
+        self.may_finish = True
         self._tool_choice = "required" if constrained else "auto"
         self.prompt_tokens = 0
         self.completion_tokens = 0
@@ -224,7 +226,7 @@ class Completions:
             return {"messages": [system, *messages[1:]]}
         return {
             "messages": messages,
-            "tools": [_execute(self.languages), _FINISH],
+            "tools": [_execute(self.languages), *([_FINISH] if self.may_finish else [])],
             "tool_choice": self._tool_choice,
             "parallel_tool_calls": False,
         }

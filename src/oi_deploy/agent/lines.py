@@ -20,7 +20,7 @@ from oi_deploy.agent import (
     retag,
     words,
 )
-from oi_deploy.agent.chores import counts, disk, git_tags, its_image, reports
+from oi_deploy.agent.chores import bases, counts, disk, git_tags, its_image, reports
 from oi_deploy.agent.dockerfile import anew
 from oi_deploy.agent.dockerfile import files as dockerfiles
 from oi_deploy.agent.dockerfile import ignored as dockerignore
@@ -249,4 +249,5 @@ _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
     reports.report,
     counts.lines,
     disk.lines,
+    bases.lines,
 )

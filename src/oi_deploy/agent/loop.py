@@ -5,6 +5,7 @@ what it printed, the line that would fix it, and what verification still misses.
 copies its own failed script again as long as it can see a history of them.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -85,6 +86,7 @@ def converse(
     on_answer: Callable[[int, Turn], None],
     expect: str = "deploy",
     ran: Callable[[], Sequence[str]] = tuple,
+    left: Callable[[], float] = lambda: float("inf"),
     budget: int = 10**9,
     parts: Parts = _ALL,
 ) -> Outcome:
@@ -103,6 +105,7 @@ def converse(
         on_answer: told the turn's number and what came of it.
         expect: the input of that name.
         ran: the commands of docker and kubectl that ended well so far.
+        left: seconds until the run's time limit.
         budget: tokens that one message may have.
         parts: what of the harness is on.
 
@@ -118,8 +121,10 @@ def converse(
     closing_left = _CLOSING_TURNS[expect]
     refused: list[str] = []
     steps: list[Step] = []
-    reminded = False
+    # A reminder is due once, and must be followed by a script.
+    reminded = nudged = False
     reminders_left = _MOST_REMINDERS
+    longest = 0.0
     first = Facts()
     written: set[str] = set()
     for number in range(1, max_turns + 1):
@@ -149,7 +154,17 @@ def converse(
         script = plain.script() if parts.facts and _is_script(known, state, ran()) else None
         # What is deployed must not fail because of what may be left.
         vary, brief = standing(steps), state.deployed
-        turn = session.turn(message, variation=vary, languages=languages, plain=script, brief=brief)
+        asked = time.monotonic()
+        turn = session.turn(
+            message,
+            variation=vary,
+            languages=languages,
+            plain=script,
+            brief=brief,
+            may_finish=not (parts.facts and (number == 1 or nudged) and _can_run(known, ran())),
+        )
+        nudged = False
+        longest = max(longest, time.monotonic() - asked)
         on_answer(number, turn)
         reply = turn.reply
         if reply.kind in ("cut", "malformed"):
@@ -182,16 +197,19 @@ def converse(
                 state = State(missing=tuple(map(_UNWRITTEN.format, unwritten)))
                 continue
             if reply.kind == "finish":
-                left = known.commands if expect == "none" and parts.facts and reply.done else ()
-                if not left or reminded or number == max_turns:
+                unrun = known.commands if expect == "none" and parts.facts and reply.done else ()
+                if not unrun or reminded or number == max_turns:
                     return Outcome(verdict, number, reply.text, reply.done)
-                reminded = True
-                state = replace(state, closing="", notes=(_NOT_RUN + "\n".join(left),))
+                reminded = nudged = True
+                state = replace(state, closing="", notes=(_NOT_RUN + "\n".join(unrun),))
                 continue
             scripts.append(reply.text)
             # Asked again, a small model does it again: it restarts twice, it undoes an undo.
             known_done = parts.facts and _all_done(first, ran(), facts, expect)
             if known_done or closing_left == 0 or (state.closing and repeated(scripts)):
+                return Outcome(verdict, number, "")
+            # What is verified must not end as timed out because of what may be left.
+            if expect != "none" and left() < longest:
                 return Outcome(verdict, number, "")
             closing_left -= 1
             if parts.facts and expect != "none":
@@ -351,6 +369,11 @@ def _next_state(
         verified=verified,
         missing=missing,
     )
+
+
+def _can_run(facts: Facts, ran: Sequence[str]) -> bool:
+    """Whether lines are known that do the task: a small model may say that it is done already."""
+    return not facts.obstacles and bool(still_to_run(facts, ran))
 
 
 def _is_script(facts: Facts, state: State, ran: Sequence[str]) -> bool:

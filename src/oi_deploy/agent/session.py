@@ -70,6 +70,7 @@ class Session:
         languages: Sequence[str] = LANGUAGES,
         plain: Plain | None = None,
         brief: bool = False,
+        may_finish: bool = True,
     ) -> Turn:
         """Put one message to the model, in a fresh context, and run the code it answers with.
 
@@ -79,6 +80,7 @@ class Session:
             languages: those that the code may be in.
             plain: what is asked for as plain text; None for a call.
             brief: whether the answer is to end early.
+            may_finish: whether the answer may say that the task is done, or cannot be done.
 
         Raises:
             RunError: the server failed, or the run has to stop.
@@ -90,6 +92,7 @@ class Session:
         self._completions.languages = languages
         self._completions.plain = plain
         self._completions.brief = brief
+        self._completions.may_finish = may_finish
         # The events are not needed: code, output and answer are kept by the parts that are ours.
         # They end soon after a stop, and are read to their end: to leave Open Interpreter's
         # generators half-way prints tracebacks.

@@ -36,6 +36,11 @@ _LEAVE = re.compile(
     r"|(?:请|都)?(?:别|不要|勿)(?:去)?(?:动|碰|管|改)(?:它们?)?",
     intents.FLAGS,
 )
+# Said in the next sentence of what the one before it ends with.
+_MUST_STAY = re.compile(
+    r"\b(?:it|that one|this one) (?:has to|must|should|needs to|is to) (?:stay|remain|keep)\b",
+    intents.FLAGS,
+)
 # An action as a thing: "the update of api", "api 的部署".
 _THING = re.compile(
     r"\b(?:the|an?|any|its)\s+"
@@ -158,6 +163,8 @@ def is_left_out(name: str, prompt: str, others: Collection[str] = ()) -> bool:
     for parts, next_ones in zip(every, [*every[1:], []], strict=True):
         # "Those in demo/ are somebody else's; leave them alone."
         parts += [it for it in next_ones[:1] if _LEAVE.fullmatch(it.strip(" ."))]
+        if not any(_names_one([name, *others], it) for it in next_ones):
+            parts += [it for it in next_ones if _MUST_STAY.search(it)]
         for place, part in enumerate(parts):
             if not words.is_named(name, part):
                 continue

@@ -33,7 +33,9 @@ def plain(prompt: str, registry: str) -> str:
     )
     tagged = rf"{re.escape(host)}/[\w./-]*:[\w.${{}}-]+"
     text = re.sub(tagged, lambda match: _VARIABLE.sub(r"<\1\2>", match[0]), prompt, flags=re.ASCII)
-    return without_references(re.sub(pattern, " ", text, flags=re.ASCII))
+    text = re.sub(pattern, " ", text, flags=re.ASCII)
+    # The host alone is no file.
+    return without_references(re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w./-])", " ", text))
 
 
 def with_hash(prompt: str) -> str:

@@ -56,6 +56,7 @@ class Model:
         self.languages: list[tuple[str, ...]] = []
         self.plain: list[str] = []
         self.brief: list[bool] = []
+        self.may_finish: list[bool] = []
         self.output = "some output\n"
 
     def turn(
@@ -66,7 +67,9 @@ class Model:
         languages: Sequence[str] = LANGUAGES,
         plain: Plain | None = None,
         brief: bool = False,
+        may_finish: bool = True,
     ) -> Turn:
+        self.may_finish.append(may_finish)
         self.brief.append(brief)
         self.plain.append(plain.read("```\nx\n```")[1] if plain else "")
         self.languages.append(tuple(languages))
@@ -100,6 +103,7 @@ def run(
     ran: Callable[[], Sequence[str]] = tuple,
     parts: Parts = ALL,
     decline: Callable[[Mapping[str, str]], None] = lambda declined: None,
+    left: Callable[[], float] = lambda: 1e9,
 ) -> Outcome:
     answers = iter(refusals)
     return converse(
@@ -115,8 +119,27 @@ def run(
         on_answer=lambda number, turn: None,
         expect=expect,
         ran=ran,
+        left=left,
         parts=parts,
     )
+
+
+def test_where_lines_are_known_the_first_answer_has_to_run_something() -> None:
+    lines = Facts(commands=("kubectl get deployment web > out.txt",))
+    model = Model(script("a"), FINISH, FINISH)
+    run(model, lambda: NOTHING, known=lines, expect="none")
+    # So has the one after a reminder; a model that insists may end.
+    assert model.may_finish == [False, True, False]
+    for known in (Facts(), replace(lines, obstacles=(Obstacle("there is no web", False),))):
+        model = Model(script("a"), FINISH, FINISH)
+        run(model, lambda: NOTHING, known=known, expect="none")
+        assert model.may_finish[0]
+
+
+def test_what_is_verified_does_not_time_out_because_of_what_may_be_left() -> None:
+    asked = Facts(rest=True)
+    assert run(Model(script("a"), FINISH), lambda: GOOD, known=asked).turns == 2
+    assert run(Model(script("a"), FINISH), lambda: GOOD, known=asked, left=lambda: 0.0).turns == 1
 
 
 def test_a_model_that_only_claims_success_fails_and_hears_what_is_missing() -> None:

@@ -278,11 +278,19 @@ def _picked(table: _Table, by: int, where: _Where) -> str:
 _SEPARATORS = {"": "", ",": " -F,", ";": " -F';'", "\t": " -F'\t'"}
 
 
+# "One per line: path count."
+_WITH_SPACE = re.compile(
+    r"(?:每行(?:一个|一条)?|\bper line|\beach line)[^:\n]{0,8}:"
+    r"\s*[`\"“]?\S+ (?:次数|数量|条数|个数|counts?)(?!\w)",
+    intents.FLAGS,
+)
+
+
 def _row(file: str, said: str, head: str) -> str:
     """What prints a value and its number, as the prompt says, or as a file of that name has it."""
     if head:
         return f"awk -v s=, -v h={head} 'BEGIN {{print h}} {{print $2 s $1}}'"
-    if sign := columns.separator(said):
+    if sign := columns.separator(said) or ("' '" if _WITH_SPACE.search(said) else ""):
         return f"awk -v s={sign} '{{print $2 s $1}}'"
     if file.endswith(".csv"):
         return "awk -v s=, '{print $2 s $1}'"

@@ -90,12 +90,31 @@ def _parts(prompt: str) -> list[tuple[str, str]]:
         _QUOTED_LABEL.finditer(" ".join(prompt.split()))
     )
     nth = list(_NTH.finditer(prompt))
+    labelled = labelled or _below(prompt)
     if labelled:
-        parts = [(f"{it['label']}{it['sign'].rstrip()} ", it["head"]) for it in labelled]
+        parts = [
+            (f"{it['label']}{it['sign'].rstrip()}{'' if it['sign'] == '=' else ' '}", it["head"])
+            for it in labelled
+        ]
     elif len(nth) > 1:
         parts = [("", it["head"]) for it in nth]
     found = [(label, fields.of(part)) for label, part in parts]
     return found if all(field for _, field in found) else []
+
+
+_BELOW = re.compile(
+    r"(?:\blines|行)\s*:[ \t]*\n(?P<lines>(?:[ \t]*[\w -]{1,30}[:=][^\n]+(?:\n|\Z)){2,4})",
+    intents.FLAGS,
+)
+_ONE_BELOW = re.compile(
+    r"^[ \t]*(?P<label>[\w -]{1,30}?)(?P<sign>:[ \t]*|=)(?P<head>[^\n]+)$", re.MULTILINE
+)
+
+
+def _below(prompt: str) -> list[re.Match[str]]:
+    """The lines that a prompt lists as they are to be, right below the words for that."""
+    found = _BELOW.search(prompt)
+    return list(_ONE_BELOW.finditer(found["lines"])) if found else []
 
 
 def _containers(world: Situation, file: str, text: str) -> Iterable[str]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from oi_deploy.agent import intents, words
+from oi_deploy.agent import columns, intents, words
 from oi_deploy.agent.chores import fields, records
 from oi_deploy.agent.repository import DATA
 from oi_deploy.agent.situation import Situation
@@ -160,6 +160,15 @@ _ROW = re.compile(
 )
 
 
+# The same in words: "its name, its image and the number of replicas".
+_LISTED_ROW = re.compile(
+    r"\b(?:line|row) (?:per|for each|for every) deployment\b[^:;.]{0,60}:(?P<row>[^.;。]+)"
+    r"|每个\s*deployment\s*(?:各|占)?一行[^:;。]{0,12}:(?P<zh>[^.;。]+)",
+    intents.FLAGS,
+)
+_IN_ORDER = re.compile(r"in (?:this|that) order|按(?:这个|此)?顺序", intents.FLAGS)
+
+
 def _shown_row(prompt: str) -> tuple[str, dict[str, str]] | None:
     """The sign between the columns, and heads and fields of a line that a prompt shows."""
     for match in _ROW.finditer(prompt):
@@ -169,6 +178,11 @@ def _shown_row(prompt: str) -> tuple[str, dict[str, str]] | None:
         found = {head: fields.of(head) for head in heads}
         if len(signs) == 1 and all(found.values()) and len(set(found.values())) == len(heads):
             return signs.pop(), found
+    listed = _LISTED_ROW.search(" ".join(prompt.split()))
+    parts = fields.LISTED.split((listed["row"] or listed["zh"]).strip()) if listed else []
+    found = {part: fields.of(part) for part in parts if not _IN_ORDER.fullmatch(part)}
+    if len(found) > 1 and all(found.values()) and len(set(found.values())) == len(found):
+        return columns.separator(prompt).strip("'") or " ", found
     return None
 
 
