@@ -50,5 +50,6 @@ def lines(world: Situation) -> Iterable[str]:
 def _is_place(folder: str, said: str) -> bool:
     """Whether a folder is where to look; its name may be any word."""
     name = rf"[`\"“]?{re.escape(folder)}/?(?![\w./-])"
-    place = rf"(?:\b(?:under|in|inside|below)|目录)\s+(?:the )?(?:folder )?{name}|{name}[`\"”]?\s*(?:目录|下)"
+    before = r"(?:\b(?:under|in|inside|below)|目录)\s+(?:the )?(?:folder )?"
+    place = rf"{before}{name}|{name}[`\"”]?\s*(?:目录|下)"
     return re.search(rf"(?<![\w./-])(?:{place})", said, intents.FLAGS) is not None
