@@ -83,7 +83,8 @@ def _count(
     if (count := scaling.wanted(beside, began)) is not None:
         return count
     if len(targets) > 1:
-        if bare := re.fullmatch(rf"{re.escape(item.name)}\W*(\d+)\W*", own):
+        told = re.sub(r"\([^()]*\)", " ", own)
+        if bare := re.fullmatch(rf"{re.escape(item.name)}\W*(\d+)\W*", told):
             return int(bare[1])
         if (count := scaling.wanted(own, began)) is not None:
             return count

@@ -40,7 +40,8 @@ def pair(world: Situation) -> tuple[Image, Image] | None:
 
 # A version that an image becomes; any other word may be part of the sentence.
 _BECOMES = re.compile(
-    r"(?:\b(?:to|as|into|be|become|(?:make|call|name|label) (?:it|this|that))\s|->|=>|→"
+    r"(?:\bunder the (?:tag|name|version)\s"
+    r"|\b(?:to|as|into|be|become|(?:make|call|name|label) (?:it|this|that))\s|->|=>|→"
     r"|[打改换命名发布提升]+[成为]|改标[成为]|\bgive it (?:the )?(?:\w+ )?tag\s"
     r"|\bmake(?=\s+v?\d[\w.-]* (?:out of|from)\b))"
     r"\s*(?:version\s+)?(?:[`'\"“]?(?P<tag>v?\d+[.-]\d(?:[\w.-]*\w)?)"

@@ -72,7 +72,7 @@ _ELSE = re.compile(
 # A clause with one of those wants a number of pods; with one of the others, it does not.
 _WANTS = re.compile(
     r"\b(?:needs?|should (?:run|have)|give|take|turn|let|want|can do with|have|resize|adjust|bring"
-    r"|make|please|plenty|enough|suffices?)\b|->|→|\bfrom \d+ to \d"
+    r"|make|please|plenty|enough|suffices?)\b|->|→|\bfrom \d+ to \d|\bfrom now on\b"
     r"|从\s*\d+\s*个?[^,。;]{0,3}到\s*\d|只留|改|让|够|提|翻|应当|应该|[加减]",
     intents.FLAGS,
 )

@@ -82,10 +82,21 @@ def _printed(parts: Sequence[tuple[str, str]]) -> str:
     return f"-o custom-columns={names} | awk{labels} '{{gsub(/<none>/, 0); {prints}}}'"
 
 
+# "Note in out.txt which image it runs and how many replicas are ready."
+_TOLD = re.compile(
+    r"\b(?:writ|not|put|record|sav)(?:e|ing)? (?:down )?(?:(?:in|into|to) )?[\w/-]+\.\w+ (?:with )?"
+    r"(?P<heads>[^.;:。]+)",
+    intents.FLAGS,
+)
+
+
 def _parts(prompt: str) -> list[tuple[str, str]]:
     """Label and field of each line of the file; empty if that is not said, or of others."""
     match = _IN_LINES.search(" ".join(prompt.split()))
     parts = [("", it) for it in fields.LISTED.split(match["heads"])] if match else []
+    if not parts and (told := _TOLD.search(re.sub(r"\([^()]*\)", " ", " ".join(prompt.split())))):
+        parts = [("", it) for it in fields.LISTED.split(told["heads"])]
+        parts = parts if len(parts) > 1 else []
     labelled = list(_LABELLED.finditer(prompt)) or list(
         _QUOTED_LABEL.finditer(" ".join(prompt.split()))
     )

@@ -144,7 +144,8 @@ def report(world: Situation) -> Iterable[str]:
         + f"{some and some + ' '}{{print {row}}}'"
     )
     if table or marks or some or names_only or row_as:
-        yield f"{get} > {file}"
+        once = " | sort -u" if _ONCE.search(text) else ""
+        yield f"{get}{once} > {file}"
     else:
         names = ",".join(f"{head.upper()}:{field}" for head, field in _DEFAULT.items())
         yield f"{world.kubectl} get {what} -o custom-columns={names} > {file}"
@@ -163,9 +164,12 @@ _ROW = re.compile(
 # The same in words: "its name, its image and the number of replicas".
 _LISTED_ROW = re.compile(
     r"\b(?:line|row) (?:per|for each|for every) deployment\b[^:;.]{0,60}:(?P<row>[^.;。]+)"
-    r"|每个\s*deployment\s*(?:各|占)?一行[^:;。]{0,12}:(?P<zh>[^.;。]+)",
+    r"|每个\s*deployment\s*(?:各|占)?一行[^:;。]{0,12}:(?P<zh>[^.;。]+)"
+    r"|每个\s*deployment\s*的(?P<of>[^.;。,]{2,40}?)(?:写|记|列|输出|存)"
+    r"|\bthe (?P<en>[\w ]{4,40}?) of (?:each|every|all) deployments?\b",
     intents.FLAGS,
 )
+_ONCE = re.compile(r"\bonce\b|\bdistinct\b|\bunique\b|去重|只[列写]一次|不重复", intents.FLAGS)
 _IN_ORDER = re.compile(r"in (?:this|that) order|按(?:这个|此)?顺序", intents.FLAGS)
 
 
@@ -179,9 +183,10 @@ def _shown_row(prompt: str) -> tuple[str, dict[str, str]] | None:
         if len(signs) == 1 and all(found.values()) and len(set(found.values())) == len(heads):
             return signs.pop(), found
     listed = _LISTED_ROW.search(" ".join(prompt.split()))
-    parts = fields.LISTED.split((listed["row"] or listed["zh"]).strip()) if listed else []
+    row = next(filter(None, listed.groups())) if listed else ""
+    parts = fields.LISTED.split(row.strip()) if row else []
     found = {part: fields.of(part) for part in parts if not _IN_ORDER.fullmatch(part)}
-    if len(found) > 1 and all(found.values()) and len(set(found.values())) == len(found):
+    if found and all(found.values()) and len(set(found.values())) == len(found):
         return columns.separator(prompt).strip("'") or " ", found
     return None
 
