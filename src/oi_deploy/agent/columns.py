@@ -30,7 +30,7 @@ def describe(text: str, said: str = "") -> str:
         # The message at the end of a log's line may have any number of words.
         same = all(len(row) == fewest for row in parts) or sign is None
         if same and 1 < fewest <= _MOST and (sign or fewest > 2):
-            names = _called(said, fewest) or _status(said, parts) or [""] * fewest
+            names = _noted(said, fewest) or _status(said, parts) or [""] * fewest
             first = zip(range(fewest), names, parts[0], strict=False)
             shown = ", ".join(f"{place}{name} is {part.strip()}" for place, name, part in first)
             return f"Split at {_NAMES[sign]}, the parts of its first line are: {shown}"
@@ -40,14 +40,18 @@ def describe(text: str, said: str = "") -> str:
 _LIST = re.compile(r":\s*([^。.;\n]{4,200})")
 
 
-def _called(said: str, count: int) -> Sequence[str]:
-    """What a text calls each of so many parts: "every line has: time, method, path"."""
+def called(said: str, count: int) -> Sequence[str]:
+    """What a text calls each of so many columns: "every line has: time, method, path"."""
     for match in _LIST.finditer(said):
         text = re.sub(r"[(][^()]*[)]", "", match[1])
         names = [it.strip() for it in re.split(r"[,、]|\band\b|和", text) if it.strip()]
         if len(names) == count:
-            return [f" ({it})" for it in names]
+            return names
     return []
+
+
+def _noted(said: str, count: int) -> Sequence[str]:
+    return [f" ({it})" for it in called(said, count)]
 
 
 _OF_STATUS = re.compile(r"\b[1-5]xx\b|\bstatus\b|状态码", re.IGNORECASE)

@@ -185,21 +185,8 @@ def _read(path: str, text: str, said: str) -> _Table | None:
         return _Table(path, "=", tuple(keys), tuple(tuple(it[k] for k in keys) for it in pairs))
     split = [tuple(line.split()) for line in every]
     fewest = min(map(len, split))
-    told = _told(said, split[0])
+    told = tuple(columns.called(said, len(split[0])))
     return _Table(path, "", told or ("",) * fewest, tuple(split)) if fewest > 1 else None
-
-
-_LIST = re.compile(r":\s*([^。.;\n]{4,200})")
-
-
-def _told(said: str, row: Sequence[str]) -> tuple[str, ...]:
-    """What the prompt calls the columns: "every line has: time, method, path"."""
-    for match in _LIST.finditer(said):
-        text = re.sub(r"[(][^()]*[)]", "", match[1])
-        names = [it.strip() for it in re.split(r"[,、]|\band\b|和", text) if it.strip()]
-        if len(names) == len(row):
-            return tuple(names)
-    return ()
 
 
 def _where(table: _Table, by: int | None, text: str) -> _Where | None:
