@@ -63,6 +63,11 @@ def tabled(prompt: str, name: str) -> int | None:
     return int(own[0][places[0]])
 
 
+# The surest of them: any other number may be a time.
+_FROM_TO = (
+    rf"\bfrom (?:{_N})(?: {_PODS})? to (?P<n>{_N})(?![\w.])",
+    rf"从\s*(?:{_N})\s*个?\s*(?:{_PODS})?[^,。;\d]{{0,4}}[到至为成]\s*(?P<n>{_N})(?![\w.])",
+)
 # What a prompt may be about instead; a number of pods is only told then.
 _ELSE = re.compile(
     r"\b(?:build|push|deploy(?:ed|ing)?|ship\w*|releas\w*|roll(?:ed|ing)? (?:it |this |them )?out"
@@ -124,7 +129,8 @@ def wanted(prompt: str, now: int) -> int | None:
     """
     text = "\n".join(clause.text for clause in intents.clauses(prompt) if not clause.supposed)
     text = _TOLD.sub(" ", words.without_references(text))
-    total = _first(_TOTAL[:1], text)
+    total = _first(_FROM_TO, text)
+    total = _first(_TOTAL[:1], text) if total is None else total
     if total is not None:
         return total
     if (more := _first(_RISE, text)) is not None:

@@ -164,6 +164,7 @@ def several(prompt: str, source: Source) -> tuple[str, ...]:
     count = None
     if items:
         text = items[items.lastgroup or 0]
+        text = re.sub(r"\([^()\n]*\)", " ", text) if items["below"] else text
     elif both:
         text, count = f"{both['one'] or both['once']},{both['two'] or both['again']}", 2
     elif many:
