@@ -157,7 +157,8 @@ def read(look: Look, paths: Sequence[str]) -> dict[str, str]:
         return {}
     # `head` shows what it can read and fails for one file that it cannot: a failure is no answer.
     script = f'head --verbose --bytes={MOST_BYTES} -- "$@" 2>/dev/null || true'
-    rest = "\n" + (look("/bin/sh", "-c", script, "sh", *paths) or "")
+    # What is looked at comes without the blanks at its ends: the last file may be empty.
+    rest = f"\n{look('/bin/sh', '-c', script, 'sh', *paths) or ''}\n"
     found: dict[str, str] = {}
     places = [(path, rest.find(f"\n==> {path} <==\n")) for path in paths]
     known = sorted((place, path) for path, place in places if place >= 0)

@@ -274,6 +274,15 @@ def test_what_a_prompt_has_no_word_for_must_not_follow_a_deployment() -> None:
     assert set(facts(f"{build},扩到 3 个副本。").unasked) == rules - {"kubectl.scale"}
 
 
+def test_the_last_file_that_is_read_may_be_empty() -> None:
+    """An `__init__.py` often is; its head stood in the text of the file before it."""
+    found = facts(
+        "Build {registry}/web, push it and update web; the tag is the version in VERSION.",
+        files={"Dockerfile": "FROM python:3.11-slim\n", "VERSION": "2.4.1\n", "a.py": ""},
+    )
+    assert f"docker push {REGISTRY}/web:2.4.1" in found.commands
+
+
 def test_the_number_of_pods_that_a_deployment_may_change() -> None:
     build = "Build {registry}/web:2, push it, update web"
     assert facts(f"{build}.").asked == Asked(images={"web": frozenset({f"{REGISTRY}/web:2"})})
