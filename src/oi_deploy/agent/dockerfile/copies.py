@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from oi_deploy.agent.dockerfile import kinds, npm
 from oi_deploy.agent.dockerfile.kinds import PAGES, Kind
+from oi_deploy.agent.dockerfile.reads import reads
 from oi_deploy.agent.dockerfile.stages import Stages
 from oi_deploy.agent.dockerfile.wishes import Wishes
 
@@ -57,10 +58,17 @@ class Copies:
         made = list(self._made(kind, stages, whole=True))
         if kind.start:
             there = {*(path for path, _ in wanted.placed), *stages.taken}
+            # What the program opens lies beside it: a file with the version, say.
+            opened = [
+                it.name
+                for path in first
+                for it in reads(path, self.texts.get(path, ""), self.names, deep=True)
+                if not any(_is_in(it.name, out) for out in wanted.left_out)
+            ]
             more = [
                 path
-                for path in first
-                if path not in there and not any(_is_in(path, it) for it in own)
+                for path in (*first, *opened)
+                if not any(_is_in(path, it) for it in (*own, *there))
             ]
             yield [*made, *self._each(dict.fromkeys([*own, *more]), to)]
             yield [*made, *self._each(self._all_but(wanted.left_out, "."), to)]
