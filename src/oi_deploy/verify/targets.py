@@ -88,23 +88,22 @@ def choose(
         for container in deployment.containers:
             push = matches[container.name]
             newest = _newest_of_repository(container, pushes)
+            mine = deployment.name in touched
             changed = was is None or was.image_of(container.name) != container.image
             if push:
                 targets.append(Target(deployment, was, container.name, push.reference, True))
                 placed.add(push.reference.name)
-            elif deployment.name not in (*touched, *wanted):
+            # What somebody else has changed is not this run's work, whoever wants it.
+            elif mine and container.image in wanted.get(deployment.name, ()):
+                if reference := _read(container.image):
+                    targets.append(Target(deployment, was, container.name, reference, False))
+                    placed.add(reference.name)
+            elif not mine and deployment.name not in wanted:
                 continue
-            elif (
-                deployment.name in touched
-                and container.image in wanted.get(deployment.name, ())
-                and (reference := _read(container.image))
-            ):
-                targets.append(Target(deployment, was, container.name, reference, False))
-                placed.add(reference.name)
             elif newest and newest.reference.name not in here:
                 stale.append(_stale(deployment, container, newest))
                 placed.add(newest.reference.name)
-            elif changed and (reference := _read(container.image)):
+            elif mine and changed and (reference := _read(container.image)):
                 targets.append(Target(deployment, was, container.name, reference, False))
     there = {item.name for item in now}
     stale += [_absent(name, now) for name in wanted if name not in there and pushes]

@@ -329,6 +329,14 @@ def test_every_deployment_that_the_prompt_names_must_get_the_image() -> None:
     assert "set image deployment/myapp app=" in said(verdict)
 
 
+def test_what_somebody_else_has_changed_is_no_work_of_this_run() -> None:
+    """The model only claims that it is done, and a colleague has deployed meanwhile."""
+    now = deployment(revision=2, app=NEW)
+    for image in (NEW, f"{HOST}/library/myapp:other"):
+        asked = Asked(images={"myapp": frozenset({image})})
+        assert not check(Claims(), now, asked=asked).ok
+
+
 def test_a_tag_that_is_only_pushed_need_not_run() -> None:
     """An image is deployed under one name, and another name of it moves on: `stable`."""
     stable = f"{HOST}/library/myapp:stable"
