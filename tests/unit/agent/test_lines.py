@@ -493,7 +493,7 @@ def test_the_word_dockerfile_means_none_for_certain() -> None:
 
 
 def test_a_missing_dockerfile_is_written_first() -> None:
-    files = {"app.py": "", "requirements.txt": ""}
+    files = {"app.py": "", "requirements.txt": "flask==3.1.0\n"}
     line = facts("roll out web", files=files, images=["python:3.12"]).commands[0]
     assert line.startswith("cat > Dockerfile <<'EOF'\nFROM python:3.12\n")
     assert "pip install --no-cache-dir -r requirements.txt" in line
