@@ -1,5 +1,6 @@
 """A prompt as words: without what only looks like some."""
 
+import functools
 import re
 
 # Nobody has set it: in a tag it is a placeholder like any other.
@@ -55,7 +56,15 @@ def is_named(name: str, text: str) -> bool:
 
 def find(name: str, text: str) -> re.Match[str] | None:
     """The first place where a text has a name so."""
+    # Most texts do not have it at all.
+    return _as_word(name).search(text) if name in text else None
+
+
+# The same names are looked for in every clause, and `re` remembers few patterns.
+@functools.lru_cache(maxsize=4096)
+def _as_word(name: str) -> re.Pattern[str]:
     # A colon after a file's name begins what is said of it.
     on = "./" if _FILE.search(name) else "./:"
-    pattern = rf"(?<![A-Za-z0-9_./-]){re.escape(name)}(?![A-Za-z0-9_-]|[{on}][A-Za-z0-9_$])"
-    return re.search(pattern, text)
+    return re.compile(
+        rf"(?<![A-Za-z0-9_./-]){re.escape(name)}(?![A-Za-z0-9_-]|[{on}][A-Za-z0-9_$])"
+    )
