@@ -64,8 +64,7 @@ def _in_turn(world: Situation, reference: str) -> Dockerfile | None:
     "The images are a and b; the former is made from x, the latter from y."
     """
     repositories = _repositories(world)
-    text = world.ask.text
-    for sentence in intents.sentences(text):
+    for sentence in intents.sentences(world.ask.text):
         if not (turns := _TURNS.search(sentence)):
             continue
         found: dict[int, Dockerfile] = {}
@@ -77,7 +76,8 @@ def _in_turn(world: Situation, reference: str) -> Dockerfile | None:
         between = sentence[places[0] : places[-1]] if places else ""
         listed = not any(it in between for it in repositories) or "者" in turns[0]
         if len(places) == len(repositories) > 1 and listed:
-            return found[places[repositories.index(named.repository_of(reference))]]
+            own = dict(zip(repositories, (found[it] for it in places), strict=True))
+            return own.get(named.repository_of(reference))
     return None
 
 

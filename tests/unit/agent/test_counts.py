@@ -101,6 +101,14 @@ def test_lines_are_counted_by_what_their_columns_say(
     assert counted(prompt, path, text, tmp_path) == lines
 
 
+def test_where_nothing_is_counted_the_line_ends_well(tmp_path: Path) -> None:
+    prompt = "Count the records of dispatch.log with status=failed, by depot, in failed.csv."
+    (line,) = facts(prompt, expect="none", files={**FILES, "dispatch.log": PAIRS}).commands
+    (tmp_path / "dispatch.log").write_text(PAIRS.replace("failed", "late"), encoding="utf-8")
+    subprocess.run(["bash", "-euo", "pipefail", "-c", line], cwd=tmp_path, check=True)
+    assert (tmp_path / "failed.csv").read_text(encoding="utf-8") == ""
+
+
 @pytest.mark.parametrize(
     "prompt",
     [

@@ -40,7 +40,9 @@ def lines(world: Situation) -> Iterable[str]:
     every = " ".join(sorted(paths))
     if len(named_there) == 1:
         image = named_there.pop().replace(".", "[.]")
-        yield f"grep -lE '^FROM +(--[^ ]+ +)?{image}' {every} > {file}"
+        # Not `grep`, which fails where there is none.
+        wanted = f"-v r='^FROM +(--[^ ]+ +)?{image}'"
+        yield f"awk {wanted} '$0 ~ r && !s[FILENAME]++ {{print FILENAME}}' {every} > {file}"
     elif not named_there and not re.search(r"\bwhose\b|哪些", said[0]):
         sign = columns.separator(text)
         option = f" -v OFS={sign}" if sign else ""

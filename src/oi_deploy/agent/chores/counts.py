@@ -247,11 +247,13 @@ def _repeated(table: _Table, where: _Where) -> int | None:
 def _picked(table: _Table, by: int, where: _Where) -> str:
     """The command that prints one column of the lines that count."""
     if table.sign == "=":
-        pair = f"{table.names[where.place]}={where.value.replace('.', '[.]')}"
-        return (
-            f"grep -E '(^| ){pair}( |$)' {table.path}"
-            f" | grep -oE '(^| ){table.names[by]}=[^ ]+' | cut -d= -f2-"
+        # Not `grep`, which fails where there is none.
+        script = (
+            "{f = 0; for (i = 1; i <= NF; i++) if ($i == p) f = 1; "
+            "for (i = 1; i <= NF; i++) if (f && index($i, k) == 1) print substr($i, length(k) + 1)}"
         )
+        pair = f"{table.names[where.place]}={where.value}"
+        return f"awk -v p={pair} -v k={table.names[by]}= '{script}' {table.path}"
     condition, option = where.awk()
     column, values, change = f"${by + 1}", table.values(by), ""
     if not table.headed and all(it.endswith(":") for it in values):

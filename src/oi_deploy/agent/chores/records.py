@@ -92,16 +92,9 @@ _TOLD = re.compile(
 
 def _parts(prompt: str) -> list[tuple[str, str]]:
     """Label and field of each line of the file; empty if that is not said, or of others."""
-    match = _IN_LINES.search(" ".join(prompt.split()))
-    parts = [("", it) for it in fields.LISTED.split(match["heads"])] if match else []
-    if not parts and (told := _TOLD.search(re.sub(r"\([^()]*\)", " ", " ".join(prompt.split())))):
-        parts = [("", it) for it in fields.LISTED.split(told["heads"])]
-        parts = parts if len(parts) > 1 else []
-    labelled = list(_LABELLED.finditer(prompt)) or list(
-        _QUOTED_LABEL.finditer(" ".join(prompt.split()))
-    )
+    plain = " ".join(prompt.split())
+    labelled = [*_LABELLED.finditer(prompt)] or [*_QUOTED_LABEL.finditer(plain)] or _below(prompt)
     nth = list(_NTH.finditer(prompt))
-    labelled = labelled or _below(prompt)
     if labelled:
         parts = [
             (f"{it['label']}{it['sign'].rstrip()}{'' if it['sign'] == '=' else ' '}", it["head"])
@@ -109,6 +102,12 @@ def _parts(prompt: str) -> list[tuple[str, str]]:
         ]
     elif len(nth) > 1:
         parts = [("", it["head"]) for it in nth]
+    elif match := _IN_LINES.search(plain):
+        parts = [("", it) for it in fields.LISTED.split(match["heads"])]
+    else:
+        told = _TOLD.search(re.sub(r"\([^()]*\)", " ", plain))
+        parts = [("", it) for it in fields.LISTED.split(told["heads"])] if told else []
+        parts = parts if len(parts) > 1 else []
     found = [(label, fields.of(part)) for label, part in parts]
     return found if all(field for _, field in found) else []
 
