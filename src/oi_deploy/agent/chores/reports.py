@@ -1,7 +1,8 @@
 """Complete command lines for reports on the cluster, written to a file."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from oi_deploy.agent import columns, intents, words
 from oi_deploy.agent.chores import fields, records
@@ -83,72 +84,100 @@ _UNREADY = re.compile(
 
 def report(world: Situation) -> Iterable[str]:
     """The state of Deployments in a file."""
-    file = world.new_file
-    text = world.ask.text.lower()
-    cluster = re.search(r"deployment|cluster|kubectl|集群", text)
-    # One that runs the named image, or is the only one, need not be meant.
-    words_only = words.plain(world.ask.text, world.ask.registry)
-    said = any(words.is_named(item.name, words_only) for item in world.meant.chosen)
-    about = said or cluster or _other_kind(text)
-    row_as = _shown_row(world.ask.text)
-    names_only = not row_as and _ONLY_NAMES.search(world.ask.text)
-    wanted = row_as or names_only or {"report", "table"} & world.intents.wanted
-    own = tuple(records.lines(world, file)) if file else ()
-    # The report is on that file, then.
-    if any(path in world.repository.files and path.endswith(DATA) for path in world.mentioned):
+    prompt, file = world.ask.text, world.new_file
+    if not (file and _is_about_the_cluster(world)):
         return
-    if world.ask.expect != "none" or not (file and about and world.deployments):
-        return
-    if own or not wanted:
+    own = tuple(records.lines(world, file))
+    kind = _other_kind(prompt.lower())
+    row = _shown_row(prompt)
+    names_only = not row and _ONLY_NAMES.search(prompt) is not None
+    if own or not (row or names_only or {"report", "table"} & world.intents.wanted):
         yield from own
         return
-    kind = _other_kind(text)
-    described = _columns(world.ask.text, _OF_SERVICES if kind == "services" else fields.FIELDS)
-    if row_as and not kind:
-        described = row_as[1]
-    elif names_only and not kind:
-        described = {"Name": fields.NAME}
+    if kind:
+        described = _columns(prompt, _OF_SERVICES if kind == "services" else fields.FIELDS)
+    elif row:
+        described = row[1]
+    else:
+        described = {"Name": fields.NAME} if names_only else _columns(prompt, fields.FIELDS)
     shown = list((described or _DEFAULT).values())
-    some = _condition(text, shown)
+    some = _condition(prompt.lower(), shown)
     # What is asked for is something else, or told in words that are not known.
-    if (not some and _SOME.search(text)) or (not described and _OTHERWISE.search(text)):
+    if not some and _SOME.search(prompt.lower()):
         return
-    one = len(world.meant.chosen) == 1 and not records.EVERY.search(text) and not some
-    what = f"deployment {world.meant.chosen[0].name}" if one else "deployments"
-    if described and kind == "services":
-        what = kind
-    elif not described and not some and kind:
+    if not described and _OTHERWISE.search(prompt.lower()):
+        return
+    if kind and not described and not some:
         yield f"{world.kubectl} get {kind} -o wide > {file}"
         return
-    heads = list(described or _DEFAULT)
-    values = [f"${place}" for place in range(1, len(heads) + 1)]
-    # `ready` may be wanted as 1/2, which is no field of its own.
-    both = re.search(r"ready\s*/\s*(?:desired|replicas|total)|\b\d/\d\b", text)
-    if described and both and fields.READY in shown:
-        values[shown.index(fields.READY)] += f" s ${_place(fields.REPLICAS, shown)}"
-    markdown = file.endswith(".md")
-    marks = markdown and re.search(r"bullet|\blist of\b|列表|清单", text)
-    table = "table" in world.intents or described or (markdown and not marks)
-    table = table and not ((names_only or row_as) and not kind)
-    between = ", b, " if table else " c " if row_as else ", "
-    row = f"b, {between.join(values)}, b" if table else between.join(values)
-    row = f"d, {row}" if marks and not table else row
-    # In one command: of several in braces, a small model leaves out the braces.
-    sign = f" -v c='{row_as[0]}'" if row_as and not table else ""
-    top = f" -v h='| {' | '.join(heads)} |' -v l='|{'---|' * len(heads)}'" if table else ""
-    begin = "BEGIN {print h; print l} " if table else ""
-    get = (
-        f"{world.kubectl} get {what} --no-headers -o custom-columns="
-        + ",".join(f"C{place}:{field}" for place, field in enumerate(shown))
-        + f" | awk{top}{sign}{_strings(row)} '{begin}{{gsub(/<none>/, 0)}} "
-        + f"{some and some + ' '}{{print {row}}}'"
-    )
-    if table or marks or some or names_only or row_as:
-        once = " | sort -u" if _ONCE.search(text) else ""
-        yield f"{get}{once} > {file}"
+    one = len(world.meant.chosen) == 1 and not records.EVERY.search(prompt.lower()) and not some
+    what = f"deployment {world.meant.chosen[0].name}" if one else "deployments"
+    get = f"{world.kubectl} get {kind if described and kind == 'services' else what}"
+    rows = not kind and (names_only or row is not None)
+    listed = file.endswith(".md") and _LIST.search(prompt.lower()) is not None
+    table = "table" in world.intents or described or (file.endswith(".md") and not listed)
+    heads = tuple(described or _DEFAULT)
+    if table and not rows:
+        form = _Form(heads=heads)
+    elif rows or listed or some:
+        form = _Form(sign=row[0] if row and rows else "", listed=listed)
     else:
         names = ",".join(f"{head.upper()}:{field}" for head, field in _DEFAULT.items())
-        yield f"{world.kubectl} get {what} -o custom-columns={names} > {file}"
+        yield f"{get} -o custom-columns={names} > {file}"
+        return
+    values = [f"${place}" for place in range(1, len(heads) + 1)]
+    if described and fields.READY in shown and _READY_OF_ALL.search(prompt.lower()):
+        values[shown.index(fields.READY)] += f" s ${_place(fields.REPLICAS, shown)}"
+    columns_ = ",".join(f"C{place}:{field}" for place, field in enumerate(shown))
+    once = " | sort -u" if _ONCE.search(prompt.lower()) else ""
+    yield (
+        f"{get} --no-headers -o custom-columns={columns_} | {form.awk(values, some)}{once} > {file}"
+    )
+
+
+def _is_about_the_cluster(world: Situation) -> bool:
+    """Whether Deployments are reported on, and neither changed nor only read of in a file."""
+    text = world.ask.text.lower()
+    if world.ask.expect != "none" or not world.deployments:
+        return False
+    if any(path in world.repository.files and path.endswith(DATA) for path in world.mentioned):
+        return False
+    if re.search(r"deployment|cluster|kubectl|集群", text) or _other_kind(text):
+        return True
+    # One that runs the named image, or is the only one, need not be meant.
+    plain = words.plain(world.ask.text, world.ask.registry)
+    return any(words.is_named(item.name, plain) for item in world.meant.chosen)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How a report looks: a table under heads, or lines.
+
+    Attributes:
+        heads: of the table; none for lines.
+        sign: what stands between two values of a line; a comma and a space if empty.
+        listed: whether each line is an item of a list.
+    """
+
+    heads: tuple[str, ...] = ()
+    sign: str = ""
+    listed: bool = False
+
+    def awk(self, values: Sequence[str], some: str) -> str:
+        """The command that prints values so, for the lines of which a condition holds.
+
+        It is one command: of several in braces, a small model leaves out the braces.
+        """
+        given, begin = "", ""
+        if self.heads:
+            given = f" -v h='| {' | '.join(self.heads)} |' -v l='|{'---|' * len(self.heads)}'"
+            begin = "BEGIN {print h; print l} "
+            row = f"b, {', b, '.join(values)}, b"
+        else:
+            given = f" -v c='{self.sign}'" if self.sign else ""
+            row = ("d, " if self.listed else "") + (" c " if self.sign else ", ").join(values)
+        where = f"{some} " if some else ""
+        return f"awk{given}{_strings(row)} '{begin}{{gsub(/<none>/, 0)}} {where}{{print {row}}}'"
 
 
 # How a line is to look, behind the words for that: "name: replicas", "名称 镜像".
@@ -169,6 +198,10 @@ _LISTED_ROW = re.compile(
     r"|\bthe (?P<en>[\w ]{4,40}?) of (?:each|every|all) deployments?\b",
     intents.FLAGS,
 )
+# Items of a list.
+_LIST = re.compile(r"bullet|\blist of\b|列表|清单")
+# `ready` may be wanted as 1/2, which is no field of its own.
+_READY_OF_ALL = re.compile(r"ready\s*/\s*(?:desired|replicas|total)|\b\d/\d\b")
 _ONCE = re.compile(r"\bonce\b|\bdistinct\b|\bunique\b|去重|只[列写]一次|不重复", intents.FLAGS)
 _IN_ORDER = re.compile(r"in (?:this|that) order|按(?:这个|此)?顺序", intents.FLAGS)
 
