@@ -115,7 +115,11 @@ _EXAMPLE = re.compile(
     r"|比如|例如|譬如|形如|假如).{0,24}$",
     FLAGS,
 )
-_MADE = re.compile(r"\b(?:create|add|make|set|push)\b|新建|创建|打上?|推送", FLAGS)
+# Right before the tag: "push a new git tag v2". What is pushed further away is the image.
+_MADE = re.compile(
+    r"(?:\b(?:create|add|make|set|push)\s+(?:\w+\s+){0,2}|(?:新建|创建|打上?|推送)\W*(?:一?个|新的?)*\s*)$",
+    FLAGS,
+)
 
 
 def _git_tags(world: Situation) -> list[Obstacle]:
@@ -131,6 +135,6 @@ def _git_tags(world: Situation) -> list[Obstacle]:
         if match["tag"].removeprefix("v") not in known
         and not clause.supposed
         and not intents.is_denied(clause.text, match.start())
-        and not _MADE.search(clause.text)
+        and not _MADE.search(clause.text[: match.start()])
         and not _EXAMPLE.search(world.ask.text.partition(match[0])[0])
     ]

@@ -130,6 +130,29 @@ def _about(item: DeploymentState, targets: Sequence[DeploymentState], world: Sit
     )
 
 
+# Pods are to have a configuration that they read when they start.
+_READ_ANEW = re.compile(
+    r"\b(?:pods?|deployments?|containers?|instances?|app|service|it|they)\b[^.;]{0,30}?"
+    r"\b(?:use|uses|read|reads|pick|picks|load|loads|see|sees|run with|runs with|get|gets)\b(?: up)?"
+    r" (?:it\b|(?:the|its|their|that|these|those) (?:new |changed |updated |latest )*"
+    r"(?:values?|settings?|config\w*|wording|texts?)\b)"
+    r"|(?:pods?|实例|进程|服务|容器|它们?)[^,。;]{0,12}(?:读到|读取|加载|用上|用到|拿到|生效|使用)"
+    r"|(?:配置|设置|新值)[^,。;]{0,6}生效",
+    intents.FLAGS,
+)
+
+
+def reads_anew(prompt: str) -> bool:
+    """Whether pods are to read what is applied, and nothing is built, so that they must restart."""
+    wants = intents.read(prompt)
+    settings = re.search(r"config|settings?\b|配置|设置", prompt, intents.FLAGS)
+    return (
+        "apply" in wants
+        and not {"build", "push"} & wants.wanted
+        and bool(settings and _READ_ANEW.search(" ".join(prompt.split())))
+    )
+
+
 def restart(world: Situation) -> Iterable[str]:
     """New pods of the same image."""
     if "restart" not in world.intents:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from oi_deploy.agent import (
+    changes,
     columns,
     edits,
     impossible,
@@ -169,6 +170,8 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         if of.wanted and not itself and (same := of.images(others)):
             images = (*images, *same)
             wants = replace(wants, wanted=wants.wanted | {"exists"})
+    if changes.reads_anew(orders):
+        wants = replace(wants, wanted=wants.wanted | {"restart"})
     # A number of pods may be ordered without any word for it: "basket needs four pods, not two".
     if not images and not wants.wanted - {"wait", "both"}:
         counts = [sources.began.get(item.name, item.replicas) for item in about.chosen]

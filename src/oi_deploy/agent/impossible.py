@@ -90,10 +90,14 @@ def _deployments(world: Situation) -> list[Obstacle]:
     ]
 
 
+_NO_CONTAINER = r"(?!(?:images?|ports?|tags?|env|args|command|limits|resources|registry|runtime)\b)"
 _CONTAINER = re.compile(
-    r"\bcontainer\s+(?P<named>(?:called|named)\s+)?[`\"']?"
-    r"(?!(?:images?|ports?|tags?|env|args|command|limits|resources|registry|runtime)\b)"
-    r"(?P<after>[a-z0-9][a-z0-9-]*)[`\"']?"
+    # In quotes, it is a name wherever it stands.
+    r"(?:\bcontainer|容器)\s*[`\"“「](?P<quoted>[a-z0-9][a-z0-9-]*)[`\"”」]"
+    r"|\b(?:set|switch|move|change|update|upgrade|bump) (?:only )?(?:the |its )?container\s+"
+    rf"{_NO_CONTAINER}(?P<set>[a-z0-9][a-z0-9-]*)(?=\s+to\b)"
+    r"|\bcontainer\s+(?P<named>(?:called|named)\s+)?[`\"']?"
+    rf"{_NO_CONTAINER}(?P<after>[a-z0-9][a-z0-9-]*)[`\"']?"
     r"(?(named)|\s+(?:of|in) (?:the )?deployment)"
     r"|的\s*[`\"'“「]?(?P<before>[a-z0-9][a-z0-9-]*)[`\"'”」]?\s*容器(?=\s*(?:换|更新|改|升级|使用|用))",
     FLAGS,
@@ -115,7 +119,9 @@ def _containers(world: Situation) -> list[Obstacle]:
         for match in _CONTAINER.finditer(clause.text)
         # It may be called so.
         if not _ANOTHER.search(clause.text.replace(match[0], " "))
-        if (name := match["after"] or match["before"]) not in known and name not in images
+        if (name := match["quoted"] or match["set"] or match["after"] or match["before"])
+        not in known
+        and name not in images
     )
     names = ", ".join(item.name for item in world.meant.chosen)
     return [

@@ -103,7 +103,7 @@ def _wrapped(prompt: str) -> str:
     for line in prompt.splitlines():
         wide = sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in before)
         goes_on = wide >= _LONG_LINE and re.search(r"[\w,、]$", before)
-        new = re.match(r"\s*(?:$|[-*#]|\d+[.)、])", line)
+        new = re.match(r"\s*(?:$|[-*#]|\d+[.)、](?!\d))", line)
         text += (" " if goes_on and not new else "\n") + line
         before = line.rstrip()
     return text

@@ -184,11 +184,18 @@ def forbidden(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
     if not any(part.word == "RUN" and _WRITES.match(part.rest) for part in stage):
         yield from _owned(context, stage, lines)
     # What root makes now, the user still writes to.
-    made, users = _MADE_BY_ROOT.search(context.told.text), [it for it in stage if it.word == "USER"]
-    if made and len(users) == 1 and _WRITTEN.search(context.told.text):
-        text = f"RUN chown -R {users[0].rest} {made['path']}"
-        before = [it for it in stage if it.line < users[0].line and made["path"] in it.rest]
-        if before and "chown" not in "".join(it.rest for it in before) and text not in lines:
+    users = [it for it in stage if it.word == "USER"]
+    if len(users) == 1 and _WRITTEN.search(context.told.text) and "chown" not in item.text:
+        made = [
+            path
+            for it in stage
+            if it.word == "RUN" and it.line < users[0].line
+            for step in it.rest.split(" && ")
+            if (folder := _MADE.fullmatch(step))
+            for path in folder["paths"].split()
+        ]
+        if made:
+            text = f"RUN chown -R {users[0].rest} {' '.join(made)}"
             yield put_before(lines, users[0].line, text)
 
 
@@ -224,7 +231,7 @@ def _owned(context: Context, stage: Sequence[Instruction], lines: Lines) -> Iter
 
 _WRITES = re.compile(r"(?:python3?|node|npm|sh|bash)\b")
 _OF_ROOT = re.compile(r"(?:mkdir|chown|chmod|install|useradd|adduser)\b")
-_MADE_BY_ROOT = re.compile(r"cannot create directory [\u2018'\"`]?(?P<path>/[\w./-]*\w)")
+_MADE = re.compile(r"mkdir (?:-p )?(?P<paths>/?\w[\w./-]*(?: /?\w[\w./-]*)*)", re.ASCII)
 _WRITTEN = re.compile(r"\bwrit(?:e|es|able|ing)\b|写", re.IGNORECASE)
 _DENIED = re.compile(
     r"[Pp]ermission denied:? ['\"`]?(?P<path>/[\w./-]+\.\w+)"

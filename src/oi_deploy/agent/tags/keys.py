@@ -79,7 +79,24 @@ def filled(prompt: str, texts: Mapping[str, str]) -> str:
             before = re.split(r"[.;。]\s|\n\n", prompt[: match.start()])[-1]
             about = re.search(r"\btag|标签", before, re.IGNORECASE)
             return tag if is_tag(tag) and about and not _NOT.search(before) else ""
-    return _listed(prompt, values)
+    return _joined(prompt, values) or _listed(prompt, values)
+
+
+def _joined(prompt: str, values: Mapping[str, str]) -> str:
+    """The tag that is shown as keys without brackets: `RELEASE-bBUILD`."""
+    keys = sorted((key for key in values if re.fullmatch(r"[A-Z][A-Z_]{2,}", key)), key=len)
+    if not keys:
+        return ""
+    known = re.compile("|".join(reversed(keys)))
+    for match in re.finditer(r"(?<![\w./-])[\w.-]*\w", prompt, re.ASCII):
+        between = known.sub("", match[0])
+        if len(set(known.findall(match[0]))) < 2 or not re.fullmatch(r"[a-z0-9.-]+", between):
+            continue
+        before = re.split(r"[.;。]\s|\n\n", prompt[: match.start()])[-1]
+        tag = known.sub(lambda it: values[it[0]], match[0])
+        about = re.search(r"\btag|标签", before, re.IGNORECASE)
+        return tag if is_tag(tag) and about and not _NOT.search(before) else ""
+    return ""
 
 
 def _fill(template: str, values: Mapping[str, str]) -> str:

@@ -133,7 +133,8 @@ _DAY = r"20\d\d(?P<sign>[-._]?)(?:0[1-9]|1[0-2])(?P=sign)(?:0[1-9]|[12]\d|3[01])
 _VALUES = {
     "full commit": r"[0-9a-f]{40}",
     "date": _DAY,
-    "version": r"v?\d+\.\d+(?:\.\d+)*(?:-?(?:rc|alpha|beta)(?:[.-]?\d+)*)?",
+    # As `git describe` says it, too.
+    "version": r"v?\d+\.\d+(?:\.\d+)*(?:-?(?:rc|alpha|beta)(?:[.-]?\d+)*)?(?:-\d+-g[0-9a-f]{7,40})?",
     "commit": r"(?=[0-9a-f]*\d)(?=\d*[a-f]|\d{7}(?!\d))[0-9a-f]{7,12}",
     "text": r"[A-Za-z0-9]+",
     "joint": r"[-_.]+",
