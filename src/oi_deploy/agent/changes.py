@@ -133,7 +133,7 @@ def _about(item: DeploymentState, targets: Sequence[DeploymentState], world: Sit
 # Pods are to have a configuration that they read when they start.
 _READ_ANEW = re.compile(
     r"\b(?:pods?|deployments?|containers?|instances?|app|service|it|they)\b[^.;]{0,30}?"
-    r"\b(?:use|uses|read|reads|pick|picks|load|loads|see|sees|run with|runs with|get|gets)\b(?: up)?"
+    r"\b(?:(?:use|read|pick|load|see|get)s?|runs? with)\b(?: up)?"
     r" (?:it\b|(?:the|its|their|that|these|those) (?:new |changed |updated |latest )*"
     r"(?:values?|settings?|config\w*|wording|texts?)\b)"
     r"|(?:pods?|实例|进程|服务|容器|它们?)[^,。;]{0,12}(?:读到|读取|加载|用上|用到|拿到|生效|使用)"

@@ -6,6 +6,7 @@ double quotes and no backslashes in them: the model writes its script as a JSON 
 one ends it at the first quote.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 
@@ -95,10 +96,23 @@ def _repairs(world: Situation, file: Dockerfile) -> Iterable[str]:
 
     files, texts = world.repository.files, world.repository.texts
     images = world.images if "base" in world.intents else ()
-    yield from dockerfile_repairs.repairs(file, files, exists, images, texts, gone, world.told)
+    yield from dockerfile_repairs.repairs(
+        file, files, exists, images, texts, gone, world.told, _port(world)
+    )
     context = file.context(world.exists)
     if rules := texts.get(dockerfiles.inside(context, ".dockerignore")):
         yield from dockerignore.repairs(file, context, rules, files, texts, world.told)
+
+
+def _port(world: Situation) -> str:
+    """The only port of the pods that are meant; empty if a variable of theirs may set it."""
+    templates = [json.loads(item.template or "{}") for item in world.meant.chosen]
+    containers = [it for part in templates for it in part.get("spec", {}).get("containers", ())]
+    found = {
+        str(port.get("containerPort", "")) for it in containers for port in it.get("ports", ())
+    }
+    names = {variable.get("name") for it in containers for variable in it.get("env", ())}
+    return found.pop() if len(found) == 1 and "PORT" not in names else ""
 
 
 _GONE = re.compile(

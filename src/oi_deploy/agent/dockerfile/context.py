@@ -19,12 +19,14 @@ class Context:
         exists: whether something is there, whatever git says.
         texts: of its programs, as far as they were read.
         told: what the prompt tells.
+        port: where pods are asked; empty if that is not known.
     """
 
     names: tuple[str, ...]
     exists: Callable[[str], bool]
     texts: Mapping[str, str] = field(default_factory=dict)
     told: Told = field(default_factory=Told)
+    port: str = ""
 
     @cached_property
     def lost(self) -> tuple[tuple[str, str], ...]:

@@ -18,6 +18,7 @@ from oi_deploy.agent.dockerfile import (
     found,
     layout,
     lint,
+    listens,
     moved,
     names,
     order,
@@ -62,6 +63,7 @@ def repairs(
     texts: Mapping[str, str] | None = None,
     gone: Collection[str] = (),
     prompt: str = "",
+    port: str = "",
 ) -> tuple[str, ...]:
     """Command lines that put it right, in the order in which they have to run.
 
@@ -73,6 +75,7 @@ def repairs(
         texts: of programs, by path.
         gone: files that the prompt says are not there any more.
         prompt: what it tells of the Dockerfile may say more than the files.
+        port: where the image's pods are asked; empty if that is not known.
     """
     folder = item.context(exists)
     prefix = "" if folder == "." else f"{folder}/"
@@ -85,6 +88,7 @@ def repairs(
         lambda path: path not in old and exists(inside(folder, path)),
         {path.removeprefix(prefix): text for path, text in (texts or {}).items() if path in near},
         said,
+        port,
     )
     lines, cut = lint.lines_of(item.text)
     checks: list[Callable[[Lines], Iterator[Edit | None]]] = [lint.edits, usual.dangling]
@@ -363,7 +367,8 @@ _IF_AMISS = (
     usual.pages,
     usual.site_settings,
     usual.stage_variables,
-    usual.hosts,
+    listens.hosts,
+    listens.ports,
     usual.arguments,
     usual.scripts,
 )

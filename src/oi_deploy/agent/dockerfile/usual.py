@@ -27,12 +27,6 @@ _PROGRAMS = (
 )
 # Folders that a program fills before the build.
 _MADE = ("dist", "build", "out", "output", "target", "public", "node_modules", "vendor")
-_HOST = re.compile(
-    # Not that of something which it speaks to: DB_HOST.
-    r"(?P<before>(?<![\w$])(?:(?:APP|SERVER|HTTP|WEB|LISTEN|BIND|SERVICE|FLASK_RUN|UVICORN)_)?"
-    r"(?:HOST|BIND|ADDR(?:ESS)?|LISTEN)=|--(?:host|bind)[= \",]+)"
-    r"(?P<host>127\.0\.0\.1|localhost)(?![\w.-])"
-)
 _SETTINGS, _SITES = "/etc/nginx/nginx.conf", "/etc/nginx/conf.d"
 _PAGES = "/usr/share/nginx/html"
 
@@ -118,19 +112,6 @@ def arguments(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit
     if _PLAIN.fullmatch(text):
         left = (*lines[: part.line - 1], text, *lines[part.line :])
         yield Edit(f"'{part.line}s#.*#{text}#'", left)
-
-
-def hosts(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:
-    """An address that only the container itself reaches."""
-    text = "\n".join(context.texts.values())
-    for part in last_stage(item):
-        for number in range(part.line, part.last + 1):
-            match = _HOST.search(lines[number - 1])
-            if match is None or part.word not in ("ENV", *_STARTS):
-                continue
-            name = match["before"].rstrip("=")
-            if part.word != "ENV" or re.search(rf"\b{re.escape(name)}\b", text):
-                yield swap(lines, number, match.start("host"), match["host"], "0.0.0.0")  # noqa: S104
 
 
 def pages(context: Context, item: Dockerfile, lines: Lines) -> Iterator[Edit | None]:

@@ -134,7 +134,8 @@ _VALUES = {
     "full commit": r"[0-9a-f]{40}",
     "date": _DAY,
     # As `git describe` says it, too.
-    "version": r"v?\d+\.\d+(?:\.\d+)*(?:-?(?:rc|alpha|beta)(?:[.-]?\d+)*)?(?:-\d+-g[0-9a-f]{7,40})?",
+    "version": r"v?\d+\.\d+(?:\.\d+)*(?:-?(?:rc|alpha|beta)(?:[.-]?\d+)*)?"
+    r"(?:-\d+-g[0-9a-f]{7,40})?",
     "commit": r"(?=[0-9a-f]*\d)(?=\d*[a-f]|\d{7}(?!\d))[0-9a-f]{7,12}",
     "text": r"[A-Za-z0-9]+",
     "joint": r"[-_.]+",
