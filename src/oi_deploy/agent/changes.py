@@ -272,6 +272,8 @@ def wanted_revision(prompt: str, known: Mapping[str, tuple[str, ...]]) -> str | 
                     # What is said to be bad is what to get away from.
                     if not _is_bad(match):
                         return revision
+    if known and (series := _BEFORE.search(text)):
+        return _before_series(series["en"] or series["zh"], known)
     two = re.search(
         r"(?:two|2) (?:revisions?|versions?|releases?|steps?)|上上个|(?:两|2)个版本",
         text,
@@ -316,6 +318,26 @@ def _before(revision: str, known: Mapping[str, tuple[str, ...]]) -> str | None:
     names = list(known)
     place = names.index(revision)
     return names[place - 1] if place else None
+
+
+# Every release of a series is one to get away from: "the last one before 1.9".
+_BEFORE = re.compile(
+    r"\b(?:before|prior to|preceding)\s+(?:the )?v?(?P<en>\d+(?:\.\d+)+)(?:\.[x*])?(?![\w.]*\w)"
+    r"|(?<![\w.])v?(?P<zh>\d+(?:\.\d+)+)(?:\.[x*])?\s*(?:系列|版本?|线)?(?:之前|以前)",
+    intents.FLAGS,
+)
+
+
+def _before_series(series: str, known: Mapping[str, tuple[str, ...]]) -> str | None:
+    """The newest revision before those of a series; None if there is none, or no such series."""
+    seen = False
+    for revision, images in reversed(list(known.items())):
+        tags = [image.rpartition(":")[2].removeprefix("v") for image in images]
+        if any(f"{tag}.".startswith(f"{series}.") for tag in tags):
+            seen = True
+        elif seen:
+            return revision
+    return None
 
 
 def wait(world: Situation) -> Iterable[str]:

@@ -53,7 +53,11 @@ def apply(world: Situation) -> Iterable[str]:
 
 # What stands for a tag in a manifest.
 _PLACEHOLDER = re.compile(
-    r"^\s*(?:- )?image:\s*[\"']?[\w./:-]+:(__[A-Z_]+__|\$\{?[A-Z_]+\}?|<[A-Z_]+>)", re.MULTILINE
+    r"^\s*(?:- )?image:\s*[\"']?[\w./:-]+:(__[A-Z_]+__|\$\{?[A-Z_]+\}?|<[A-Z_]+>|[A-Z_]{3,})",
+    re.MULTILINE,
+)
+_STANDS_FOR = re.compile(
+    r"\b(?:placeholder|stands? for|replac|substitut|fill)|占位|替换|换成|改成|填", intents.FLAGS
 )
 
 
@@ -63,8 +67,12 @@ def _filled(world: Situation, place: str) -> Iterable[str]:
         if path not in world.repository.manifests or not f"{path}/".startswith(f"{place}/"):
             continue
         for word in dict.fromkeys(_PLACEHOLDER.findall(text)):
+            # A plain word may be the tag itself, and a part of others.
+            plain = ":" if word.isalpha() else ""
+            if plain and not _STANDS_FOR.search(world.ask.text):
+                continue
             if word in world.ask.text and world.tag:
-                yield f"sed -i 's#{word}#{world.tag}#' {path}"
+                yield f"sed -i 's#{plain}{word}#{plain}{world.tag}#' {path}"
 
 
 _ALL = re.compile(r"\ball\b|\beverything\b|\b(?:manifests|files)\b|全部|所有|清单", intents.FLAGS)

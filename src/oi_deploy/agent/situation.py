@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from oi_deploy.agent import intents, orders
+from oi_deploy.agent import intents, orders, spelling
 from oi_deploy.agent.dockerfile import told
 from oi_deploy.agent.intents import Intents
 from oi_deploy.agent.meant import Deployments
@@ -79,7 +79,7 @@ class Ask:
         """
         # No name goes on after a colon of full width.
         plain = unicodedata.normalize("NFKC", self.prompt.replace("\uff1a", ": "))
-        plain = _NOT.sub(r"\1n't", plain)
+        plain = spelling.mended(_NOT.sub(r"\1n't", plain))
         # What is set in bold begins something new, or only stands out.
         plain = _HEADS.sub(_new_sentence, plain).replace("**", "")
         plain = _LINES.sub("\n\n", _BLANKS.sub(" ", _SAME.sub(r"\1", plain)))
@@ -188,6 +188,12 @@ class Situation:
         return next(iter(self.new_files), "")
 
     @property
+    def _is_only_pushed(self) -> bool:
+        """Whether a run that deploys nothing is to build an image, in so many words."""
+        new = any(image.tag and not self.has_image(image) for image in self.named)
+        return new and {"build", "push"} <= self.intents.wanted
+
+    @property
     def builds(self) -> bool:
         """Whether something is to be built.
 
@@ -208,7 +214,7 @@ class Situation:
         # written, "nothing to build" is said of the sources.
         denied = "build" in has.denied and not _UNLESS.search(self.ask.text)
         denied = denied and not (new and _NOTHING_TO_BUILD.search(self.ask.text))
-        if self.ask.expect == "none" or denied:
+        if denied or (self.ask.expect == "none" and not self._is_only_pushed):
             return False
         # One image is to get another's name.
         if "retag" in has and "build" not in has and sum(bool(it.tag) for it in self.named) > 1:

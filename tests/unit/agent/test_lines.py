@@ -416,6 +416,12 @@ def test_what_stands_for_the_tag_in_a_manifest_is_filled_in() -> None:
         "apply -f k8s/web.yaml",
     ]
     assert not found.edits
+    # A plain word is a part of others; without a word for it, it is the tag.
+    plain = {**FILES, "k8s/web.yaml": manifest.replace("__TAG__", "TAG") + "# STAGING\n"}
+    found = facts(prompt.replace("__TAG__", "the placeholder TAG"), files=plain, policy=policy)
+    assert short(found.commands)[2] == f"sed -i 's#:TAG#:{COMMIT}#' k8s/web.yaml"
+    found = facts("Build {registry}/web:TAG and apply k8s/web.yaml.", files=plain, policy=policy)
+    assert "sed" not in " ".join(found.commands)
     # Only what the prompt names.
     other = manifest.replace("__TAG__", "__OTHER__")
     found = facts(prompt, files={**FILES, "k8s/web.yaml": other}, policy=policy)
@@ -852,3 +858,36 @@ def test_what_a_pod_wrote_before_it_ended_mends_the_image() -> None:
         "rollout restart deployment/web",
         "rollout status deployment/web",
     ]
+
+
+def test_pods_restart_where_they_are_to_read_a_configuration_that_is_applied() -> None:
+    policy = (
+        "version: 1\nnamespaces:\n  production:\n"
+        "  - {kinds: [configmap], verbs: [apply]}\n"
+        "  - {kinds: [deployment], verbs: [set-image, rollout]}\n"
+    )
+    config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: words}\ndata: {A: b}\n"
+    files = {**FILES, "config/words.yaml": config}
+    expected = [
+        "apply -f config/words.yaml",
+        "rollout restart deployment/web",
+        "rollout status deployment/web",
+    ]
+    for prompt in (
+        "Apply the ConfigMap config/words.yaml and make sure the pods of web use it. No new image.",
+        "应用 config/words.yaml 这个 ConfigMap,不用构建,确保 web 的 pod 读到新值。",
+    ):
+        assert short(facts(prompt, files=files, policy=policy).commands) == expected
+    # A new image brings new pods.
+    prompt = (
+        "Apply config/words.yaml, build and push {registry}/web, and let the pods of web use it."
+    )
+    assert not any("restart" in it for it in facts(prompt, files=files, policy=policy).commands)
+
+
+def test_an_image_may_be_pushed_by_a_run_that_deploys_nothing() -> None:
+    prompt = "Build the image and push it as {registry}/web:$(git rev-parse --short HEAD)."
+    lines = [f"docker build -t web:{COMMIT} .", f"docker push web:{COMMIT}"]
+    assert short(facts(prompt, expect="none").commands) == lines
+    prompt = "Write a note on how we build and push {registry}/web:1.0.0 into NOTES.md."
+    assert not facts(prompt, expect="none", tags={"web": ["1.0.0"]}).commands

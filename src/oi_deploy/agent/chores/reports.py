@@ -65,6 +65,14 @@ _ONLY_NAMES = re.compile(
     r"|每行(?:只写)?一个(?:名[字称]|deployment)?|一行一个|只[写要列](?:出)?名[字称]",
     intents.FLAGS,
 )
+# Images and nothing else: those of several containers are on lines of their own, too.
+_IMAGES = re.compile(
+    r"\b(?:every|all(?: of)?|each|which|distinct|unique)\s+(?:the\s+)?"
+    r"(?:(?:distinct|unique|different)\s+)?"
+    r"(?:container\s+)?images?\b(?=[^.;]{0,40}\b(?:use|used|uses|run|runs|running|in use)\b)"
+    r"|(?:用|使用|运行|跑)(?:到|着|的|了)*\s*(?:的)?(?:所有|全部)?(?:容器)?镜像",
+    intents.FLAGS,
+)
 _LATEST = re.compile(
     r"(?:\btags?|标签)\W{0,3}(?:\b(?:is|are|of|named|called)\b|为|是|用|[:=])?\W{0,3}latest\b"
     r"|:latest\b|\blatest[`'\"”]?\s*(?:\btags?|标签)",
@@ -86,6 +94,13 @@ def report(world: Situation) -> Iterable[str]:
     """The state of Deployments in a file."""
     prompt, file = world.ask.text, world.new_file
     if not (file and _is_about_the_cluster(world)):
+        return
+    if _IMAGES.search(prompt) and _ONLY_NAMES.search(prompt):
+        once = " | sort -u" if _ONCE.search(prompt.lower()) else ""
+        yield (
+            f"{world.kubectl} get deployments --no-headers -o custom-columns=C0:{fields.IMAGE} "
+            f"| awk -F, '{{for (i = 1; i <= NF; i++) print $i}}'{once} > {file}"
+        )
         return
     own = tuple(records.lines(world, file))
     kind = _other_kind(prompt.lower())
