@@ -2,7 +2,6 @@
 
 import re
 
-from oi_deploy.agent import intents
 from oi_deploy.agent.dockerfile.files import is_dockerfile
 from oi_deploy.agent.intents import FLAGS, clauses, read
 from oi_deploy.agent.named import folders
@@ -12,7 +11,7 @@ from oi_deploy.agent.situation import Situation
 
 def obstacles(world: Situation) -> tuple[Obstacle, ...]:
     """All that is known."""
-    return (*_folders(world), *_manifests(world), *_git_tags(world), *_dockerfiles(world))
+    return (*_folders(world), *_manifests(world), *_dockerfiles(world))
 
 
 _PLACE = re.compile(
@@ -105,36 +104,3 @@ def _manifests(world: Situation) -> list[Obstacle]:
     # What writes it may stand anywhere.
     certain = not any(_NEW.search(text.replace(path, " ")) for path in found)
     return [Obstacle(f"The repository has no {path}.", certain) for path in dict.fromkeys(found)]
-
-
-_GIT_TAG = re.compile(
-    r"(?<![\w-])git[- ]?(?:tag|标签)\s*[`\"'“「]?(?P<tag>v?\d+\.\d[\w.-]*\w)", FLAGS
-)
-_EXAMPLE = re.compile(
-    r"(?:\be\.?g\b|\bfor (?:example|instance)\b|\bsuch as\b|\blike\b"
-    r"|比如|例如|譬如|形如|假如).{0,24}$",
-    FLAGS,
-)
-# Right before the tag: "push a new git tag v2". What is pushed further away is the image.
-_MADE = re.compile(
-    r"(?:\b(?:create|add|make|set|push)\s+(?:\w+\s+){0,2}|(?:新建|创建|打上?|推送)\W*(?:一?个|新的?)*\s*)$",
-    FLAGS,
-)
-
-
-def _git_tags(world: Situation) -> list[Obstacle]:
-    """The code of a git tag that the repository does not have is to be built."""
-    if not world.builds:
-        return []
-    there = ", ".join(world.repository.tags[-8:]) or "none"
-    known = {tag.rpartition("/")[2].removeprefix("v") for tag in world.repository.tags}
-    return [
-        Obstacle(f"The repository has no git tag {match['tag']} (there are: {there}).", True)
-        for clause in clauses(world.ask.text)
-        for match in _GIT_TAG.finditer(clause.text)
-        if match["tag"].removeprefix("v") not in known
-        and not clause.supposed
-        and not intents.is_denied(clause.text, match.start())
-        and not _MADE.search(clause.text[: match.start()])
-        and not _EXAMPLE.search(world.ask.text.partition(match[0])[0])
-    ]

@@ -6,7 +6,7 @@ takes something else instead. Where it may be a misreading of the prompt, the mo
 
 import re
 
-from oi_deploy.agent import absent, changes, intents, retag
+from oi_deploy.agent import absent, changes, intents, retag, tagged_code
 from oi_deploy.agent.intents import FLAGS, clauses, read, sentences
 from oi_deploy.agent.named import Image, namespaces, whole
 from oi_deploy.agent.obstacle import Obstacle
@@ -18,7 +18,8 @@ def obstacles(world: Situation) -> tuple[Obstacle, ...]:
     """All that is known."""
     return (*_namespaces(world), *_deployments(world), *_containers(world), *_images(world),
             *_push(world), *_elsewhere(world), *_revisions(world), *_unknown_revisions(world),
-            *_deletion(world), *_secrets(world), *absent.obstacles(world))  # fmt: skip
+            *_deletion(world), *_secrets(world), *absent.obstacles(world),
+            *tagged_code.obstacles(world))  # fmt: skip
 
 
 def _namespaces(world: Situation) -> list[Obstacle]:

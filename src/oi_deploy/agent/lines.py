@@ -19,6 +19,7 @@ from oi_deploy.agent import (
     named,
     references,
     retag,
+    tagged_code,
     words,
 )
 from oi_deploy.agent.chores import bases, counts, disk, git_tags, its_image, reports
@@ -36,7 +37,7 @@ from oi_deploy.verify.state import DeploymentState
 def compose(world: Situation) -> tuple[str, ...]:
     """All lines, in the order in which they have to run."""
     parts = (_build, manifests.apply) if _builds_first(world) else (manifests.apply, _build)
-    found: list[str] = []
+    found = list(tagged_code.checkout(world))
     for part in (*parts, *_PARTS):
         found += part(world)
     return tuple(dict.fromkeys(found))
