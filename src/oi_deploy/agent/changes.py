@@ -199,7 +199,7 @@ _TO_VERSION = re.compile(
     r"|(?:回滚|回退|退回|撤销|还原|恢复|[回换切退])[^,;。]{0,8}?[到为成])"
     r"\s*(?:the )?(?:version |release |image |tag |版本)?[`'\"“]?"
     r"v?(?P<version>\d+\.\d[\w.-]*\w|\d+\.\d)"
-    r"(?!\s*(?:之前|以前))",
+    r"(?![\w.-]*\s*(?:之前|以前))",
     intents.FLAGS,
 )
 

@@ -235,10 +235,13 @@ def folders(files: Iterable[str]) -> frozenset[str]:
 
 def new_files(prompt: str, registry: str, files: Collection[str], log: str) -> tuple[str, ...]:
     """The files that the prompt wants to have written: they have an ending and are not there."""
+    # A Dockerfile of that name is there, wherever it is.
+    there = {name for path in files if "ockerfile" in (name := path.rpartition("/")[2])}
     return tuple(
         path
         for path in paths(prompt, registry)
         if _ENDING.search(path)
+        and path not in there
         # That is nginx's own.
         and not path.endswith(("conf.d/default.conf", "nginx.conf"))
         and not _NO_FILE.fullmatch(path)

@@ -74,11 +74,14 @@ def targets(world: Situation) -> tuple[DeploymentState, ...]:
     runs = {named.repository_of(it.image) for other in world.deployments for it in other.containers}
     if chosen and not using and repositories & runs:
         return ()
-    return tuple(
+    found = tuple(
         item
         for item in chosen
         if not using or item.name in using or meant.is_joined(item.name, using, world.ask.text)
     )
+    text, names = words.without_references(world.ask.text), {it.name for it in found}
+    new = [it for it in found if not spared.keeps_its_image(it.name, text, names - {it.name})]
+    return tuple(new) or found
 
 
 def _full(world: Situation, image: Image) -> str:

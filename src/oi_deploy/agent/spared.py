@@ -142,6 +142,33 @@ def _names_one(names: Collection[str], text: str) -> bool:
     return any(words.is_named(name, text) for name in names)
 
 
+_IMAGE_STAYS = re.compile(
+    r"镜像(?:都|也|仍|还是|保持|维持)*\s*(?:不[变动换改]|原样|原来)"
+    r"|\bimages? (?:stays?|remains?|is (?:kept|left|to stay)|must (?:not change|stay))"
+    r"|\bimages? (?:does not|doesn't) change|\b(?:image|version) unchanged\b"
+    r"|\b(?:keeps?|keeping) (?:its|the) (?:current |present |old )?(?:image|version)\b"
+    r"|\bon (?:its|the) (?:current|present|old|same) (?:image|version)\b",
+    intents.FLAGS,
+)
+
+
+def keeps_its_image(name: str, prompt: str, others: Collection[str]) -> bool:
+    """Whether a Deployment is only named for something else than its image.
+
+    Args:
+        name: its own.
+        prompt: the task, without references to images.
+        others: names of other Deployments; what follows one of them is about that one.
+    """
+    for sentence in intents.sentences(prompt):
+        if match := words.find(name, sentence):
+            after = sentence[match.end() :]
+            ends = [it.start() for other in others if (it := words.find(other, after))]
+            if _IMAGE_STAYS.search(after[: min(ends, default=len(after))]):
+                return True
+    return False
+
+
 def is_left_out(name: str, prompt: str, others: Collection[str] = ()) -> bool:
     """Whether a name stands in the prompt only to be left alone.
 

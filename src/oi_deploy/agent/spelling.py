@@ -6,11 +6,11 @@ from collections.abc import Iterator
 # Those that the tables of `intents.yaml` are about; no name is changed, for it is none of these.
 _WORDS = (
     "back", "before", "branch", "build", "commit", "container", "containers", "current", "deploy",
-    "deployment", "deployments", "dockerfile", "image", "images", "latest", "namespace", "please",
-    "previous", "production", "push", "ready", "registry", "release", "replica", "replicas",
-    "repository", "restart", "revision", "rollback", "rollout", "rolled", "scale", "service",
-    "short", "staging", "tagged", "then", "this", "until", "update", "version", "wait", "with",
-    "without",
+    "deployment", "deployments", "dockerfile", "double", "image", "images", "latest", "namespace",
+    "number", "please", "previous", "production", "push", "ready", "registry", "release",
+    "replica", "replicas", "repository", "restart", "revision", "rollback", "rolled", "rollout",
+    "scale", "service", "short", "staging", "tagged", "then", "this", "until", "update", "version",
+    "wait", "with", "without",
 )  # fmt: skip
 # From that length on, a word with a letter too few or too many is no other word.
 _LONG = 7

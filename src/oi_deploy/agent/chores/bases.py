@@ -9,6 +9,11 @@ from oi_deploy.agent.situation import Situation
 
 _EACH = re.compile(r"\b(?:every|each|all)\b|每个|所有|全部|哪些", intents.FLAGS)
 _FROM = re.compile(r"\bFROM\b|\bbase images?\b|基础镜像", re.ASCII)
+_IMAGES_ONLY = re.compile(
+    r"[一每]行(?:只写?)?一个(?:基础)?镜像|\bone (?:base )?image (?:per|a|on each) line\b"
+    r"|\b(?:only|just) (?:the|their) (?:base )?images?\b|\b(?:unique|distinct) (?:base )?images\b",
+    intents.FLAGS,
+)
 _IMAGE = re.compile(r"(?<![\w./:-])(?P<image>[a-z][\w./-]*(?::[\w.-]*\w)?)", re.ASCII)
 _WHOSE = re.compile(
     r"\b(?:whose|that|which|still)\b[^.;]{0,40}?\b(?:uses?|names?|is|are|on|from|with)\b(?P<en>.*)"
@@ -44,6 +49,11 @@ def lines(world: Situation) -> Iterable[str]:
         wanted = f"-v r='^FROM +(--[^ ]+ +)?{image}'"
         yield f"awk {wanted} '$0 ~ r && !s[FILENAME]++ {{print FILENAME}}' {every} > {file}"
     elif not named_there and not re.search(r"\bwhose\b|哪些", said[0]):
+        if _IMAGES_ONLY.search(text):
+            # A stage that another one is built on is no image.
+            program = "/^FROM / && !($2 in s) {print $2} /^FROM / {s[$4]}"
+            yield f"awk '{program}' {every} | sort -u > {file}"
+            return
         sign = columns.separator(text)
         option = f" -v OFS={sign}" if sign else ""
         yield f"awk{option} '/^FROM /{{print FILENAME, $2}}' {every} > {file}"

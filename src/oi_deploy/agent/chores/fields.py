@@ -21,6 +21,16 @@ FIELDS = (
 LISTED = re.compile(r"\s*(?:,?\s*\band\b|[,、]?\s*以及|[,、/&]|[和与及])\s*", intents.FLAGS)
 
 
+# Pods have names of their own.
+_OF_PODS = re.compile(
+    r"\bpods?'? names?\b|\bnames? of (?:(?:the|its|all|their|running|new) )*pods?\b"
+    r"|\bpods?\s*的?(?:名|列表)",
+    intents.FLAGS,
+)
+
+
 def of(said: str) -> str:
     """The field that a text speaks of; empty if it is none."""
+    if _OF_PODS.search(said):
+        return ""
     return next((field for name, field in FIELDS if re.search(name, said.lower())), "")

@@ -108,6 +108,9 @@ def _parts(prompt: str) -> list[tuple[str, str]]:
         told = _TOLD.search(re.sub(r"\([^()]*\)", " ", plain))
         parts = [("", it) for it in fields.LISTED.split(told["heads"])] if told else []
         parts = parts if len(parts) > 1 else []
+    # Two numbers in one, and another label than is read here.
+    if any(re.search(r"\b[A-Za-z]/[A-Za-z]\b", part) for _, part in parts):
+        return []
     found = [(label, fields.of(part)) for label, part in parts]
     return found if all(field for _, field in found) else []
 

@@ -78,6 +78,11 @@ _LATEST = re.compile(
     r"|:latest\b|\blatest[`'\"”]?\s*(?:\btags?|标签)",
     intents.FLAGS,
 )
+_UNTAGGED = re.compile(
+    r"\b(?:no|without (?:an?|any)) (?:explicit )?tags?\b|\buntagged\b"
+    r"|(?:没有?|不带|未)(?:写|打|带|指定)?\s*(?:标签|tag)",
+    intents.FLAGS,
+)
 _OTHERWISE = re.compile(
     r"\bcolumns? [\w`]+,|\bdrift|\bdiffer|\bcompar|表头|字段|差异|不一致|不同|对比|比对|比较",
     intents.FLAGS,
@@ -270,7 +275,10 @@ def _columns(prompt: str, known: Iterable[tuple[str, str]]) -> dict[str, str]:
 def _condition(text: str, shown: list[str]) -> str:
     """The condition of awk for the Deployments that are wanted; empty without one."""
     if _LATEST.search(text):
-        return f"${_place(fields.IMAGE, shown)} ~ /:latest(,|$)/"
+        image = f"${_place(fields.IMAGE, shown)}"
+        # What has none is taken as that.
+        untagged = f" || {image} !~ /:[A-Za-z0-9_.-]+$/" if _UNTAGGED.search(text) else ""
+        return f"({image} ~ /:latest(,|$)/{untagged})" if untagged else f"{image} ~ /:latest(,|$)/"
     if _UNREADY.search(text):
         return f"${_place(fields.READY, shown)} < ${_place(fields.REPLICAS, shown)}"
     for sign, said in _COUNTS:

@@ -113,7 +113,16 @@ def spelled(prompt: str) -> str:
     """A prompt with templates in the place of what a shell would put in."""
     for pattern, words in _SUBSTITUTED:
         prompt = pattern.sub(words, prompt)
-    return prompt
+    # What is listed are parts of one tag.
+    return _LISTED.sub(lambda it: it[0].replace(";", ","), prompt)
+
+
+_LISTED = re.compile(
+    r"\b(?:made (?:up )?(?:of|from)|consists? of|composed of|built from|joins?) (?:the )?"
+    r"(?:\w+ ){0,2}(?:parts|pieces|elements)\b[^:.]{0,60}:(?:[^.\n]|\n(?!\n)|\.(?=\w))+"
+    r"|由[^:。]{0,12}(?:部分|段)[^:。]{0,20}:[^。]+",
+    intents.FLAGS,
+)
 
 
 def _joined(form: Form, values: Sequence[str]) -> str:

@@ -96,7 +96,9 @@ def _part(match: re.Match[str], text: str, *, beside: bool) -> Part:
         return Part(_kind_of(match[0]))
     name = match["place"].strip(_BRACKETS)
     named = "" if _NO_PLACES.fullmatch(name) else _place(name)
-    return Part(named) if named else _explained(name, text)
+    told = _explained(name, text) if named in ("", "commit") else Part("")
+    # "<sha>, where <sha> is the whole hash."
+    return told if not named or told.kind == "full commit" else Part(named)
 
 
 def _kind_of(word: str) -> str:

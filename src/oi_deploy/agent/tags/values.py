@@ -245,9 +245,11 @@ def _date(part: Part, said: Said) -> str:
 
 
 _OF_COMMIT = re.compile(
-    r"\b(?:commit(?:'s|ter)? date"
-    rf"|(?:dates?|{tag_words.DAY}) of (?:the |this |that |its )?(?:current |head )?commit)\b"
-    r"|\bday (?:of|on which) (?:the |this )?commit|(?:提交|commit)\s*(?:的|那天的?)?(?:日期|日子)",
+    r"\b(?:commit(?:'s|ter)? (?:date|day)"
+    rf"|(?:dates?|{tag_words.DAY}) of (?:the |this |that |its )?"
+    r"(?:current |head(?:'s)? )?commit)\b"
+    r"|\bday (?:of|on which) (?:the |this |head's )?commit"
+    r"|(?:提交|commit)\s*(?:的|那天的?)?(?:日期|日子)",
     intents.FLAGS,
 )
 
