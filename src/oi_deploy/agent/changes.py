@@ -12,7 +12,8 @@ def scale(world: Situation) -> Iterable[str]:
     """Another number of pods."""
     if "scale" not in world.intents:
         return
-    targets = _targets(world, "scale")
+    model = _model(world)
+    targets = [item for item in _targets(world, "scale") if item != model]
     for item in targets:
         began = world.began.get(item.name, item.replicas)
         count = _count(item, targets, world, began)
@@ -75,6 +76,8 @@ def _count(
     item: DeploymentState, targets: Sequence[DeploymentState], world: Situation, began: int
 ) -> int | None:
     """The number of pods that a Deployment is to have: its own of several, or the only one."""
+    if model := _model(world):
+        return world.began.get(model.name, model.replicas)
     if (count := scaling.tabled(world.ask.text, item.name)) is not None:
         return count
     own = _own(item, targets, world)
@@ -94,6 +97,23 @@ def _count(
         if value.isdecimal():
             return int(value)
     return scaling.wanted(_about(item, targets, world), began)
+
+
+# "The same number of replicas that uploads has", "副本数和 uploads 一样".
+_LIKE = re.compile(
+    r"\b(?:the )?(?:same (?:number|amount|count) of|as many) (?:replicas|pods|copies|instances)\s+"
+    r"(?:as|that|which)\b(?P<en>[^.;]{1,60})"
+    r"|(?:和|跟|与|按|照)(?P<zh>[^,。;]{1,40}?)(?:的)?(?:副本数?)?(?:保持)?(?:一样(?:多)?|相同|一致|持平|看齐)",
+    intents.FLAGS,
+)
+
+
+def _model(world: Situation) -> DeploymentState | None:
+    """The Deployment that another one is to have as many pods as; None if none is named so."""
+    match = _LIKE.search(" ".join(world.ask.text.split()))
+    said = (match["en"] or match["zh"]) if match else ""
+    found = [item for item in world.deployments if words.is_named(item.name, said)]
+    return found[0] if len(found) == 1 else None
 
 
 # What tells how many there are.

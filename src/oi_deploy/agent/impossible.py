@@ -100,7 +100,8 @@ _CONTAINER = re.compile(
     r"|\bcontainer\s+(?P<named>(?:called|named)\s+)?[`\"']?"
     rf"{_NO_CONTAINER}(?P<after>[a-z0-9][a-z0-9-]*)[`\"']?"
     r"(?(named)|\s+(?:of|in) (?:the )?deployment)"
-    r"|的\s*[`\"'“「]?(?P<before>[a-z0-9][a-z0-9-]*)[`\"'”」]?\s*容器(?=\s*(?:换|更新|改|升级|使用|用))",
+    r"|[的里中]\s*[`\"'“「]?(?P<before>[a-z0-9][a-z0-9-]*)[`\"'”」]?\s*(?:这个|那个)?容器"
+    r"(?=\s*(?:的镜像)?\s*(?:换|更新|改|升级|使用|用))",
     FLAGS,
 )
 # A clause with a container that is to be made, or that runs before the others.

@@ -129,7 +129,7 @@ _CONTEXT = re.compile(
     rf"|{_FOLDER.format('said')}[\s,(]*(?:\b(?:that|which|it)(?:'s|\s+is)|\bis)\s+"
     r"(?:also\s+)?(?:the\s+|its\s+)?(?:own\s+)?build\s+context\b"
     rf"|{_FOLDER.format('called')}\s*(?:目录)?[\s,(]*(?:就|也)?(?:是|作为?)构建上下文"
-    r"|(?:构建|build)\s*上下文(?:目录)?(?:要|应该?|也|都|请)*(?:是|为|用|选|设为|指定为|:|在)\s*"
+    r"|(?:构建|build)\s*(?:上下文|context)(?:目录)?\s*(?:要|应该?|也|都|请)*(?:是|为|用|选|设为|指定为|:|在)\s*"
     rf"{_FOLDER.format('zh')}(?![\w./-])",
     intents.FLAGS,
 )

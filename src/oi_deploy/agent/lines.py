@@ -22,7 +22,7 @@ from oi_deploy.agent import (
     tagged_code,
     words,
 )
-from oi_deploy.agent.chores import bases, counts, disk, git_tags, its_image, reports
+from oi_deploy.agent.chores import bases, commits, counts, disk, git_tags, its_image, reports
 from oi_deploy.agent.dockerfile import anew
 from oi_deploy.agent.dockerfile import files as dockerfiles
 from oi_deploy.agent.dockerfile import ignored as dockerignore
@@ -262,6 +262,7 @@ _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
     its_image.name,
     git_tags.delete,
     reports.report,
+    commits.lines,
     counts.lines,
     disk.lines,
     bases.lines,

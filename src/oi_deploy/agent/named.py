@@ -212,7 +212,8 @@ def namespaces(prompt: str) -> tuple[tuple[str, bool], ...]:
         usual = name in ("production", "prod", "staging")
         if (usual or can_be_a_name(name)) and not spared.in_a_spared_clause(prompt, match.start()):
             goes_on = kind == "en" and bool(GOES_ON.match(prompt[match.end() :]))
-            certain = goes_on or kind in ("zh", "before", "flag")
+            # Nothing but a name follows that word twice.
+            certain = goes_on or kind in ("zh", "before", "flag") or name in found
             found[name] = found.get(name, False) or certain
     return tuple(found.items())
 

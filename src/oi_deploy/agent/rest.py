@@ -20,7 +20,7 @@ _DOCKERFILE = (
 _NO_ORDER = re.compile(
     r"`[^`]*`|\brollout status\b|\bgit (?:rev-parse|rev-list|describe|log)\b[^,;]*"
     r"|的结果$|(?:保持|维持)现状|^\W*现状\W*$|(?:升级|发布|变更|上线|维护|更新)(?:通知|公告|说明)"
-    r"|我们?(?:会|来|再|去|自己)*(?:通知|告诉|记录)|写(?:得|这么|那么)"
+    r"|我们?(?:会|来|再|去|自己)*(?:通知|告诉|记录)|写(?:得|这么|那么)|只写(?![入进到])"
     r"|\breporter\b|\b(?:report|record)\b(?= [A-Za-z-]*\d)|\bstate is\b"
     r"|\bsend (?:it|this|them) (?:in|to|into) (?:the |our )?registry"
     r"|\b(?:both|they|we|users|pods|versions) (?:print|write|send|save|report|record)\b"

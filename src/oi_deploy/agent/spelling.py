@@ -27,6 +27,7 @@ def _slips(word: str) -> Iterator[str]:
 
 _MEANT = {slip: word for word in _WORDS for slip in _slips(word) if slip not in _WORDS} | {
     "teh": "the", "hte": "the", "adn": "and", "nad": "and",
+    "bild": "build", "buid": "build", "imge": "image", "pleese": "please",
 }  # fmt: skip
 
 

@@ -209,3 +209,9 @@ def test_the_wrong_deployment_is_never_proposed() -> None:
 )
 def test_containers_that_are_there_stand_in_nobodys_way(prompt: str) -> None:
     assert not facts(prompt).obstacles
+
+
+def test_what_follows_the_word_namespace_twice_is_a_name() -> None:
+    prompt = "The wallet in namespace vault misbehaves. Roll web in namespace vault back, please."
+    (found,) = facts(prompt).obstacles
+    assert found.certain and found.refused

@@ -69,7 +69,8 @@ _LITERAL_WORDS = {
 }
 # What was, or is to be replaced.
 _OLD = re.compile(
-    r"\b(?:replac\w+|old|previous|current(?:ly)?|existing|present|former|was|had|runs?|running)\b"
+    r"\b(?:replac\w+|starts? with|old|previous|current(?:ly)?|existing|present|former|was|had)\b"
+    r"|\b(?:runs?|running)\b"
     r"|旧|老(?!规矩)|当前|目前|现在|现有|之前|以前|上一?[个版次]|原来|原先|线上|替换|代替",
     intents.FLAGS,
 )
