@@ -95,6 +95,12 @@ def talk(
             began.setdefault(item.name, item.replicas)
         return known
 
+    def elsewhere(namespace: str) -> Sequence[DeploymentState]:
+        # Facts help: an account need not have rights there.
+        with suppress(RunError):
+            return stop.obey(lambda: cluster.deployments(namespace)) if cluster else ()
+        return ()
+
     def revisions(item: DeploymentState) -> Mapping[str, tuple[str, ...]]:
         return stop.obey(lambda: cluster.revisions(item)) if cluster else {}
 
@@ -118,6 +124,7 @@ def talk(
         surroundings.local_images,
         lambda: "\n".join(wrote),
         lambda: "\n".join(built),
+        elsewhere,
     )
 
     def verify() -> Verdict:

@@ -198,6 +198,21 @@ def test_a_rollout_is_followed_to_its_end(world: World, good: tuple[str, str]) -
     assert undone.image == good[0]
 
 
+def test_deployments_of_another_namespace_are_those_of_no_other(world: World) -> None:
+    elsewhere = f"{NAMESPACE}-elsewhere"
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": elsewhere}}
+    world.kubectl("apply", "-f", "-", stdin=json.dumps(namespace))
+    try:
+        made = ("deployment", "far", "--image=example.com/far:1", "--replicas=0")
+        world.kubectl("--namespace", elsewhere, "create", *made)
+        (found,) = world.cluster.deployments(elsewhere)
+        assert (found.name, found.containers[0].image) == ("far", "example.com/far:1")
+        assert "far" not in {item.name for item in world.cluster.deployments()}
+        assert not world.cluster.deployments("../..")
+    finally:
+        world.kubectl("delete", "namespace", elsewhere, "--wait=false")
+
+
 def _only(world: World, name: str, image: str = "") -> Any:
     state = world.cluster.deployment(name)
     assert state is not None

@@ -125,6 +125,7 @@ class Sources:
         images: references of the images that the Docker engine has.
         failures: what the last verification found pods to have written before they ended.
         build: what the last build printed, if it failed.
+        elsewhere: the Deployments of another namespace.
     """
 
     look: Look
@@ -135,6 +136,7 @@ class Sources:
     images: Callable[[], Sequence[str]] = tuple
     failures: Callable[[], str] = str
     build: Callable[[], str] = str
+    elsewhere: Callable[[str], Sequence[DeploymentState]] = lambda namespace: ()
 
 
 def gather(ask: Ask, sources: Sources, policy: Policy) -> Facts:
@@ -170,6 +172,10 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         if of.wanted and not itself and (same := of.images(others)):
             images = (*images, *same)
             wants = replace(wants, wanted=wants.wanted | {"exists"})
+    tagged = any(image.tag for image in images)
+    if not tagged and (live := _live_elsewhere(ask, sources, policy, about.chosen)):
+        images = live
+        wants = replace(wants, wanted=(wants.wanted - {"build"}) | {"exists"})
     if changes.reads_anew(orders):
         wants = replace(wants, wanted=wants.wanted | {"restart"})
     # A number of pods may be ordered without any word for it: "basket needs four pods, not two".
@@ -243,6 +249,19 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
             sources.look("ls", "-d", "--", path)
         ),
     )  # fmt: skip
+
+
+def _live_elsewhere(
+    ask: Ask, sources: Sources, policy: Policy, targets: Sequence[DeploymentState]
+) -> tuple[Image, ...]:
+    """What runs in another namespace that the run may read, and is to run in this one."""
+    there = [
+        item
+        for name in sorted(set(policy.document.namespaces or {}) - {ask.namespace})
+        if same_image.is_asked_for(ask.text, name)
+        for item in sources.elsewhere(name)
+    ]
+    return same_image.live(ask.text, there, targets)
 
 
 def _is_of_another(text: str, checkout: repository.Repository, names: Collection[str]) -> bool:

@@ -75,6 +75,35 @@ def read(prompt: str, known: Sequence[DeploymentState]) -> Source | None:
     return None
 
 
+# What runs, in the words of somebody who wants that and no other.
+_LIVE = re.compile(
+    r"\b(?:what(?:ever)?|image|version|tag|build|one)\b[^.;]{0,70}?"
+    r"\b(?:is (?:now |currently )?running|runs|running|has|uses|is on|is live)\b"
+    r"|(?:在|现在|正在|实际|当前|目前)\s*(?:在)?(?:跑|用|运行|使用)(?:着)?的",
+    intents.FLAGS,
+)
+
+
+def is_asked_for(prompt: str, namespace: str) -> bool:
+    """Whether a prompt wants what runs in another namespace."""
+    found = (it for it in intents.sentences(prompt) if words.is_named(namespace, it))
+    return any(_LIVE.search(sentence) for sentence in found)
+
+
+def live(
+    prompt: str, there: Sequence[DeploymentState], targets: Sequence[DeploymentState]
+) -> tuple[Image, ...]:
+    """The images of another namespace's Deployment, of which those that are meant run other tags.
+
+    Args:
+        prompt: the task.
+        there: Deployments of that namespace.
+        targets: those that are to get the images.
+    """
+    called = [it for it in there if words.is_named(it.name, prompt)]
+    return Source(called[0], True).images(targets) if len(called) == 1 else ()
+
+
 def _called(name: str, known: Sequence[DeploymentState]) -> DeploymentState | None:
     """The Deployment of a name, or the only one whose name ends with it."""
     exact = [item for item in known if item.name == name]

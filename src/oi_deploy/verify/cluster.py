@@ -68,13 +68,16 @@ class Cluster:
         for path in (_DEPLOYMENTS, _REPLICA_SETS, _PODS):
             self._read(f"list {path.rpartition('/')[2]}", path, query={"limit": 1})
 
-    def deployments(self) -> tuple[DeploymentState, ...]:
+    def deployments(self, namespace: str = "") -> tuple[DeploymentState, ...]:
         """All Deployments of the namespace, by name.
+
+        Args:
+            namespace: another one.
 
         Raises:
             RunError: the API gives no usable answer.
         """
-        items = self._list("list deployments", _DEPLOYMENTS)
+        items = self._list("list deployments", _DEPLOYMENTS, namespace=namespace)
         return tuple(sorted((deployment_state(item) for item in items), key=lambda it: it.name))
 
     def deployment(self, name: str) -> DeploymentState | None:
@@ -195,9 +198,14 @@ class Cluster:
         return tuple(line[:_LINE_LENGTH] for line in (text or "").splitlines()[-_LOG_LINES:])
 
     def _list(
-        self, what: str, path: str, selectors: Mapping[str, str] | None = None
+        self,
+        what: str,
+        path: str,
+        selectors: Mapping[str, str] | None = None,
+        *,
+        namespace: str = "",
     ) -> list[dict[str, Any]]:
-        document = self._read(what, path, query=selectors)
+        document = self._read(what, path, query=selectors, namespace=namespace)
         items = json.loads(document).get("items") if document else None
         return list(items or ())
 
@@ -207,6 +215,7 @@ class Cluster:
         path: str,
         *,
         name: str = "",
+        namespace: str = "",
         query: Mapping[str, object] | None = None,
         method: str = "GET",
         body: object = None,
@@ -223,7 +232,7 @@ class Cluster:
         request = self._client.param_serialize(
             method,
             path,
-            path_params={"namespace": self.namespace, "name": name},
+            path_params={"namespace": namespace or self.namespace, "name": name},
             query_params=list((query or {}).items()),
             header_params=headers,
             body=body,

@@ -70,6 +70,7 @@ def facts(
     date: str = "2026-03-09",
     failures: str = "",
     build: str = "",
+    elsewhere: Mapping[str, Sequence[DeploymentState]] | None = None,
 ) -> Facts:
     """The facts of a prompt; `{registry}` in it is the registry with its path."""
     answers = {
@@ -89,6 +90,7 @@ def facts(
             lambda: images,
             lambda: failures,
             lambda: build,
+            lambda namespace: (elsewhere or {}).get(namespace, ()),
         ),
         Policy.of(Path("/w"), REGISTRY, "production", read(policy) if policy else None),
     )
