@@ -260,6 +260,7 @@ def _live_elsewhere(
         for name in sorted(set(policy.document.namespaces or {}) - {ask.namespace})
         if same_image.is_asked_for(ask.text, name)
         for item in sources.elsewhere(name)
+        if policy.document.permits(name, "deployment", item.name, "read")
     ]
     return same_image.live(ask.text, there, targets)
 

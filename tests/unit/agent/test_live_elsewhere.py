@@ -41,3 +41,10 @@ def test_staging_that_is_only_told_of_gives_no_image() -> None:
     found = facts(prompt, policy=POLICY, elsewhere=STAGING, tags=TAGS)
     assert "2.0.0-b7" not in " ".join(found.commands)
     assert short(found.commands)[0].startswith("docker build ")
+
+
+def test_a_deployment_that_the_run_may_not_read_gives_none() -> None:
+    prompt = "Put the image that web is running in the namespace staging on web in production."
+    other = POLICY.replace("verbs: [read]", "names: [jobs], verbs: [read]")
+    found = facts(prompt, policy=other, elsewhere=STAGING, tags=TAGS)
+    assert "2.0.0-b7" not in " ".join([*found.commands, *found.registry, *found.deployments])
