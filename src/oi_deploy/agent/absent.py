@@ -2,8 +2,10 @@
 
 import re
 
+from oi_deploy.agent import versions
+from oi_deploy.agent.dockerfile import told
 from oi_deploy.agent.dockerfile.files import is_dockerfile
-from oi_deploy.agent.intents import FLAGS, clauses, read
+from oi_deploy.agent.intents import FLAGS, clauses, read, sentences
 from oi_deploy.agent.named import folders
 from oi_deploy.agent.obstacle import Obstacle
 from oi_deploy.agent.situation import Situation
@@ -11,14 +13,15 @@ from oi_deploy.agent.situation import Situation
 
 def obstacles(world: Situation) -> tuple[Obstacle, ...]:
     """All that is known."""
-    return (*_folders(world), *_manifests(world), *_dockerfiles(world))
+    return (*_folders(world), *_manifests(world), *_dockerfiles(world), *_stages(world),
+            *_versions(world), *_git_tag(world))  # fmt: skip
 
 
 _PLACE = re.compile(
     r"(?:\b(?:in|under|inside|folder|directory)\s+"
     # A branch is none.
     r"|\bfrom\s+(?!(?:release|feature|feat|hotfix|bugfix|fix|chore|origin|refs)/)"
-    r"|目录\s*|文件夹\s*|从\s*|(?:构建|部署|发布|打包)\s*)"
+    r"|目录\s*|文件夹\s*|从\s*|用\s*(?=\S+\s*目录)|(?:构建|部署|发布|打包)\s*)"
     r"`?(?P<en>[a-z0-9][a-z0-9._-]*(?:/[a-z0-9._-]+)+)/?`?(?=\s*(?:[,.;,。;、)]|$|and\b|as\b|里|中|下|目录))",
     re.ASCII,
 )
@@ -74,7 +77,8 @@ def _dockerfiles(world: Situation) -> list[Obstacle]:
         Obstacle(f"The repository has no {path}.", True)
         for path in world.mentioned
         if is_dockerfile(path)
-        and path.rpartition("/")[2].lower() != "dockerfile"
+        # In the root, or in a folder that is there, it may be written.
+        and (path.rpartition("/")[2].lower() != "dockerfile" or not _has_folder(world, path))
         and not any(file == path.lower() or file.endswith(f"/{path.lower()}") for file in known)
         and not any(_is_made(path, it.text) for it in clauses(world.ask.text))
         and not _NOT_THIS.search(world.ask.text.partition(path)[0])
@@ -104,3 +108,83 @@ def _manifests(world: Situation) -> list[Obstacle]:
     # What writes it may stand anywhere.
     certain = not any(_NEW.search(text.replace(path, " ")) for path in found)
     return [Obstacle(f"The repository has no {path}.", certain) for path in dict.fromkeys(found)]
+
+
+def _has_folder(world: Situation, path: str) -> bool:
+    folder = path.rpartition("/")[0]
+    return not folder or folder in folders(world.repository.files) or world.exists(folder)
+
+
+_STAGE = re.compile(
+    r"--target[= ](?P<flag>[\w-]+)|\b(?:stage|target)\s+[`'\"](?P<after>[\w-]+)[`'\"]"
+    r"|[`'\"](?P<before>[\w-]+)[`'\"]\s*(?:stage\b|target\b|阶段)",
+    FLAGS,
+)
+
+
+def _stages(world: Situation) -> list[Obstacle]:
+    """A stage that is to be built, and that no Dockerfile has."""
+    text, files = world.ask.text, world.repository.dockerfiles
+    there = {name.lower() for file in files for name in file.stages()}
+    # A name that is said to be wrong is put right.
+    if not (world.builds and files) or told.read(text, ()).amiss:
+        return []
+    names = (
+        match[match.lastgroup or 0]
+        for clause in clauses(text)
+        for match in _STAGE.finditer(clause.text)
+        if not _NEW.search(clause.text)
+    )
+    every = ", ".join(sorted(there)) or "none"
+    return [
+        Obstacle(f"No Dockerfile has a stage {name} (there are: {every}).", True)
+        for name in dict.fromkeys(names)
+        if name.lower() not in there
+    ]
+
+
+_ABOUT_TAG = re.compile(r"\btag(?:ged|s)?\b|标签|\bversion|版本", FLAGS)
+
+
+def _untagged(world: Situation) -> bool:
+    """Whether something is to be built, and nothing here says its tag."""
+    return world.builds and not world.tag and not any(image.tag for image in world.named)
+
+
+def _versions(world: Situation) -> list[Obstacle]:
+    """The file that the image's tag is to come from."""
+    if not _untagged(world):
+        return []
+    files = {path.rpartition("/")[2] for path in world.repository.files}
+    text = " ".join(world.ask.text.split())
+    named_there = [
+        path
+        for path in world.mentioned
+        if (name := path.rpartition("/")[2]) not in files
+        and (name in versions.NAMES or name.endswith(versions.KEYED))
+        and not world.exists(path)
+        and not any(_is_made(path, clause.text) for clause in clauses(text))
+        and any(_ABOUT_TAG.search(it.replace(path, " ")) for it in sentences(text) if path in it)
+    ]
+    return [
+        Obstacle(f"The repository has no {path}, which the image's tag is to come from.", True)
+        for path in named_there[:1]
+    ]
+
+
+_OF_HEAD = re.compile(
+    r"\bgit tag\b[^.;]{0,40}\b(?:head|this commit|current commit|the commit)\b"
+    r"|\b(?:head|commit)(?:'s)?\b[^.;]{0,24}\bgit tag\b"
+    r"|(?:head|提交)[^。;]{0,12}git\s*(?:标签|tag)|当前\s*git\s*(?:标签|tag)",
+    FLAGS,
+)
+
+
+def _git_tag(world: Situation) -> list[Obstacle]:
+    """The git tag of HEAD that the image's tag is to be."""
+    if not _untagged(world) or world.repository.tags_here:
+        return []
+    if not _OF_HEAD.search(" ".join(world.ask.text.split())):
+        return []
+    there = ", ".join(world.repository.tags[-8:]) or "none"
+    return [Obstacle(f"HEAD has no git tag (the repository has: {there}).", True)]

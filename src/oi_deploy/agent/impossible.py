@@ -16,10 +16,12 @@ from oi_deploy.agent.words import find, is_named, plain
 
 def obstacles(world: Situation) -> tuple[Obstacle, ...]:
     """All that is known."""
-    return (*_namespaces(world), *_deployments(world), *_containers(world), *_images(world),
-            *_push(world), *_elsewhere(world), *_revisions(world), *_unknown_revisions(world),
-            *_deletion(world), *_secrets(world), *absent.obstacles(world),
-            *tagged_code.obstacles(world))  # fmt: skip
+    checks = (
+        *(_namespaces, _deployments, _containers, _images, _renamed, _push, _elsewhere),
+        *(_revisions, _unknown_revisions, _deletion, _secrets),
+        *(absent.obstacles, tagged_code.obstacles),
+    )
+    return tuple(dict.fromkeys(it for check in checks for it in check(world)))
 
 
 def _namespaces(world: Situation) -> list[Obstacle]:
@@ -100,12 +102,17 @@ _CONTAINER = re.compile(
     r"|\bcontainer\s+(?P<named>(?:called|named)\s+)?[`\"']?"
     rf"{_NO_CONTAINER}(?P<after>[a-z0-9][a-z0-9-]*)[`\"']?"
     r"(?(named)|\s+(?:of|in) (?:the )?deployment)"
+    rf"|容器\s*{_NO_CONTAINER}(?P<zh>[a-z0-9][a-z0-9-]*)(?=\s*(?:的镜像)?\s*(?:换|更新|改|升级|设))"
+    r"|\bthe\s+(?P<hyphened>[a-z0-9]+(?:-[a-z0-9]+)+)\s+container(?=\s+(?:gets?|to|should|must|of|in)\b)"
     r"|[的里中]\s*[`\"'“「]?(?P<before>[a-z0-9][a-z0-9-]*)[`\"'”」]?\s*(?:这个|那个)?容器"
     r"(?=\s*(?:的镜像)?\s*(?:换|更新|改|升级|使用|用))",
     FLAGS,
 )
 # A clause with a container that is to be made, or that runs before the others.
-_ANOTHER = re.compile(r"\b(?:add|create|new|init|sidecar)\b|添加|新增|增加|初始化", FLAGS)
+_ANOTHER = re.compile(
+    r"\b(?:add|create|new(?! (?:image|version|build|tag)\b)|init|sidecar)\b|添加|新增|增加|初始化",
+    FLAGS,
+)
 
 
 def _containers(world: Situation) -> list[Obstacle]:
@@ -121,9 +128,7 @@ def _containers(world: Situation) -> list[Obstacle]:
         for match in _CONTAINER.finditer(clause.text)
         # It may be called so.
         if not _ANOTHER.search(clause.text.replace(match[0], " "))
-        if (name := match["quoted"] or match["set"] or match["after"] or match["before"])
-        not in known
-        and name not in images
+        if (name := match[match.lastgroup or 0]) not in known and name not in images
     )
     names = ", ".join(item.name for item in world.meant.chosen)
     return [
@@ -149,6 +154,32 @@ def _images(world: Situation) -> list[Obstacle]:
     known = ", ".join(world.tags[image.repository][-8:]) or "none"
     certain = "build" in world.intents.denied or {"exists", "retag"} & world.intents.wanted
     return [Obstacle(f"The registry has no {image} (its tags are: {known}).", bool(certain))]
+
+
+# What is to get another name.
+_RENAMED = (
+    r"(?:\b(?:re-?tag|promote|(?<!the )(?<!new )(?<!its )tag)\s+(?:the\s+)?(?:image\s+)?"
+    r"|[把将]\s*(?:镜像\s*)?)"
+    r"[`'\"]?{0}(?![\w.-])"
+)
+
+
+def _renamed(world: Situation) -> list[Obstacle]:
+    """An image that is to get another tag, and is not there."""
+    if "retag" not in world.intents or "build" in world.intents:
+        return []
+    return [
+        Obstacle(
+            f"The registry has no {image} "
+            f"(its tags are: {', '.join(world.tags[image.repository][-8:]) or 'none'}).",
+            True,
+        )
+        for image in world.named
+        if image.tag
+        and image.repository in world.tags
+        and not world.has_image(image)
+        and re.search(_RENAMED.format(re.escape(str(image))), world.ask.text, FLAGS)
+    ]
 
 
 _BASE = re.compile(
@@ -186,6 +217,7 @@ _REFERENCE = r"(?P<{}>[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?/[a-z0-9._/-]*[a-z0-9]
 _PUSH_TO = re.compile(
     rf"{_ORDER}(?:push|publish|upload|re-?tag|promote|copy|mirror)\b"
     rf"(?:(?!\band\b).)*?\b(?:to|as|into)\s+[`'\"“]?{_REFERENCE.format('en')}"
+    rf"|{_ORDER}(?:push|publish|upload)\s+(?:it\s+)?(?:as\s+)?[`'\"“]?{_REFERENCE.format('as')}"
     rf"|{_ORDER_ZH}(?:[把将]\s*\S+\s*(?:镜像)?\s*)?(?:推送?|上传|发布|同步)[到至]\s*[`'\"“]?{_REFERENCE.format('zh')}",
     FLAGS,
 )
@@ -196,7 +228,7 @@ def _elsewhere(world: Situation) -> list[Obstacle]:
     """An image is to be pushed to a registry of others."""
     host = world.ask.registry.partition("/")[0]
     found = [
-        match["en"] or match["zh"]
+        match["en"] or match["as"] or match["zh"]
         for clause in clauses(world.ask.text)
         if host and not clause.supposed and not _CODE.search(clause.text)
         for match in _PUSH_TO.finditer(clause.text)

@@ -1,4 +1,4 @@
-"""The code of a git tag that a prompt wants built, and not what is checked out."""
+"""Code that a prompt wants built, and that is not what is checked out."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -31,8 +31,46 @@ _CODE_OF = re.compile(
 _ITS_CODE = re.compile(r"[`'\"”」]?\s*(?:对应|上|处|所指|指向)?的?\s*(?:那次)?(?:代码|源码|提交)")
 
 
+_NAME = r"[`'\"]?(?P<{0}>[A-Za-z0-9][\w.-]*(?:/[\w.-]+)*\w)[`'\"]?"
+_BUILD = r"\b(?:build|deploy|release|ship)\s+(?:(?:the|code|from|of|on|at|what is)\s+)*"
+_BRANCH = re.compile(
+    rf"{_BUILD}branch\s+{_NAME.format('after')}|{_BUILD}{_NAME.format('before')}\s+branch\b"
+    rf"|(?:构建|部署|发布|用|从)\s*(?:分支\s*{_NAME.format('zh_after')}|{_NAME.format('zh')}\s*分支)",
+    FLAGS,
+)
+# Other words may say what kind of branch it is.
+_A_BRANCH = re.compile(r"main|master|develop|dev|trunk|.*[/\d-].*")
+_COMMIT = re.compile(
+    rf"(?:{_BUILD}commit|(?:构建|部署|发布)\s*(?:提交|commit))\s*[`'\"]?(?P<hash>[0-9a-f]{{7,40}})\b",
+    FLAGS,
+)
+
+
 def obstacles(world: Situation) -> list[Obstacle]:
-    """A tag whose code is to be built, and that the repository does not have."""
+    """A tag, a branch or a commit that is to be built, and that is not here."""
+    return [*_tags(world), *_elsewhere(world)]
+
+
+def _elsewhere(world: Situation) -> Iterator[Obstacle]:
+    git = world.repository
+    for clause in clauses(world.ask.text) if world.builds else ():
+        before = ""
+        for match in (*_BRANCH.finditer(clause.text), *_COMMIT.finditer(clause.text)):
+            before = clause.text[: match.start()]
+            name, commit = match[match.lastgroup or 0], match.re is _COMMIT
+            here = git.full_commit.startswith(name) if commit else name == git.branch
+            known = git.full_commit if commit else git.branch and _A_BRANCH.fullmatch(name)
+            told = clause.supposed or intents.word("denies").search(before) or name in git.tags
+            if known and not (here or told):
+                there = git.commit if commit else f"the branch {git.branch}"
+                yield Obstacle(
+                    f"What is checked out is {there}, and not {name}: "
+                    f"give actions/checkout `ref: {name}`.",
+                    True,
+                )
+
+
+def _tags(world: Situation) -> list[Obstacle]:
     there = ", ".join(world.repository.tags[-8:]) or "none"
     return [
         Obstacle(f"The repository has no git tag {match['tag']} (there are: {there}).", True)

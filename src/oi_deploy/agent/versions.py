@@ -17,6 +17,8 @@ NAMES = frozenset(
         "Chart.yaml",
     }
 )
+# Endings of files that say it in a variable.
+KEYED = (".properties", ".env", ".ini", ".cfg")
 _VERSION = re.compile(
     r"""(?:^|[{,])\s*(?:"version"\s*:|version\s*=)\s*["']([^"'\n]+)["']""", re.MULTILINE
 )

@@ -1,0 +1,64 @@
+"""What a prompt wants built, tagged or set, and nothing here has."""
+
+import pytest
+
+from tests.unit.agent.worlds import FILES, facts
+
+NO_VERSION = {path: text for path, text in FILES.items() if path != "VERSION"}
+STAGES = {
+    **FILES,
+    "Dockerfile": "FROM python:3.11-slim AS runtime\nCOPY app.py .\nCMD exec python3 app.py\n",
+}
+TAGS = {"web": ["1.0.0"]}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "what"),
+    [
+        ("Build and push {registry}/web, tag from the VERSION file.", "VERSION"),
+        ("标签用 pyproject.toml 的 version,构建推送 {registry}/web。", "pyproject.toml"),
+        ("Tag: appVersion of Chart.yaml. Build, push {registry}/web.", "Chart.yaml"),
+        ("标签取 build.env 里的 APP_VERSION,构建推送 {registry}/web,更新 web", "build.env"),
+        ("Use the git tag on HEAD as tag: build, push {registry}/web.", "git tag"),
+        ("当前提交上的 git 标签当镜像标签,构建推送 {registry}/web,更新 web。", "git tag"),
+        ("Build services/api/Dockerfile, push {registry}/web:1.2.", "services/api/"),
+        ("用 services/api 目录的 Dockerfile 构建 {registry}/web:1。", "services/api"),
+        ("Build the stage `slim`, push {registry}/web:<short sha>, update web.", "stage slim"),
+        ("Build {registry}/web:1.2 with --target slim, push it, update web.", "stage slim"),
+        ("把 {registry}/web:1.5.0 打成 stable 标签并推送,web 用 stable。", "web:1.5.0"),
+        ("Retag {registry}/web:1.5.0 as stable, push it, and let web run stable.", "web:1.5.0"),
+        ("Deploy {registry}/web:latest to web; nothing is built.", "web:latest"),
+        ("Build the branch release/2.0 and deploy it to web.", "release/2.0"),
+        ("构建 release/2.0 分支并部署到 web。", "release/2.0"),
+        ("Build commit deadbeef and deploy it to web.", "deadbeef"),
+        ("把 web 的容器 sidecar 换成新构建的 {registry}/web:1.0.1。", "sidecar"),
+        ("In web, the log-shipper container gets the new image.", "log-shipper"),
+        ("Build, push docker.io/acme/web:1.0 and roll it out to web.", "docker.io/acme/web"),
+    ],
+)
+def test_the_run_ends_with_what_is_not_here(prompt: str, what: str) -> None:
+    files = {**NO_VERSION, "Dockerfile": STAGES["Dockerfile"]}
+    found = facts(prompt, files=files, tags=TAGS)
+    assert any(it.certain and what in it.text for it in found.obstacles)
+    assert not found.commands
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Build and push {registry}/web with the version in the VERSION file as tag, update web.",
+        "Write 2.0.0 into build.env, build and push {registry}/web:<short sha>, update web.",
+        "Build the branch main and deploy it to web.",
+        "Build the release branch that is checked out and deploy it to web.",
+        "Build commit abc1234 and deploy it to web.",
+        "Do not build the branch release/2.0, build what is checked out, and update web.",
+        "Build the stage `runtime`, push {registry}/web:<short sha>, update web.",
+        "Tag the image {registry}/web:1.5.0, push it, and update web.",
+        "Build {registry}/web:1.5.0, push it, tag it as stable too, and update web.",
+        "In web, the running container should get the image of this commit, {registry}/web:<sha>.",
+    ],
+)
+def test_what_is_here_stands_in_nobodys_way(prompt: str) -> None:
+    found = facts(prompt, files=STAGES, tags=TAGS)
+    assert not found.obstacles
+    assert found.commands
