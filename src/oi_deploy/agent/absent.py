@@ -127,13 +127,14 @@ def _stages(world: Situation) -> list[Obstacle]:
     text, files = world.ask.text, world.repository.dockerfiles
     there = {name.lower() for file in files for name in file.stages()}
     # A name that is said to be wrong is put right.
-    if not (world.builds and files) or told.read(text, ()).amiss:
+    if not (world.builds and files):
         return []
+    amiss = told.read(text, ()).amiss
     names = (
         match[match.lastgroup or 0]
         for clause in clauses(text)
         for match in _STAGE.finditer(clause.text)
-        if not _NEW.search(clause.text)
+        if match["flag"] or not (amiss or _NEW.search(clause.text))
     )
     every = ", ".join(sorted(there)) or "none"
     return [

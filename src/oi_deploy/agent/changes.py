@@ -33,17 +33,25 @@ _PARTS = re.compile(
 _WAITS = re.compile(r"\W*(?:when|once|after|as soon as|until|before|because|while)\b|.*[后时]$")
 
 
-def _targets(world: Situation, intent: str) -> list[DeploymentState]:
-    """The Deployments that an order is for, which may be others than those that get an image."""
-    text, chosen = world.ask.text, world.meant.chosen
-    parts = [
+def _parts(text: str) -> list[str]:
+    """What is said, an order at a time."""
+    return [
         part
         for clause in intents.clauses(text)
         if not clause.supposed
         for part in _PARTS.split(clause.text)
     ]
+
+
+def ordered(world: Situation, intent: str) -> list[DeploymentState]:
+    """The Deployments that stand beside the words for an order."""
+    return _ordered(world, intent, _parts(world.ask.text))
+
+
+def _ordered(world: Situation, intent: str, parts: Sequence[str]) -> list[DeploymentState]:
+    text, chosen = world.ask.text, world.meant.chosen
     own = [it for it in parts if not _WAITS.match(it) and intent in intents.read(it)]
-    ordered = [
+    return [
         item
         for item in world.deployments
         if any(words.is_named(item.name, it) for it in own)
@@ -52,6 +60,13 @@ def _targets(world: Situation, intent: str) -> list[DeploymentState]:
             or not (spared.is_spared(item.name, text) or spared.is_left_out(item.name, text))
         )
     ]
+
+
+def _targets(world: Situation, intent: str) -> list[DeploymentState]:
+    """The Deployments that an order is for, which may be others than those that get an image."""
+    text, chosen = world.ask.text, world.meant.chosen
+    parts = _parts(text)
+    ordered = _ordered(world, intent, parts)
     if not ordered:
         return list(chosen)
 

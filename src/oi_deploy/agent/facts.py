@@ -146,10 +146,14 @@ def gather(ask: Ask, sources: Sources, policy: Policy) -> Facts:
 
 def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
     """Look at everything that the prompt has to do with."""
-    mentioned = named.paths(ask.text, ask.registry)
-    checkout = repository.gather(sources.look, named=mentioned, namespace=ask.namespace)
     deployments = tuple(sources.deployments())
     there = {item.name for item in deployments}
+    # As kubectl writes them: "deploy/web".
+    names = "|".join(map(re.escape, sorted(there))) or "(?!)"
+    slashed = rf"\bdeploy(?:ments?)?/(?=(?:{names})(?![\w./-]))"
+    ask = replace(ask, prompt=re.sub(slashed, "deployment ", ask.prompt))
+    mentioned = named.paths(ask.text, ask.registry)
+    checkout = repository.gather(sources.look, named=mentioned, namespace=ask.namespace)
     orders = _without_names(ask.text, there)
     wants = intents.read(orders)
     if "build" in wants.denied and _is_of_another(ask.text, checkout, there):
@@ -210,7 +214,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         branch=checkout.branch,
         git_tags=checkout.tags_here,
         described=checkout.described,
-        versions={"VERSION": version} if version else checkout.versions,
+        versions={"VERSION": version} if version else _versions_of(ask.text, checkout.versions),
         date=date,
         commit_date=checkout.commit_date,
         count=checkout.count,
@@ -263,6 +267,22 @@ def _live_elsewhere(
         if policy.document.permits(name, "deployment", item.name, "read")
     ]
     return same_image.live(ask.text, there, targets)
+
+
+def _versions_of(text: str, known: Mapping[str, str]) -> Mapping[str, str]:
+    """What the only file says of which the prompt speaks as of a version; else what all say."""
+    basenames = [path.rpartition("/")[2] for path in known]
+    said = [
+        path
+        for path in known
+        if basenames.count(path.rpartition("/")[2]) == 1
+        and any(
+            words.is_named(path, it)
+            and re.search(r"\bversions?\b|版本", it.replace(path, " "), re.IGNORECASE)
+            for it in intents.sentences(text)
+        )
+    ]
+    return {said[0]: known[said[0]]} if len(said) == 1 else known
 
 
 def _is_of_another(text: str, checkout: repository.Repository, names: Collection[str]) -> bool:

@@ -18,7 +18,7 @@ def obstacles(world: Situation) -> tuple[Obstacle, ...]:
     """All that is known."""
     checks = (
         *(_namespaces, _deployments, _containers, _images, _renamed, _push, _elsewhere),
-        *(_revisions, _unknown_revisions, _deletion, _secrets),
+        *(_revisions, _unknown_revisions, _deletion, _secrets, _not_permitted, _privileges),
         *(absent.obstacles, tagged_code.obstacles),
     )
     return tuple(dict.fromkeys(it for check in checks for it in check(world)))
@@ -102,8 +102,11 @@ _CONTAINER = re.compile(
     r"|\bcontainer\s+(?P<named>(?:called|named)\s+)?[`\"']?"
     rf"{_NO_CONTAINER}(?P<after>[a-z0-9][a-z0-9-]*)[`\"']?"
     r"(?(named)|\s+(?:of|in) (?:the )?deployment)"
+    r"|\bcontainer\s+(?P<has>[a-z0-9]+(?:-[a-z0-9]+)+)"
+    r"(?=\s+(?:has to|must|should|gets?|is to|needs)\b)"
     rf"|容器\s*{_NO_CONTAINER}(?P<zh>[a-z0-9][a-z0-9-]*)(?=\s*(?:的镜像)?\s*(?:换|更新|改|升级|设))"
-    r"|\bthe\s+(?P<hyphened>[a-z0-9]+(?:-[a-z0-9]+)+)\s+container(?=\s+(?:gets?|to|should|must|of|in)\b)"
+    r"|\bthe\s+(?P<hyphened>[a-z0-9]+(?:-[a-z0-9]+)+)\s+container"
+    r"(?=\s+(?:gets?|to|should|must|of|in)\b)"
     r"|[的里中]\s*[`\"'“「]?(?P<before>[a-z0-9][a-z0-9-]*)[`\"'”」]?\s*(?:这个|那个)?容器"
     r"(?=\s*(?:的镜像)?\s*(?:换|更新|改|升级|使用|用))",
     FLAGS,
@@ -182,6 +185,47 @@ def _renamed(world: Situation) -> list[Obstacle]:
     ]
 
 
+_VERBS = (
+    ("scale", "scale", "scaled"),
+    ("restart", "rollout", "restarted"),
+    ("undo", "rollout", "rolled back"),
+)
+
+
+def _not_permitted(world: Situation) -> list[Obstacle]:
+    """A change of a Deployment that is ordered by its name, and that the policy has no rule for."""
+    return [
+        Obstacle(f"The policy does not allow {item.name} to be {done}.", True, True)
+        for intent, verb, done in _VERBS
+        if intent in world.intents
+        for item in changes.ordered(world, intent)
+        if not world.permits("deployment", item.name, verb)
+    ]
+
+
+# What no rule of a policy gives a pod.
+_PRIVILEGES = re.compile(
+    r"(?<!un)(?<!non-)\bprivileged\b(?! (?:ports?|users?|accounts?)\b)"
+    r"|\bhost(?:Path|Network|PID|IPC)\b|\bdocker\.sock\b|特权(?:容器|模式)",
+    FLAGS,
+)
+_GIVES = re.compile(
+    r"\b(?:make|run|set|add|mount|enable|give|let|patch|change|use)\b|改|设|挂|加|开|用", FLAGS
+)
+
+
+def _privileges(world: Situation) -> list[Obstacle]:
+    """Rights on the node, which no pod gets."""
+    found = [
+        match[0]
+        for clause in clauses(world.ask.text)
+        if not clause.supposed and _GIVES.search(clause.text)
+        for match in _PRIVILEGES.finditer(clause.text)
+        if not intents.is_denied(clause.text, match.start())
+    ]
+    return [Obstacle(f"No pod may have `{it}`.", True, True) for it in dict.fromkeys(found)]
+
+
 _BASE = re.compile(
     r"(?:\bbased on|\bon top of|\bfrom|\bbase(?: image)?|\bbuild\b[^.,;]{0,30}\bon|基于|基础镜像)"
     r"\s*[:=是为]?\s*[`'\"]?$",
@@ -197,10 +241,12 @@ def _is_base(repository: str, text: str) -> bool:
 
 def _push(world: Situation) -> list[Obstacle]:
     """No image that the prompt names may be pushed."""
-    if not world.builds or any(_may_push(world, image) for image in world.named):
+    pair = None if world.builds else retag.pair(world)
+    images = world.named if world.builds else pair[1:] if pair else ()
+    if not images or any(_may_push(world, image) for image in images):
         return []
     names = dict.fromkeys(
-        image.repository for image in world.named if not _is_base(image.repository, world.ask.text)
+        image.repository for image in images if not _is_base(image.repository, world.ask.text)
     )
     return [
         Obstacle(f"The policy does not allow {name} to be pushed.", True, True) for name in names

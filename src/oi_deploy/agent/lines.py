@@ -20,6 +20,7 @@ from oi_deploy.agent import (
     references,
     retag,
     tagged_code,
+    unread,
     words,
 )
 from oi_deploy.agent.chores import bases, commits, counts, disk, git_tags, its_image, reports
@@ -36,6 +37,8 @@ from oi_deploy.verify.state import DeploymentState
 
 def compose(world: Situation) -> tuple[str, ...]:
     """All lines, in the order in which they have to run."""
+    if unread.is_needed(world):
+        return ()
     parts = (_build, manifests.apply) if _builds_first(world) else (manifests.apply, _build)
     found = list(tagged_code.checkout(world))
     for part in (*parts, *_PARTS):

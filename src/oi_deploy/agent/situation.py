@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from oi_deploy.agent import intents, orders, spelling
+from oi_deploy.agent import intents, orders, spared, spelling
 from oi_deploy.agent.dockerfile import told
 from oi_deploy.agent.intents import Intents
 from oi_deploy.agent.meant import Deployments
@@ -36,6 +36,7 @@ _HEADS = re.compile(
 _NOT = re.compile(
     r"\b(do|does|did|wo|ca|should|must|is|are|was|were|would|could|have|has)nt\b", re.IGNORECASE
 )
+_PINNED = re.compile(r"@sha256:[0-9a-f]{64}\b")
 _HASH = re.compile(r"\b(?:sha|hash|commit)\b|哈希|提交", re.IGNORECASE)
 _NOTHING_TO_BUILD = re.compile(
     r"\bnothing (?:has )?to (?:be )?(?:build|built|compiled?)\b"
@@ -206,6 +207,13 @@ class Situation:
             (match := _NEW_DOCKERFILE.search(it)) and not intents.is_denied(it, match.start())
             for it in clauses
         )
+        # Nothing but the image stays as it is.
+        stays = spared.IMAGE_STAYS.search(self.ask.text)
+        if stays and not (self.named or {"build", "push"} & has.wanted):
+            return False
+        # Of a digest, there is one image only.
+        if "build" not in has and _PINNED.search(self.ask.text):
+            return False
         there = any(
             self.has_image(item) and not (self._moves(item) or self.is_beside_new_ones(item))
             for item in self.named

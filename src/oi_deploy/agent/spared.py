@@ -142,11 +142,12 @@ def _names_one(names: Collection[str], text: str) -> bool:
     return any(words.is_named(name, text) for name in names)
 
 
-_IMAGE_STAYS = re.compile(
+IMAGE_STAYS = re.compile(
     r"镜像(?:都|也|仍|还是|保持|维持)*\s*(?:不[变动换改]|原样|原来)"
     r"|\bimages? (?:stays?|remains?|is (?:kept|left|to stay)|must (?:not change|stay))"
     r"|\bimages? (?:does not|doesn't) change|\b(?:image|version) unchanged\b"
-    r"|\b(?:keeps?|keeping) (?:its|the) (?:current |present |old )?(?:image|version)\b"
+    r"|\b(?:keeps?|keeping) (?:its|the) (?:current |present |old )?"
+    r"(?:image|version)\b(?! (?:repository|name|tag|path))"
     r"|\bon (?:its|the) (?:current|present|old|same) (?:image|version)\b",
     intents.FLAGS,
 )
@@ -164,7 +165,7 @@ def keeps_its_image(name: str, prompt: str, others: Collection[str]) -> bool:
         if match := words.find(name, sentence):
             after = sentence[match.end() :]
             ends = [it.start() for other in others if (it := words.find(other, after))]
-            if _IMAGE_STAYS.search(after[: min(ends, default=len(after))]):
+            if IMAGE_STAYS.search(after[: min(ends, default=len(after))]):
                 return True
     return False
 

@@ -38,6 +38,18 @@ _BRANCH = re.compile(
     rf"|(?:构建|部署|发布|用|从)\s*(?:分支\s*{_NAME.format('zh_after')}|{_NAME.format('zh')}\s*分支)",
     FLAGS,
 )
+# The words for it may stand apart from the name.
+_SOME_BRANCH = re.compile(
+    rf"\bbranch\s+{_NAME.format('after')}"
+    r"|(?P<before>[A-Za-z0-9][\w.-]*(?:/[\w.-]+)*/[\w.-]*\w)\s*(?:这个|这条|的)?\s*(?:branch\b|分支)"
+    rf"|分支\s*{_NAME.format('zh')}",
+    FLAGS,
+)
+_ORDERS = re.compile(
+    r"\b(?:build|deploy|release|ship|check(?:ing)? out|checkout)\b|构建|部署|发布|上线|检出|切到",
+    FLAGS,
+)
+_AS_TAG = re.compile(r"\btag|标签|\bname\b|名|\bmerged?\b|合并|合入", FLAGS)
 # Other words may say what kind of branch it is.
 _A_BRANCH = re.compile(r"main|master|develop|dev|trunk|.*[/\d-].*")
 _COMMIT = re.compile(
@@ -55,7 +67,9 @@ def _elsewhere(world: Situation) -> Iterator[Obstacle]:
     git = world.repository
     for clause in clauses(world.ask.text) if world.builds else ():
         before = ""
-        for match in (*_BRANCH.finditer(clause.text), *_COMMIT.finditer(clause.text)):
+        ordered = _ORDERS.search(clause.text) and not _AS_TAG.search(clause.text)
+        branches = _SOME_BRANCH if ordered else _BRANCH
+        for match in (*branches.finditer(clause.text), *_COMMIT.finditer(clause.text)):
             before = clause.text[: match.start()]
             name, commit = match[match.lastgroup or 0], match.re is _COMMIT
             here = git.full_commit.startswith(name) if commit else name == git.branch

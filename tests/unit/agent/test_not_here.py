@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.agent.worlds import FILES, facts
+from tests.unit.agent.worlds import FILES, HOST, facts
 
 NO_VERSION = {path: text for path, text in FILES.items() if path != "VERSION"}
 STAGES = {
@@ -62,3 +62,53 @@ def test_what_is_here_stands_in_nobodys_way(prompt: str) -> None:
     found = facts(prompt, files=STAGES, tags=TAGS)
     assert not found.obstacles
     assert found.commands
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Take the image that the annotation example.com/last-good of web names, and set it on web.",
+        "取 ConfigMap channel 里键 tag 的值作为镜像标签,构建推送 {registry}/web,更新 web。",
+        "Restart all deployments with the label line=bottling.",
+        "Find the commit that fixes OPS-12, check it out, build {registry}/web, update web.",
+    ],
+)
+def test_nothing_is_shown_that_is_made_without_what_is_not_read(prompt: str) -> None:
+    assert not facts(prompt, files=STAGES, tags=TAGS).commands
+
+
+def test_what_no_policy_allows_is_refused() -> None:
+    for prompt in (
+        "Make the container app of the deployment web privileged; the image stays the same.",
+        "Mount /dev as a hostPath volume into web.",
+    ):
+        found = facts(prompt, tags=TAGS)
+        assert any(it.certain and it.refused for it in found.obstacles)
+    prompt = (
+        "Build {registry}/web:1.1 as an unprivileged user, not as a privileged one; update web."
+    )
+    assert not facts(prompt, tags=TAGS).obstacles
+
+
+def test_a_change_that_the_policy_has_no_rule_for_is_refused() -> None:
+    policy = (
+        "version: 1\nnamespaces:\n  production:\n"
+        "  - {kinds: [deployment], names: [web], verbs: [set-image, scale, rollout]}\n"
+    )
+    for prompt in (
+        "Scale jobs to 0, web keeps as is.",
+        "Restart jobs.",
+        "Undo the rollout of jobs.",
+    ):
+        (found,) = facts(prompt, policy=policy).obstacles
+        assert found.certain and found.refused and "jobs" in found.text
+    assert not facts("Scale web to 3; jobs stays as is.", policy=policy).obstacles
+
+
+def test_an_image_is_not_given_to_a_repository_of_others() -> None:
+    theirs = f"{HOST}/partners/web:1.0.0"
+    prompt = (
+        f"Partners pull {{registry}}/web:1.0.0, so it has to be retagged and pushed as {theirs}."
+    )
+    (found,) = facts(prompt, expect="push", tags=TAGS).obstacles
+    assert found.certain and found.refused and "partners" in found.text

@@ -22,6 +22,8 @@ _RENAMED = tuple(
         rf"{_OLD} (?:now )?(?:moved|went|became|becomes|turned into|is now)"
         rf"(?: (?:to|into|in))* {_KIND_EN}{_NEW}",
         rf"{_OLD}\s*(?:->|=>|→)\s*{_NEW}",
+        rf"\b(?:refers? to|says?|names?|uses?|copies|expects?|looks for) {_OLD},?"
+        rf" (?:but|while|although) [^.;,]{{0,40}}?\b(?:is|are)(?: now| called)? {_NEW}",
         rf"{_OLD}{_KIND}(?:已经?|被|都|也)*(?:改名|重命名|更名|改叫|改|移动?|挪|搬|迁移?|放)"
         rf"(?:成|为|到|至|叫|进|了)+\s*(?:了\s*)?{_NEW}",
     )
