@@ -24,6 +24,7 @@ from oi_deploy.sandbox import Result, Sandbox
 from oi_deploy.verify.check import Asked
 from oi_deploy.verify.cluster import Cluster
 from oi_deploy.verify.finding import Finding, Verdict
+from oi_deploy.verify.reference import parse
 from oi_deploy.verify.registry import Registry
 from oi_deploy.verify.state import DeploymentState
 from oi_deploy.workflow import Group, UntrustedStream
@@ -101,6 +102,13 @@ def talk(
             return stop.obey(lambda: cluster.deployments(namespace)) if cluster else ()
         return ()
 
+    def holds(reference: str) -> bool:
+        # What cannot be asked now is verified afterwards.
+        with suppress(RunError, ValueError):
+            read = parse(reference)
+            return not registry or stop.obey(lambda: registry.digest(read)) is not None
+        return True
+
     def revisions(item: DeploymentState) -> Mapping[str, tuple[str, ...]]:
         return stop.obey(lambda: cluster.revisions(item)) if cluster else {}
 
@@ -125,6 +133,7 @@ def talk(
         lambda: "\n".join(wrote),
         lambda: "\n".join(built),
         elsewhere,
+        holds,
     )
 
     def verify() -> Verdict:

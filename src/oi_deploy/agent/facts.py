@@ -126,6 +126,7 @@ class Sources:
         failures: what the last verification found pods to have written before they ended.
         build: what the last build printed, if it failed.
         elsewhere: the Deployments of another namespace.
+        holds: whether the run's registry has what a reference names.
     """
 
     look: Look
@@ -137,6 +138,7 @@ class Sources:
     failures: Callable[[], str] = str
     build: Callable[[], str] = str
     elsewhere: Callable[[str], Sequence[DeploymentState]] = lambda namespace: ()
+    holds: Callable[[str], bool] = lambda reference: True
 
 
 def gather(ask: Ask, sources: Sources, policy: Policy) -> Facts:
@@ -234,6 +236,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         tag=keys.filled(ask.text, named_there) or (
             tags.wanted(said, source) if rule is None or tags.is_made(rule) else ""
         ),
+        pinned={it: sources.holds(it) for it in named.pinned(ask.text, ask.registry)},
         more_tags=tags.several(said, source)[1:],
         meant=about,
         deployments=deployments,

@@ -17,7 +17,7 @@ from oi_deploy.agent.words import find, is_named, plain
 def obstacles(world: Situation) -> tuple[Obstacle, ...]:
     """All that is known."""
     checks = (
-        *(_namespaces, _deployments, _containers, _images, _renamed, _push, _elsewhere),
+        *(_namespaces, _deployments, _containers, _images, _pinned, _renamed, _push, _elsewhere),
         *(_revisions, _unknown_revisions, _deletion, _secrets, _not_permitted, _privileges),
         *(absent.obstacles, tagged_code.obstacles),
     )
@@ -165,6 +165,15 @@ _RENAMED = (
     r"|[把将]\s*(?:镜像\s*)?)"
     r"[`'\"]?{0}(?![\w.-])"
 )
+
+
+def _pinned(world: Situation) -> list[Obstacle]:
+    """A digest that the registry does not have."""
+    return [
+        Obstacle(f"The registry has no {reference}.", True)
+        for reference, there in world.pinned.items()
+        if not there
+    ]
 
 
 def _renamed(world: Situation) -> list[Obstacle]:

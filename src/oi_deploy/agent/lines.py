@@ -220,6 +220,20 @@ def _rollout(world: Situation) -> Iterable[str]:
     yield from (world.rollout_status(item) for item in changed)
 
 
+def _pinned(world: Situation) -> Iterable[str]:
+    """An image that the prompt names by its digest, where nothing is built."""
+    if world.ask.expect != "deploy" or world.builds:
+        return
+    for reference in world.pinned:
+        repository = named.repository_of(reference.partition("@")[0])
+        for item in world.meant.chosen:
+            runs = [it for it in item.containers if named.repository_of(it.image) == repository]
+            if runs and world.permits("deployment", item.name, "set-image"):
+                pairs = " ".join(f"{it.name}={reference}" for it in runs)
+                yield f"{world.kubectl} set image deployment/{item.name} {pairs}"
+                yield world.rollout_status(item)
+
+
 _TAKES = re.compile(r"\b(?:take|pull|retag|tag|from)\b|打|拉取|从", intents.FLAGS)
 
 
@@ -257,6 +271,7 @@ _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
     its_image.name_before,
     retag.lines,
     its_image.digest,
+    _pinned,
     _rollout,
     changes.scale,
     changes.restart,

@@ -95,6 +95,15 @@ class Image:
         return f"{self.repository}:{self.tag}" if self.tag else self.repository
 
 
+def pinned(prompt: str, registry: str) -> tuple[str, ...]:
+    """References with a digest under the registry's host that the prompt wants, each once."""
+    host = registry.partition("/")[0]
+    path = rf"(?<![\w./-]){re.escape(host)}/[a-z0-9._/-]*[a-z0-9](?::[\w.-]+)?"
+    found = re.finditer(rf"{path}@sha256:[0-9a-f]{{64}}", prompt, re.ASCII) if host else ()
+    meant = (it[0] for it in found if not _NOT_TO_USE.search(prompt[: it.start()]))
+    return tuple(dict.fromkeys(meant))
+
+
 def whole(repository: str) -> re.Pattern[str]:
     """A pattern for a repository, and not for a longer one that begins like it."""
     return re.compile(rf"{re.escape(repository)}(?![\w./-]*\w)", re.ASCII)

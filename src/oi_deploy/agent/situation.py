@@ -36,7 +36,6 @@ _HEADS = re.compile(
 _NOT = re.compile(
     r"\b(do|does|did|wo|ca|should|must|is|are|was|were|would|could|have|has)nt\b", re.IGNORECASE
 )
-_PINNED = re.compile(r"@sha256:[0-9a-f]{64}\b")
 _HASH = re.compile(r"\b(?:sha|hash|commit)\b|哈希|提交", re.IGNORECASE)
 _NOTHING_TO_BUILD = re.compile(
     r"\bnothing (?:has )?to (?:be )?(?:build|built|compiled?)\b"
@@ -109,6 +108,7 @@ class Situation:
         repository: the checkout.
         named: the images that the prompt names, in the run's registry.
         tag: the one that the prompt asks for.
+        pinned: references with a digest that the prompt names, and whether the registry has them.
         more_tags: those that the image gets besides.
         meant: the Deployments that the prompt is about.
         deployments: all that the run may change.
@@ -128,6 +128,7 @@ class Situation:
     repository: Repository = field(default_factory=Repository)
     named: tuple[Image, ...] = ()
     tag: str = ""
+    pinned: Mapping[str, bool] = field(default_factory=dict)
     more_tags: tuple[str, ...] = ()
     meant: Deployments = field(default_factory=Deployments)
     deployments: tuple[DeploymentState, ...] = ()
@@ -212,7 +213,7 @@ class Situation:
         if stays and not (self.named or {"build", "push"} & has.wanted):
             return False
         # Of a digest, there is one image only.
-        if "build" not in has and _PINNED.search(self.ask.text):
+        if self.pinned and "build" not in has:
             return False
         there = any(
             self.has_image(item) and not (self._moves(item) or self.is_beside_new_ones(item))

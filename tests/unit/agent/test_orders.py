@@ -3,7 +3,7 @@
 import pytest
 
 from oi_deploy.agent import intents
-from tests.unit.agent.worlds import FILES, deployment, facts, short
+from tests.unit.agent.worlds import FILES, REGISTRY, deployment, facts, short
 
 WEB = deployment("web", "app=web:1.4.0")
 API = deployment("api", "api=api:2.3.1", replicas=3)
@@ -279,3 +279,24 @@ def test_a_blank_line_ends_a_sentence() -> None:
 def test_the_steps_of_a_list_are_sentences_of_their_own() -> None:
     steps = intents.sentences("Release:\n1) build it\n2. push it\n  10) deploy it\na) wait")
     assert steps == ("Release:", "build it", "push it", "deploy it", "wait")
+
+
+PINNED = f"{REGISTRY}/web@sha256:{'9d1f0c7b' * 8}"
+
+
+def test_an_image_that_is_named_by_its_digest_is_set_as_it_is() -> None:
+    for prompt in (
+        f"Nothing is built. Set the container app of the deployment web to {PINNED} and wait.",
+        f"把 deployment web 换成 {PINNED},不要构建。",
+    ):
+        assert short(facts(prompt, tags=TAGS).commands) == [
+            f"set image deployment/web app={PINNED.removeprefix(f'{REGISTRY}/')}",
+            "rollout status deployment/web",
+        ]
+        (found,) = facts(prompt, tags=TAGS, absent=[PINNED]).obstacles
+        assert found.certain and PINNED in found.text
+
+
+def test_a_digest_that_is_not_to_be_used_is_none() -> None:
+    prompt = f"Build {{registry}}/web:1.9, push it and update web. Do not use {PINNED} any more."
+    assert "sha256" not in " ".join(facts(prompt, tags=TAGS).commands)

@@ -71,6 +71,7 @@ def facts(
     failures: str = "",
     build: str = "",
     elsewhere: Mapping[str, Sequence[DeploymentState]] | None = None,
+    absent: Sequence[str] = (),
 ) -> Facts:
     """The facts of a prompt; `{registry}` in it is the registry with its path."""
     answers = {
@@ -91,6 +92,7 @@ def facts(
             lambda: failures,
             lambda: build,
             lambda namespace: (elsewhere or {}).get(namespace, ()),
+            lambda reference: reference not in absent,
         ),
         Policy.of(Path("/w"), REGISTRY, "production", read(policy) if policy else None),
     )
