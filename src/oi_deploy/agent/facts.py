@@ -350,6 +350,9 @@ def tell(world: Situation, policy: Policy) -> Facts:
 
 # The images of `set image deployment/web app=IMAGE proxy=IMAGE`.
 _SETS = re.compile(r" set image deployment/(\S+) (.*)$")
+_RESTARTS = re.compile(r" rollout restart deployment/(\S+)$")
+# What brings another image.
+_DEPLOYS = re.compile(r" set image | rollout undo |^docker push ")
 _SCALES = re.compile(r" scale deployment/(\S+) --replicas=(\d+)$")
 
 
@@ -357,6 +360,10 @@ def _asked(world: Situation, commands: Sequence[str]) -> Asked:
     """The numbers of pods that lines set, and what manifests may change."""
     lines = (match for line in commands if (match := _SCALES.search(line)))
     known = {match[1]: int(match[2]) for match in lines}
+    restarted = {match[1] for line in commands if (match := _RESTARTS.search(line))}
+    kept = frozenset({*known, *restarted})
+    if world.ask.expect != "deploy" or any(map(_DEPLOYS.search, commands)):
+        kept = frozenset()
     about = world.meant.chosen if "scale" in world.intents else ()
     made = world.repository.made if "apply" in world.intents else ()
     sets = (match for line in commands if (match := _SETS.search(line)))
@@ -364,6 +371,7 @@ def _asked(world: Situation, commands: Sequence[str]) -> Asked:
         {**{item.name: None for item in about}, **known},
         frozenset(item.name for item in made),
         {it[1]: frozenset(pair.partition("=")[2] for pair in it[2].split()) for it in sets},
+        kept,
     )
 
 

@@ -30,11 +30,14 @@ class Asked:
         replicas: how many pods, by Deployment; None for another number that is not known.
         applied: names of the Deployments that manifests make which are to be applied.
         images: references that containers are to get, pushed by this run or not, by Deployment.
+        kept: names of the Deployments that are to be restarted or scaled and keep their images,
+            where nothing else is asked for.
     """
 
     replicas: Mapping[str, int | None] = field(default_factory=dict)
     applied: frozenset[str] = frozenset()
     images: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
 
 
 _NOTHING_ELSE = Asked()
@@ -92,7 +95,8 @@ def verify(
     Args:
         journal: the claims.
         expect: what there must be: a Deployment that runs a pushed image (or, if nothing was
-            pushed, one that was set to another image of the registry); a pushed image; nothing.
+            pushed, one that was set to another image of the registry, or one that keeps its own
+            and that the prompt wants restarted or scaled); a pushed image; nothing.
             What was pushed or changed is looked up in every case.
         before: all Deployments of the namespace when the run began.
         registry: None if the workflow names none.
@@ -127,7 +131,9 @@ def verify(
         findings += _promoted(targets, registry)
         findings += stale
         if expect == "deploy" and not pushes and not targets:
-            findings.append(_nothing_deployed(journal, touched, now, registry))
+            findings += _kept(asked.kept, touched, now) or [
+                _nothing_deployed(journal, touched, now, registry)
+            ]
         if all_ok(findings):
             seen: list[DeploymentState] = []
             for name in _names(targets, touched):
@@ -142,8 +148,8 @@ def verify(
             now = tuple(seen) or now
         if expect == "deploy":
             findings += _unchanged(targets, touched, before, now, bool(pushes), asked)
-        return _verdict(findings, pushes, targets, before, now, registry)
-    return _verdict(findings, pushes, targets, before, (), registry)
+        return _verdict(findings, pushes, targets, before, now, registry, asked)
+    return _verdict(findings, pushes, targets, before, (), registry, asked)
 
 
 def _claims(
@@ -197,6 +203,23 @@ def _nothing_deployed(
         f"was changed, but still runs {images}",
         expected="an image must be deployed",
     )
+
+
+def _kept(
+    names: frozenset[str], touched: Sequence[str], now: Sequence[DeploymentState]
+) -> list[Finding]:
+    """The Deployments that were to be changed without a new image."""
+    return [
+        Finding(
+            item.name in touched,
+            "deployment.changed",
+            of_deployment(item.name, item.namespace),
+            f"was {'' if item.name in touched else 'not '}changed by this run",
+            "the prompt wants it restarted or scaled",
+        )
+        for item in now
+        if item.name in names
+    ]
 
 
 def _gone(name: str, namespace: str) -> Finding:
@@ -278,7 +301,9 @@ def _unchanged(
             for item in targets
             if item.deployment.name == deployment.name and (item.pushed or not pushed)
         }
-        if mine:
+        if deployment.name in asked.kept:
+            mine = set()
+        if mine or deployment.name in asked.kept:
             if deployment.name in asked.replicas:
                 was = replace(was, replicas=deployment.replicas)
             images = asked.images.get(deployment.name, frozenset())
@@ -324,6 +349,20 @@ def _differences(was: DeploymentState, now: DeploymentState, mine: set[str]) -> 
     return found
 
 
+def _of_kept(findings: Sequence[Finding], item: DeploymentState, old: Mapping[str, str]) -> Verdict:
+    """The verdict on a Deployment that keeps its image."""
+    image = item.containers[0].image if item.containers else ""
+    return Verdict(
+        findings=tuple(findings),
+        image=image,
+        deployment=item.name,
+        namespace=item.namespace,
+        revision=item.revision,
+        previous_image=image,
+        changed=old.get(item.name) != item.revision,
+    )
+
+
 def _verdict(
     findings: Sequence[Finding],
     pushes: Sequence[Push],
@@ -331,6 +370,7 @@ def _verdict(
     before: Sequence[DeploymentState],
     now: Sequence[DeploymentState],
     registry: Images | None,
+    asked: Asked,
 ) -> Verdict:
     old = {item.name: item.revision for item in before}
     revisions = {item.name: item.revision for item in now}
@@ -341,6 +381,8 @@ def _verdict(
         namespace, previous = last.deployment.namespace, last.previous_image
     elif pushes:
         reference, name, namespace, previous = pushes[-1].reference, "", "", ""
+    elif kept := [item for item in now if item.name in asked.kept]:
+        return _of_kept(findings, kept[-1], old)
     else:
         return Verdict(tuple(findings), changed=any(old.get(k) != v for k, v in revisions.items()))
     known = registry is not None and reference.registry == registry.host

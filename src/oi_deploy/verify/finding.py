@@ -8,6 +8,7 @@ Check = Literal[
     "push.claimed",
     "registry.digest",
     "deployment.image",
+    "deployment.changed",
     "deployment.replicas",
     "deployment.unchanged-fields",
     "rollout.complete",

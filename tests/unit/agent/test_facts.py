@@ -292,3 +292,10 @@ def test_the_number_of_pods_that_a_deployment_may_change() -> None:
     assert known.asked.replicas == {"web": 1}
     assert known.commands[-1].endswith("scale deployment/web --replicas=1")
     assert facts(f"{build} and scale it as usual.").asked.replicas == {"web": None}
+
+
+def test_what_is_restarted_or_scaled_keeps_its_image_unless_one_is_deployed() -> None:
+    assert facts("Restart web.").asked.kept == {"web"}
+    assert facts("Scale web to 5 replicas.").asked.kept == {"web"}
+    assert not facts("Build and roll out web, and scale it to 5 replicas.").asked.kept
+    assert not facts("Restart web.", expect="none").asked.kept

@@ -470,3 +470,39 @@ def test_expect_none_asks_for_nothing_but_checks_what_was_done() -> None:
     assert check(scaled, five, expect="none", pods={"myapp": running(five, app=digest("a"))}).ok
     broken = unavailable(five, progressing_reason="ProgressDeadlineExceeded")
     assert wrong(check(scaled, broken, expect="none")) == ["rollout.complete"]
+
+
+CHANGED = Claims(changed=("myapp",))
+RUNS_OLD = {"myapp": running(deployment(revision=2), app=digest("a"))}
+
+
+def test_a_deployment_that_is_to_be_restarted_keeps_its_image() -> None:
+    asked = Asked(kept=frozenset({"myapp"}))
+    verdict = check(CHANGED, deployment(revision=2), asked=asked, pods=RUNS_OLD)
+    assert verdict.ok
+    assert (verdict.deployment, verdict.image, verdict.previous_image) == ("myapp", OLD, OLD)
+    assert verdict.changed
+    # Whoever asks for an image gets no less.
+    assert wrong(check(CHANGED, deployment(revision=2), pods=RUNS_OLD)) == ["deployment.image"]
+
+
+def test_every_deployment_that_is_to_be_restarted_must_have_been() -> None:
+    asked = Asked(kept=frozenset({"myapp", "worker"}))
+    worker = deployment("worker")
+    verdict = check(CHANGED, [deployment(revision=2), worker], asked=asked)
+    assert wrong(verdict) == ["deployment.changed"]
+    assert "worker" in said(verdict) and "not changed by this run" in said(verdict)
+    assert not check(Claims(), deployment(), asked=asked).ok
+
+
+def test_a_restart_is_no_reason_for_another_image_or_number_of_pods() -> None:
+    asked = Asked(kept=frozenset({"myapp"}))
+    for now in (deployment(revision=2, app=NEW), deployment(revision=2, replicas=5)):
+        assert "deployment.unchanged-fields" in wrong(check(CHANGED, now, asked=asked))
+
+
+def test_a_scaled_deployment_must_have_the_number_and_ready_pods() -> None:
+    asked = Asked({"myapp": 3}, kept=frozenset({"myapp"}))
+    now = deployment(replicas=3)
+    assert check(CHANGED, now, asked=asked, pods={"myapp": running(now, app=digest("a"))}).ok
+    assert wrong(check(CHANGED, deployment(), asked=asked)) == ["deployment.replicas"]
