@@ -138,6 +138,14 @@ def test_what_was_allowed_can_be_declined_for_the_rest_of_a_run(world: Contained
     assert world.run(f"{restart} --dry-run=client").exit_code == 0
 
 
+def test_a_push_over_one_tag_can_be_declined(world: Contained) -> None:
+    image = "harbor.example.com/library/app"
+    world.broker.decline({f"docker.push {image}:1": "it is there"})
+    result = world.run(f"docker push {image}:1")
+    assert (result.exit_code, result.output) == (126, "docker: refused: it is there.\n")
+    assert world.run(f"docker push {image}:2").exit_code == 0
+
+
 def test_a_command_that_hangs_is_killed_with_all_that_it_started(base: Path) -> None:
     docker = program(base / "docker", DOCKER)
     with contained(base, docker=docker, kubectl=docker, command_timeout_s=1) as world:

@@ -83,6 +83,8 @@ class Facts:
         rest: whether the prompt may ask for something that no line does.
         unasked: changes of Deployments for which the prompt has no word: rules of the broker, and
             why such a command is refused once the deployment is verified.
+        taken: pushes over a tag that is there, where the lines push others and the prompt has no
+            word for it, as rules of the broker, and why such a push is refused.
         chosen: names of the Deployments that the prompt is about.
         wanted: files that the prompt wants to have written, and that are not there yet; none if it
             also wants something to be changed, so that they are not the end.
@@ -107,6 +109,7 @@ class Facts:
     asked: Asked = field(default_factory=Asked)
     rest: bool = True
     unasked: Mapping[str, str] = field(default_factory=dict)
+    taken: Mapping[str, str] = field(default_factory=dict)
     chosen: tuple[str, ...] = ()
     wanted: tuple[str, ...] = ()
     edits: Mapping[str, str] = field(default_factory=dict)
@@ -342,6 +345,7 @@ def tell(world: Situation, policy: Policy) -> Facts:
             for wish, (rule, what) in _AFTERWARDS.items()
             if wish not in world.intents.wanted
         },
+        taken=_taken(world, commands),
         chosen=tuple(item.name for item in world.meant.chosen),
         wanted=() if _edits(ask.text) else rest.to_write(world),
         edits={} if found else _edits_of(world, commands),
@@ -373,6 +377,23 @@ def _asked(world: Situation, commands: Sequence[str]) -> Asked:
         {it[1]: frozenset(pair.partition("=")[2] for pair in it[2].split()) for it in sets},
         kept,
     )
+
+
+def _taken(world: Situation, commands: Sequence[str]) -> dict[str, str]:
+    """Tags of the registry that the run has no reason to push over: a small model does it."""
+    pushed = {line.rpartition(" ")[2] for line in commands if line.startswith("docker push ")}
+    text = words.plain(world.ask.text, world.ask.registry)
+    return {
+        f"docker.push {repository}:{tag}": (
+            "the registry has this tag already, and the task has no word for another image under it"
+        )
+        for repository, known in world.tags.items()
+        for tag in (known if pushed else ())
+        if f"{repository}:{tag}" not in pushed
+        and Image(repository, tag) not in world.named
+        and not named.speaks_of(tag, text)
+        and not words.is_named(tag, text)
+    }
 
 
 def _edits_of(world: Situation, commands: Sequence[str]) -> dict[str, str]:

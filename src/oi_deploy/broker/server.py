@@ -117,7 +117,12 @@ class Broker:
         return self._private
 
     def decline(self, declined: Mapping[str, str]) -> None:
-        """Refuse from now on what these rules (`Decision.rule`) let through, for these reasons."""
+        """Refuse from now on what these rules (`Decision.rule`) let through, for these reasons.
+
+        Args:
+            declined: reasons by rule, or by a rule and an image that it is not to be used for:
+                `docker.push HOST/REPOSITORY:TAG`.
+        """
         self._declined = declined
 
     def __enter__(self) -> "Broker":
@@ -240,7 +245,9 @@ class Broker:
     def _judge(self, request: Request, known: Known) -> Decision:
         if len(self._journal.entries) < _MOST_REQUESTS:
             decision = decide(self._policy, request, known)
-            if decision.mutates and (reason := self._declined.get(decision.rule)):
+            rules = (decision.rule, *(f"{decision.rule} {it}" for it in decision.images))
+            reason = next((self._declined[it] for it in rules if it in self._declined), "")
+            if decision.mutates and reason:
                 raise Refused(decision.rule, reason)
             return decision
         raise Refused("broker.requests", f"a run may make {_MOST_REQUESTS} requests, not more")

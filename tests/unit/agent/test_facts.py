@@ -299,3 +299,14 @@ def test_what_is_restarted_or_scaled_keeps_its_image_unless_one_is_deployed() ->
     assert facts("Scale web to 5 replicas.").asked.kept == {"web"}
     assert not facts("Build and roll out web, and scale it to 5 replicas.").asked.kept
     assert not facts("Restart web.", expect="none").asked.kept
+
+
+def test_a_tag_that_is_there_is_not_pushed_over_without_a_word_for_it() -> None:
+    tags = {"web": ["1.0.0", "stable", "abc1234"]}
+    found = facts("Build, push {registry}/web:<short sha> and update web.", tags=tags)
+    # The commit's own tag may be pushed again: a run is repeated.
+    assert set(found.taken) == {f"docker.push {REGISTRY}/web:{tag}" for tag in ("1.0.0", "stable")}
+    prompt = "Build, push {registry}/web:<short sha>, let stable point to it too, and update web."
+    assert set(facts(prompt, tags=tags).taken) == {f"docker.push {REGISTRY}/web:1.0.0"}
+    # Nothing is known of what will be pushed.
+    assert not facts("Write a report on web.", expect="none", tags=tags).taken
