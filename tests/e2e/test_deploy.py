@@ -171,3 +171,24 @@ def test_a_deployment_can_get_more_pods_with_its_image(
         result = fresh_site.start(fresh_site.inputs(model, prompt=prompt)).wait(300)
     assert (result.outputs["status"], result.outputs["turns"]) == ("deployed", "1"), result.log
     assert fresh_site.kubectl("get", "deployment", "myapp")["spec"]["replicas"] == 3
+
+
+def test_a_restart_is_verified_without_a_new_image(fresh_site: Site) -> None:
+    before = fresh_site.kubectl("get", "deployment", "myapp")
+    restart = "kubectl -n production rollout restart deployment/myapp"
+    with scripted([Execute(restart), Finish("not asked for")]) as model:
+        inputs = fresh_site.inputs(model, prompt="Restart the deployment myapp.")
+        result = fresh_site.start(inputs).wait(300)
+    assert (result.outputs["status"], result.outputs["turns"]) == ("deployed", "1"), result.log
+    (container,) = before["spec"]["template"]["spec"]["containers"]
+    assert container["image"].endswith(f":{result.outputs['image-tag']}")
+    assert result.outputs["previous-image"] == container["image"]
+    after = fresh_site.kubectl("get", "deployment", "myapp")
+    assert after["metadata"]["generation"] > before["metadata"]["generation"]
+
+
+def test_a_restart_that_brings_another_image_is_none(fresh_site: Site) -> None:
+    with scripted([Execute(fresh_site.script()), Finish("Restarted.")]) as model:
+        inputs = fresh_site.inputs(model, prompt="Restart the deployment myapp.", max_turns="2")
+        result = fresh_site.start(inputs).wait(300)
+    assert result.outputs["status"] == "rolled-back", result.log
