@@ -100,7 +100,12 @@ def choose(
                     placed.add(reference.name)
             elif not mine and deployment.name not in wanted:
                 continue
-            elif newest and newest.reference.name not in here:
+            # One that is only to be scaled beside those which are to get an image keeps its own.
+            elif (
+                newest
+                and newest.reference.name not in here
+                and (not wanted or deployment.name in wanted)
+            ):
                 stale.append(_stale(deployment, container, newest))
                 placed.add(newest.reference.name)
             elif mine and changed and (reference := _read(container.image)):

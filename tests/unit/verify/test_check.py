@@ -506,3 +506,15 @@ def test_a_scaled_deployment_must_have_the_number_and_ready_pods() -> None:
     now = deployment(replicas=3)
     assert check(CHANGED, now, asked=asked, pods={"myapp": running(now, app=digest("a"))}).ok
     assert wrong(check(CHANGED, deployment(), asked=asked)) == ["deployment.replicas"]
+
+
+def test_a_deployment_that_is_only_scaled_beside_a_canary_need_not_run_its_image() -> None:
+    canary, stable = deployment("canary", revision=2, app=NEW), deployment(replicas=3)
+    claims = Claims(pushes=[(NEW, digest("b"))], changed=("canary", "myapp"))
+    asked = Asked({"myapp": 3}, images={"canary": frozenset({NEW})})
+    pods = {
+        "canary": running(canary, app=digest("b")),
+        "myapp": running(stable, app=digest("a")),
+    }
+    before = (deployment("canary"), deployment())
+    assert check(claims, [canary, stable], before=before, asked=asked, pods=pods).ok
