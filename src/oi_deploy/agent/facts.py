@@ -19,6 +19,7 @@ from oi_deploy.agent import (
     named,
     own_versions,
     policy_words,
+    promises,
     repository,
     rest,
     same_image,
@@ -338,62 +339,18 @@ def tell(world: Situation, policy: Policy) -> Facts:
         policy=policy_words.sentences(policy) if cluster else (),
         obstacles=found,
         commands=commands,
-        asked=_asked(world, commands),
+        asked=promises.asked(world, commands),
         rest=rest.is_left(world, commands),
         unasked={
             rule: f"the deployment is done and verified, and the task has no word for {what}"
             for wish, (rule, what) in _AFTERWARDS.items()
             if wish not in world.intents.wanted
         },
-        taken=_taken(world, commands),
+        taken=promises.taken(world, commands),
         chosen=tuple(item.name for item in world.meant.chosen),
         wanted=() if _edits(ask.text) else rest.to_write(world),
         edits={} if found else _edits_of(world, commands),
     )
-
-
-# The images of `set image deployment/web app=IMAGE proxy=IMAGE`.
-_SETS = re.compile(r" set image deployment/(\S+) (.*)$")
-_RESTARTS = re.compile(r" rollout restart deployment/(\S+)$")
-# What brings another image.
-_DEPLOYS = re.compile(r" set image | rollout undo |^docker push ")
-_SCALES = re.compile(r" scale deployment/(\S+) --replicas=(\d+)$")
-
-
-def _asked(world: Situation, commands: Sequence[str]) -> Asked:
-    """The numbers of pods that lines set, and what manifests may change."""
-    lines = (match for line in commands if (match := _SCALES.search(line)))
-    known = {match[1]: int(match[2]) for match in lines}
-    restarted = {match[1] for line in commands if (match := _RESTARTS.search(line))}
-    kept = frozenset({*known, *restarted})
-    if world.ask.expect != "deploy" or any(map(_DEPLOYS.search, commands)):
-        kept = frozenset()
-    about = world.meant.chosen if "scale" in world.intents else ()
-    made = world.repository.made if "apply" in world.intents else ()
-    sets = (match for line in commands if (match := _SETS.search(line)))
-    return Asked(
-        {**{item.name: None for item in about}, **known},
-        frozenset(item.name for item in made),
-        {it[1]: frozenset(pair.partition("=")[2] for pair in it[2].split()) for it in sets},
-        kept,
-    )
-
-
-def _taken(world: Situation, commands: Sequence[str]) -> dict[str, str]:
-    """Tags of the registry that the run has no reason to push over: a small model does it."""
-    pushed = {line.rpartition(" ")[2] for line in commands if line.startswith("docker push ")}
-    text = words.plain(world.ask.text, world.ask.registry)
-    return {
-        f"docker.push {repository}:{tag}": (
-            "the registry has this tag already, and the task has no word for another image under it"
-        )
-        for repository, known in world.tags.items()
-        for tag in (known if pushed else ())
-        if f"{repository}:{tag}" not in pushed
-        and Image(repository, tag) not in world.named
-        and not named.speaks_of(tag, text)
-        and not words.is_named(tag, text)
-    }
 
 
 def _edits_of(world: Situation, commands: Sequence[str]) -> dict[str, str]:
