@@ -75,10 +75,7 @@ def filled(prompt: str, texts: Mapping[str, str]) -> str:
         of_one = next((it for it in others if len(set(keys)) > 1 and it.keys() >= set(keys)), {})
         known = values if sure and values.keys() >= set(keys) else of_one
         if known:
-            tag = _fill(match[0], known).rstrip(".-")
-            before = re.split(r"[.;。]\s|\n\n", prompt[: match.start()])[-1]
-            about = re.search(r"\btag|标签", before, re.IGNORECASE)
-            return tag if is_tag(tag) and about and not _NOT.search(before) else ""
+            return _if_asked(_fill(match[0], known).rstrip(".-"), prompt[: match.start()])
     return _joined(prompt, values) or _listed(prompt, values)
 
 
@@ -92,11 +89,15 @@ def _joined(prompt: str, values: Mapping[str, str]) -> str:
         between = known.sub("", match[0])
         if len(set(known.findall(match[0]))) < 2 or not re.fullmatch(r"[a-z0-9.-]+", between):
             continue
-        before = re.split(r"[.;。]\s|\n\n", prompt[: match.start()])[-1]
-        tag = known.sub(lambda it: values[it[0]], match[0])
-        about = re.search(r"\btag|标签", before, re.IGNORECASE)
-        return tag if is_tag(tag) and about and not _NOT.search(before) else ""
+        return _if_asked(known.sub(lambda it: values[it[0]], match[0]), prompt[: match.start()])
     return ""
+
+
+def _if_asked(tag: str, before: str) -> str:
+    """A tag, if the sentence before it is about one and does not deny it; else empty."""
+    sentence = re.split(r"[.;。]\s|\n\n", before)[-1]
+    about = re.search(r"\btag|标签", sentence, re.IGNORECASE)
+    return tag if is_tag(tag) and about and not _NOT.search(sentence) else ""
 
 
 def _fill(template: str, values: Mapping[str, str]) -> str:
