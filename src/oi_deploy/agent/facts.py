@@ -154,12 +154,9 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
     """Look at everything that the prompt has to do with."""
     deployments = tuple(sources.deployments())
     there = {item.name for item in deployments}
-    # As kubectl writes them: "deploy/web".
-    names = "|".join(map(re.escape, sorted(there))) or "(?!)"
-    slashed = rf"\bdeploy(?:ments?)?/(?=(?:{names})(?![\w./-]))"
-    ask = replace(ask, prompt=re.sub(slashed, "deployment ", ask.prompt))
     mentioned = named.paths(ask.text, ask.registry)
     checkout = repository.gather(sources.look, named=mentioned, namespace=ask.namespace)
+    ask = replace(ask, prompt=_without_slashes(ask.prompt, there, checkout))
     orders = _without_names(ask.text, there)
     wants = intents.read(orders)
     if "build" in wants.denied and _is_of_another(ask.text, checkout, there):
@@ -299,6 +296,18 @@ def _is_of_another(text: str, checkout: repository.Repository, names: Collection
     out = [it for it in {*folders, *names} if spared.is_left_out(it, plain)]
     denying = [it for it in intents.sentences(plain) if "build" in intents.read(it).denied]
     return bool(denying) and all(any(words.is_named(n, it) for n in out) for it in denying)
+
+
+def _without_slashes(prompt: str, names: Collection[str], checkout: repository.Repository) -> str:
+    """A prompt with "deployment web" for what kubectl writes as "deploy/web", if no folder is."""
+    every = "|".join(map(re.escape, sorted(names))) or "(?!)"
+    known = named.folders(checkout.files)
+
+    def spoken(match: re.Match[str]) -> str:
+        return match[0] if match[0] in known else f"deployment {match['name']}"
+
+    pattern = rf"(?<![\w./-])deploy(?:ments?)?/(?P<name>{every})(?![\w./-])"
+    return re.sub(pattern, spoken, prompt, flags=re.ASCII)
 
 
 def _without_names(text: str, names: Collection[str]) -> str:

@@ -40,10 +40,13 @@ def compose(world: Situation) -> tuple[str, ...]:
     if unread.is_needed(world):
         return ()
     parts = (_build, manifests.apply) if _builds_first(world) else (manifests.apply, _build)
-    found = list(tagged_code.checkout(world))
-    for part in (*parts, *_PARTS):
-        found += part(world)
-    return tuple(dict.fromkeys(found))
+    first = list(tagged_code.checkout(world))
+    found = [line for part in (*parts, *_PARTS) for line in part(world)]
+    # The hash that is known is that of HEAD, and not of the code that is checked out first.
+    commit = world.repository.commit
+    if first and commit and any(f":{commit}" in line for line in found):
+        return ()
+    return tuple(dict.fromkeys([*first, *found]))
 
 
 def _builds_first(world: Situation) -> bool:
@@ -111,11 +114,12 @@ def _repairs(world: Situation, file: Dockerfile) -> Iterable[str]:
 def _port(world: Situation) -> str:
     """The only port of the pods that are meant; empty if a variable of theirs may set it."""
     templates = [json.loads(item.template or "{}") for item in world.meant.chosen]
-    containers = [it for part in templates for it in part.get("spec", {}).get("containers", ())]
+    specs = [part.get("spec") or {} for part in templates]
+    containers = [it for spec in specs for it in spec.get("containers") or ()]
     found = {
-        str(port.get("containerPort", "")) for it in containers for port in it.get("ports", ())
+        str(port.get("containerPort", "")) for it in containers for port in it.get("ports") or ()
     }
-    names = {variable.get("name") for it in containers for variable in it.get("env", ())}
+    names = {variable.get("name") for it in containers for variable in it.get("env") or ()}
     return found.pop() if len(found) == 1 and "PORT" not in names else ""
 
 

@@ -16,9 +16,14 @@ _LABELLED = re.compile(
     r"(?:\blabel(?:l?ed|s)?\b(?: with)?|\bselector\b|标签)\s*[`'\"“]?[\w./-]+\s*=\s*[\w.-]+",
     intents.FLAGS,
 )
+# A label of an image is written into its Dockerfile.
+_OBJECTS = re.compile(r"\b(?:deployments?|pods?|workloads?)\b|部署|服务|工作负载", intents.FLAGS)
+_OF_DOCKERFILE = re.compile(r"dockerfile|\bLABEL\b|\bimage\b|镜像", re.ASCII)
+# What is not checked out yet; to check out the repository is what the workflow has done.
 _CHECKS_OUT = re.compile(
-    r"\bcheck (?:it|that|this)(?: commit| one)? out\b|\bcheck out (?:it|that|this|the) "
-    r"|\bgit (?:checkout|switch)\b|检出(?=它|这个|那|该|后|来)|\bcheckout (?:过去|到|出)",
+    r"\bcheck (?:it|that|this)(?: commit| one)? out\b"
+    r"|\bcheck out (?:it|that|this|the) (?:\w+ )?(?:commit|branch|tag|revision|version)\b"
+    r"|\bgit (?:checkout|switch)\b|检出(?=它|这个|那|该提交)|\bcheckout (?:过去|到|出)",
     intents.FLAGS,
 )
 
@@ -29,7 +34,9 @@ def is_needed(world: Situation) -> bool:
     for sentence in intents.sentences(text):
         if _IN_CLUSTER.search(sentence) and _OF_IMAGE.search(sentence):
             return True
-        if (match := _LABELLED.search(sentence)) and not intents.is_denied(sentence, match.start()):
+        match = _LABELLED.search(sentence)
+        of_objects = _OBJECTS.search(sentence) and not _OF_DOCKERFILE.search(sentence)
+        if match and of_objects and not intents.is_denied(sentence, match.start()):
             return True
     return any(
         match and not intents.is_denied(clause.text, match.start())

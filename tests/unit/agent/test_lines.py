@@ -5,7 +5,17 @@ import re
 import pytest
 
 from oi_deploy.agent.progress import State, render
-from tests.unit.agent.worlds import COMMIT, FILES, JOBS, PYTHON, WEB, deployment, facts, short
+from tests.unit.agent.worlds import (
+    COMMIT,
+    FILES,
+    JOBS,
+    PYTHON,
+    REGISTRY,
+    WEB,
+    deployment,
+    facts,
+    short,
+)
 
 USUAL = [
     f"docker build -t web:{COMMIT} .",
@@ -891,3 +901,22 @@ def test_an_image_may_be_pushed_by_a_run_that_deploys_nothing() -> None:
     assert short(facts(prompt, expect="none").commands) == lines
     prompt = "Write a note on how we build and push {registry}/web:1.0.0 into NOTES.md."
     assert not facts(prompt, expect="none", tags={"web": ["1.0.0"]}).commands
+
+
+def test_a_deployment_as_kubectl_writes_it_is_one_unless_it_is_a_folder() -> None:
+    revisions = {"web": {"1": (f"{REGISTRY}/web:0.9",), "2": (f"{REGISTRY}/web:1.0.0",)}}
+    found = facts("Roll deploy/web back to revision 1.", revisions=revisions)
+    assert short(found.commands)[0] == "rollout undo deployment/web --to-revision=1"
+    files = {**FILES, "deploy/web/Dockerfile": FILES["Dockerfile"], "deploy/web/app.py": ""}
+    found = facts("Build the Dockerfile in deploy/web and roll out web.", files=files)
+    assert found.commands[0].startswith("docker build ")
+    assert found.commands[0].endswith(" deploy/web")
+
+
+def test_what_only_sounds_like_another_source_is_none() -> None:
+    for prompt in (
+        "Check out the repository, build the image, push {registry}/web:<short sha>, update web.",
+        "检出后构建镜像,推送 {registry}/web:<short sha>,更新 web。",
+        "Build {registry}/web:<short sha> with the image label team=shop, push it, update web.",
+    ):
+        assert f"docker push web:{COMMIT}" in short(facts(prompt).commands), prompt

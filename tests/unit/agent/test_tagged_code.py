@@ -8,7 +8,7 @@ from tests.unit.agent.worlds import facts
 @pytest.mark.parametrize(
     "prompt",
     [
-        "Build git tag v1.3.0 and deploy it to web.",
+        "Build git tag v1.3.0 as {registry}/web:1.3.0 and deploy it to web.",
         "Build {registry}/web:1.3.0 from the code of git tag 1.3.0, push it, and update web.",
         "把 git 标签 v1.3.0 对应的代码构建成 {registry}/web:1.3.0 并推送,然后更新 deployment web。",
     ],
@@ -28,3 +28,9 @@ def test_a_git_tag_that_only_names_the_image_is_not_checked_out() -> None:
         "Build web, not the code of git tag v1.3.0, and update it.",
     ):
         assert not any("checkout" in line for line in facts(prompt, git=git).commands)
+
+
+def test_the_hash_of_head_is_not_that_of_a_git_tag() -> None:
+    git = {"--list": "v1.3.0", "--points-at": ""}
+    prompt = "Build git tag v1.3.0, push it as {registry}/web:<short sha>, and update web."
+    assert not facts(prompt, git=git).commands
