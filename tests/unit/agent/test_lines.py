@@ -907,7 +907,12 @@ def test_a_deployment_as_kubectl_writes_it_is_one_unless_it_is_a_folder() -> Non
     revisions = {"web": {"1": (f"{REGISTRY}/web:0.9",), "2": (f"{REGISTRY}/web:1.0.0",)}}
     found = facts("Roll deploy/web back to revision 1.", revisions=revisions)
     assert short(found.commands)[0] == "rollout undo deployment/web --to-revision=1"
-    files = {**FILES, "deploy/web/Dockerfile": FILES["Dockerfile"], "deploy/web/app.py": ""}
+    files = {
+        **FILES,
+        "deploy/web/Dockerfile": FILES["Dockerfile"],
+        "deploy/web/app.py": "",
+        "deploy/web/VERSION": "3",
+    }
     found = facts("Build the Dockerfile in deploy/web and roll out web.", files=files)
     assert found.commands[0].startswith("docker build ")
     assert found.commands[0].endswith(" deploy/web")
