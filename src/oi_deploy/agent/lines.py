@@ -23,7 +23,17 @@ from oi_deploy.agent import (
     unread,
     words,
 )
-from oi_deploy.agent.chores import bases, commits, counts, disk, git_tags, its_image, reports
+from oi_deploy.agent.chores import (
+    bases,
+    commits,
+    counts,
+    disk,
+    file_tables,
+    git_tags,
+    its_image,
+    lacking,
+    reports,
+)
 from oi_deploy.agent.dockerfile import anew
 from oi_deploy.agent.dockerfile import files as dockerfiles
 from oi_deploy.agent.dockerfile import ignored as dockerignore
@@ -271,6 +281,15 @@ def _can_be_built(world: Situation, item: DeploymentState, reference: str) -> bo
     return file is not None or bool(new_dockerfile.line(world, its_file.names(item, reference)))
 
 
+def _report(world: Situation) -> Iterable[str]:
+    """The file that is to be written, by the first that knows what is to be in it."""
+    parts = (
+        *(file_tables.lines, lacking.lines, commits.lines, counts.lines, disk.lines),
+        *(bases.lines, reports.report),
+    )
+    return next((found for part in parts if (found := tuple(part(world)))), ())
+
+
 _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
     its_image.name_before,
     retag.lines,
@@ -283,9 +302,5 @@ _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (
     changes.wait,
     its_image.name,
     git_tags.delete,
-    reports.report,
-    commits.lines,
-    counts.lines,
-    disk.lines,
-    bases.lines,
+    _report,
 )

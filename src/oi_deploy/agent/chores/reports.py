@@ -155,9 +155,19 @@ def report(world: Situation) -> Iterable[str]:
     )
 
 
+_LEFT_ALONE = re.compile(
+    r"(?:\bnot|n't|\bnever|\bwithout)\s+(?:touch|chang|modify|involv)"
+    r"|不(?:会|要|用|许)?(?:涉及|动|碰|改)|别(?:动|碰|改)",
+    intents.FLAGS,
+)
+
+
 def _is_about_the_cluster(world: Situation) -> bool:
     """Whether Deployments are reported on, and neither changed nor only read of in a file."""
-    text = world.ask.text.lower()
+    # "The cluster is not touched" tells of none.
+    text = "\n".join(
+        it.text.lower() for it in intents.clauses(world.ask.text) if not _LEFT_ALONE.search(it.text)
+    )
     if world.ask.expect != "none" or not world.deployments:
         return False
     if any(path in world.repository.files and path.endswith(DATA) for path in world.mentioned):

@@ -1,0 +1,164 @@
+"""Complete command lines for a table with a row for each file of a folder: name, size, lines."""
+
+import re
+from collections.abc import Iterable
+
+from oi_deploy.agent import intents
+from oi_deploy.agent.chores import fields
+from oi_deploy.agent.named import folders
+from oi_deploy.agent.situation import Situation
+
+_EACH = re.compile(
+    r"\b(?:every|each|all|per)\b(?:[^.;\n]|\.\w){0,24}\bfiles?\b"
+    r"|\b(?:row|line) (?:per|for each|for every) file\b"
+    r"|(?:每个|每一个|各个?|所有|全部)(?:的)?\s*[`*]?\.?\w*[`]?\s*(?:日志)?文件"
+    r"|文件[^。;\n]{0,6}(?:各|每个)?一行",
+    intents.FLAGS,
+)
+_ENDING = re.compile(
+    r"(?<![\w)])[*]?\.(?P<ending>log|txt|csv|md|json|ya?ml|conf|sql|py|js)\b", intents.FLAGS
+)
+_HEADS = re.compile(
+    r"(?:\bcolumns?\b(?: headers?)?|列|表头)\s*"
+    r"(?:\b(?:are|is|be|named|called)\b|分别|依次|为|是)*\s*:?\s*(?P<heads>[^.。;\n]+?)"
+    r"(?=\s*(?:[.;。\n]|$|,?\s*\b(?:for|to|into|one|sorted)\b|,\s*(?:每|写|保存|按)"
+    r"|,?\s*\S+/\s*下))",
+    intents.FLAGS,
+)
+_LEVELS = "TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL"
+_LEVEL = re.compile(rf"(?<![A-Za-z])(?:{_LEVELS})(?![A-Za-z])")
+_AT = re.compile(
+    rf"第\s*(?P<zh>{intents.numbers()})\s*(?:列|个?字段)"
+    rf"|\b(?P<en>first|second|third|fourth|fifth|{intents.numbers()}(?:st|nd|rd|th))"
+    r" (?:column|field|word)",
+    intents.FLAGS,
+)
+_ORDINALS = ("first", "second", "third", "fourth", "fifth")
+_MOST_FIRST = re.compile(
+    r"\b(?:most|highest|largest|biggest)\b[^.;]{0,24}\bfirst\b|\bdescending\b"
+    r"|从[多高大]到[少低小]|[多大高]的?(?:在|排)?最?前|降序|倒序",
+    intents.FLAGS,
+)
+# The line below the table: "Total: N".
+_TOTAL = re.compile(
+    r"[`\"“'「:]\s*(?P<label>[^`\"“”'「」:\n]{0,16}(?:\btotal\b|合计|总计|总数|共计)[^`\"“”'「」:\n]{0,16}:\s?)\s*"
+    r"(?:<?[Nn]>?|<[\w ]+>|\d+|[xX])(?!\w)",
+    intents.FLAGS,
+)
+_SAYS_TOTAL = re.compile(r"\btotals?\b|\bsum\b|合计|总计|总数|共计", intents.FLAGS)
+_PATHS = re.compile(r"\bpaths?\b|路径", intents.FLAGS)
+
+
+def lines(world: Situation) -> Iterable[str]:
+    """A Markdown table or comma-separated rows."""
+    text, file = world.ask.text, world.new_file
+    inside = [it for it in world.mentioned if it in folders(world.repository.files)]
+    if world.ask.expect != "none" or not file or len(inside) != 1 or not _EACH.search(text):
+        return
+    ending = _ENDING.search(text.replace(file, " "))
+    glob = f"{inside[0]}/*{'.' + ending['ending'] if ending else ''}"
+    found = [it for it in world.repository.files if it.rpartition("/")[0] == inside[0]]
+    heads = _heads(text)
+    values = [_value(head, text) for head in heads]
+    if not (found and heads and all(values)) or any(re.search(r"\s", it) for it in found):
+        return
+    total = _TOTAL.search(text)
+    if _SAYS_TOTAL.search(text) and not total:
+        return
+    sorted_by = next(
+        (
+            place
+            for place, it in enumerate(values, 1)
+            if it != _name(text) and _is_sorted_by(heads[place - 1], text)
+        ),
+        0,
+    )
+    if _MOST_FIRST.search(text) and not sorted_by:
+        return
+    sort = f" | sort -k{sorted_by},{sorted_by}nr -k1,1" if sorted_by else ""
+    summed = _summed(total["label"], heads, values, text) if total else 0
+    yield (
+        f"for f in {glob}; do echo {' '.join(values)}; done{sort} | "
+        f"{_form(file, heads, total['label'] if total else '', summed)} > {file}"
+    )
+
+
+def _heads(text: str) -> list[str]:
+    """The heads of the table, as the prompt lists them or shows them between bars."""
+    shown = [
+        line.strip().strip("|`").split("|") for line in text.splitlines() if line.count("|") > 1
+    ]
+    told = (
+        fields.LISTED.split(re.sub(r"\([^()]*\)", "", match["heads"]).strip())
+        for match in _HEADS.finditer(text)
+    )
+    for heads in (*shown, *told):
+        plain = [head.strip(" `'\"“”「」") for head in heads]
+        if len(plain) > 1 and all(re.fullmatch(r"[\w /()-]+", head) for head in plain):
+            return plain
+    return []
+
+
+def _name(text: str) -> str:
+    return "$f" if _PATHS.search(text) else "$(basename $f)"
+
+
+def _value(head: str, text: str) -> str:
+    """The word of shell that stands for a column; empty if it is not known."""
+    if level := _LEVEL.search(head):
+        return f"$(awk -v w={level[0]} '{_counting(text)} END {{print n+0}}' $f)"
+    known = (
+        (r"size|bytes?|大小|字节", "$(stat -c %s $f)"),
+        (r"lines?|行数", "$(wc -l < $f)"),
+        (r"file|name|path|文件|名|路径", _name(text)),
+    )
+    return next((word for said, word in known if re.search(said, head, intents.FLAGS)), "")
+
+
+def _counting(text: str) -> str:
+    """The part of awk that counts the lines of a level, in its column or where a level stands."""
+    if match := _AT.search(text):
+        said = (match["zh"] or match["en"]).lower()
+        place = (
+            _ORDINALS.index(said) + 1
+            if said in _ORDINALS
+            else intents.number(said.rstrip("strdnh"))
+        )
+        return f"${place} ~ w {{n++}}"
+    return (
+        f"{{for (i = 1; i <= NF; i++) if ($i ~ /^[[]?({_LEVELS})[]:]*$/) "
+        "{n += index($i, w) > 0; next}}"
+    )
+
+
+def _is_sorted_by(head: str, text: str) -> bool:
+    """Whether the sentence that says an order speaks of a column."""
+    said = [it for it in intents.clauses(text) if _MOST_FIRST.search(it.text)]
+    words = [
+        it for it in re.findall(r"[A-Za-z]+|[\u4e00-\u9fff]+", head) if it not in ("the", "of")
+    ]
+    return any(word in it.text for it in said for word in words)
+
+
+def _summed(label: str, heads: list[str], values: list[str], text: str) -> int:
+    """The column whose sum stands below the table."""
+    numbers = [place for place, it in enumerate(values, 1) if it != _name(text)]
+    said = next((it for it in intents.sentences(text) if label.strip() in it), "")
+    named = [it for it in numbers if heads[it - 1] in said or heads[it - 1].split()[0] in label]
+    return next(iter(named or numbers[-1:]), 0)
+
+
+def _form(file: str, heads: list[str], label: str, summed: int) -> str:
+    """The command that prints the rows."""
+    places = [f"${place}" for place in range(1, len(heads) + 1)]
+    below = f"; n += ${summed}}} END {{print z; print t n+0" if summed and label else ""
+    said = f" -v t='{label.rstrip()}{' ' if label.endswith(' ') else ''}'" if below else ""
+    if file.endswith(".csv"):
+        row = f"{{print {', '.join(places)}{below}}}"
+        return f"awk -v OFS=, -v h='{','.join(heads)}'{said} 'BEGIN {{print h}} {row}'"
+    head, rule = f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"
+    row = f"b, {', b, '.join(places)}, b"
+    return (
+        f"awk -v h='{head}' -v l='{rule}' -v b='|'{said} "
+        f"'BEGIN {{print h; print l}} {{print {row}{below}}}'"
+    )
