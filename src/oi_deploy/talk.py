@@ -102,6 +102,11 @@ def talk(
             return stop.obey(lambda: cluster.deployments(namespace)) if cluster else ()
         return ()
 
+    def configuration(name: str) -> Mapping[str, str] | None:
+        with suppress(RunError):
+            return stop.obey(lambda: cluster.configuration(name)) if cluster else None
+        return None
+
     def holds(reference: str) -> bool:
         # What cannot be asked now is verified afterwards.
         with suppress(RunError, ValueError):
@@ -134,6 +139,7 @@ def talk(
         lambda: "\n".join(built),
         elsewhere,
         holds,
+        configuration,
     )
 
     def verify() -> Verdict:

@@ -25,6 +25,14 @@ _CHANGE = re.compile(
     r"|掉?\s*(?:[\w./]*conf\.d/|/))|追加",
     intents.FLAGS,
 )
+# A program, and not what is built of it.
+_MEND = re.compile(
+    r"\b(?:fix|repair|correct|mend)\b(?! (?:the )?(?:build|image|dockerfile|release|deployment))"
+    r"|(?<![未没必装待维])修(?!(?:复|正|好|改)?(?:[了过]|镜像|构建))|更正|纠正",
+    intents.FLAGS,
+)
+_PROGRAM = re.compile(r"\.(?:py|js|mjs|cjs|ts|sh|go)$")
+_TEST = re.compile(r"(?:^|/)(?:tests?(?:[_-][\w-]+)?|[\w-]+[_.-](?:tests?|spec))\.\w+$")
 # What such a word can be about besides a file.
 _ELSE = re.compile(
     r"\W*(?:(?:it|this|that|them) (?:on|in|into|to|for|at) )?(?:(?:the|this|our|all|new|that) )*"
@@ -89,6 +97,30 @@ def _is_to_change(path: str, text: str, others: Sequence[str], called: Sequence[
     return False
 
 
+def beside(world: Situation, path: str) -> dict[str, str]:
+    """Texts that say how a program is to be: its tests, and the documents that the prompt names."""
+    texts = world.repository.texts
+    name = path.rpartition("/")[2].partition(".")[0]
+    shown = (".md", ".txt", ".rst")
+    return {
+        other: text
+        for other, text in texts.items()
+        if _PROGRAM.search(path)
+        and other != path
+        and len(text.encode()) < MOST_BYTES // 3
+        and (
+            (_TEST.search(other) and words.is_named(name, text))
+            or (other.endswith(shown) and _is_told_of(other, world.ask.text))
+        )
+    }
+
+
+def _is_told_of(path: str, text: str) -> bool:
+    """By its name, with its ending or without: "the rules are in the README"."""
+    name = path.rpartition("/")[2]
+    return words.is_named(name, text) or words.is_named(name.partition(".")[0], text)
+
+
 def _is_named(path: str, clause: str, others: Iterable[str]) -> bool:
     """By its path, or by its name, if no other file has it."""
     name = path.rpartition("/")[2]
@@ -105,6 +137,9 @@ def _orders(path: str, clause: str, *, here: bool, elsewhere: bool) -> bool:
     Behind the name of a Deployment, its image is switched, and no value in a file.
     """
     base = is_dockerfile(path) and _BASE.search(clause)
+    mends = _MEND.finditer(clause) if _PROGRAM.search(path) and here else ()
+    if any(not intents.is_denied(clause, match.start()) for match in mends):
+        return True
     if _BARE.fullmatch(clause):
         return True
     return any(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from oi_deploy.agent import (
     changes,
     columns,
+    described,
     edits,
     impossible,
     intents,
@@ -84,12 +85,13 @@ class Facts:
         rest: whether the prompt may ask for something that no line does.
         unasked: changes of Deployments for which the prompt has no word: rules of the broker, and
             why such a command is refused once the deployment is verified.
-        taken: pushes over a tag that is there, where the lines push others and the prompt has no
-            word for it, as rules of the broker, and why such a push is refused.
+        declined: what the prompt gives no reason for from the first turn on: rules of the broker,
+            and why such a command is refused.
         chosen: names of the Deployments that the prompt is about.
         wanted: files that the prompt wants to have written, and that are not there yet; none if it
             also wants something to be changed, so that they are not the end.
         edits: texts of the files that the prompt wants changed, by path.
+        beside: texts that say how each of them is to be, by its path and theirs.
     """
 
     commit: str = ""
@@ -110,10 +112,11 @@ class Facts:
     asked: Asked = field(default_factory=Asked)
     rest: bool = True
     unasked: Mapping[str, str] = field(default_factory=dict)
-    taken: Mapping[str, str] = field(default_factory=dict)
+    declined: Mapping[str, str] = field(default_factory=dict)
     chosen: tuple[str, ...] = ()
     wanted: tuple[str, ...] = ()
     edits: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,8 @@ class Sources:
         build: what the last build printed, if it failed.
         elsewhere: the Deployments of another namespace.
         holds: whether the run's registry has what a reference names.
+        configuration: the data of a ConfigMap, empty if it is not there; None if it cannot be
+            read.
     """
 
     look: Look
@@ -143,6 +148,7 @@ class Sources:
     build: Callable[[], str] = str
     elsewhere: Callable[[str], Sequence[DeploymentState]] = lambda namespace: ()
     holds: Callable[[str], bool] = lambda reference: True
+    configuration: Callable[[str], Mapping[str, str] | None] = lambda name: None
 
 
 def gather(ask: Ask, sources: Sources, policy: Policy) -> Facts:
@@ -157,6 +163,18 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
     mentioned = named.paths(ask.text, ask.registry)
     checkout = repository.gather(sources.look, named=mentioned, namespace=ask.namespace)
     ask = replace(ask, prompt=_without_slashes(ask.prompt, there, checkout))
+    looked_up = described.read(
+        ask.text,
+        ask.registry,
+        deployments,
+        lambda name: (
+            sources.configuration(name)
+            if policy.document.permits(policy.namespace, "configmap", name, "read")
+            else None
+        ),
+    )
+    if looked_up.prompt != ask.text:
+        ask = replace(ask, prompt=looked_up.prompt)
     orders = _without_names(ask.text, there)
     wants = intents.read(orders)
     if "build" in wants.denied and _is_of_another(ask.text, checkout, there):
@@ -179,6 +197,7 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         if of.wanted and not itself and (same := of.images(others)):
             images = (*images, *same)
             wants = replace(wants, wanted=wants.wanted | {"exists"})
+    images = looked_up.images(images)
     tagged = any(image.tag for image in images)
     if not tagged and (live := _live_elsewhere(ask, sources, policy, about.chosen)):
         images = live
@@ -234,9 +253,10 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         intents=wants,
         repository=checkout,
         named=images,
-        tag=keys.filled(ask.text, named_there) or (
+        tag=looked_up.image.tag or keys.filled(ask.text, named_there) or (
             tags.wanted(said, source) if rule is None or tags.is_made(rule) else ""
         ),
+        described=looked_up,
         pinned={it: sources.holds(it) for it in named.pinned(ask.text, ask.registry)},
         more_tags=tags.several(said, source)[1:],
         meant=about,
@@ -355,10 +375,11 @@ def tell(world: Situation, policy: Policy) -> Facts:
             for wish, (rule, what) in _AFTERWARDS.items()
             if wish not in world.intents.wanted
         },
-        taken=promises.taken(world, commands),
+        declined=promises.declined(world, commands),
         chosen=tuple(item.name for item in world.meant.chosen),
         wanted=() if _edits(ask.text) else rest.to_write(world),
-        edits={} if found else _edits_of(world, commands),
+        edits=(texts := {} if found else _edits_of(world, commands)),
+        beside={path: edits.beside(world, path) for path in texts},
     )
 
 

@@ -19,7 +19,7 @@ def obstacles(world: Situation) -> tuple[Obstacle, ...]:
     checks = (
         *(_namespaces, _deployments, _containers, _images, _pinned, _renamed, _push, _elsewhere),
         *(_revisions, _unknown_revisions, _deletion, _secrets, _not_permitted, _privileges),
-        *(absent.obstacles, tagged_code.obstacles),
+        *(absent.obstacles, tagged_code.obstacles, _described),
     )
     return tuple(dict.fromkeys(it for check in checks for it in check(world)))
 
@@ -43,6 +43,10 @@ def _namespaces(world: Situation) -> list[Obstacle]:
         )
         for name, certain in found
     ]
+
+
+def _described(world: Situation) -> list[Obstacle]:
+    return [Obstacle(text, True) for text in world.described.missing]
 
 
 _SAME_NAME = re.compile(

@@ -139,8 +139,8 @@ def converse(
             known = replace(known, commands=_left(known, ran()))
         if number == 1 and parts.facts:
             _refuse_the_impossible(known)
-            if first.taken:
-                decline(first.taken)
+            if first.declined:
+                decline(first.declined)
         # Only those that were to be changed from the beginning: a line may have changed others.
         to_write = [it for it in known.edits if it in first.edits and it not in written]
         if parts.facts and (file := next(iter(to_write), "")):
@@ -215,13 +215,13 @@ def converse(
                 return Outcome(verdict, number, "")
             closing_left -= 1
             if parts.facts and expect != "none":
-                decline({**first.taken, **first.unasked})
+                decline({**first.declined, **first.unasked})
             steps.append(Step.of(turn, verdict))
             state = _closing(turn, verdict, expect)
             continue
         if state.deployed and verdict is not None:
             # What has come undone may need just that.
-            decline(first.taken)
+            decline(first.declined)
         if no is not None and len(refused) == _MOST_REFUSALS:
             raise RunError(
                 f"The model asked for the same again {_MOST_REFUSALS} times, and it is not allowed",

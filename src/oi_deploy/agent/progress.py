@@ -124,6 +124,7 @@ def render_edit(task: str, facts: Facts, path: str) -> str:
         files=facts.files[:_MOST_FILES],
         path=path,
         text=facts.edits[path].rstrip("\n"),
+        beside=facts.beside.get(path, {}),
     )
 
 

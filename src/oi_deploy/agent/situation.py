@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from oi_deploy.agent import intents, orders, spared, spelling
+from oi_deploy.agent.described import Described
 from oi_deploy.agent.dockerfile import told
 from oi_deploy.agent.intents import Intents
 from oi_deploy.agent.meant import Deployments
@@ -108,6 +109,7 @@ class Situation:
         repository: the checkout.
         named: the images that the prompt names, in the run's registry.
         tag: the one that the prompt asks for.
+        described: what the prompt describes, and the cluster has a name for.
         pinned: references with a digest that the prompt names, and whether the registry has them.
         more_tags: those that the image gets besides.
         meant: the Deployments that the prompt is about.
@@ -128,6 +130,7 @@ class Situation:
     repository: Repository = field(default_factory=Repository)
     named: tuple[Image, ...] = ()
     tag: str = ""
+    described: Described = field(default_factory=Described)
     pinned: Mapping[str, bool] = field(default_factory=dict)
     more_tags: tuple[str, ...] = ()
     meant: Deployments = field(default_factory=Deployments)
@@ -194,6 +197,15 @@ class Situation:
         """Whether a run that deploys nothing is to build an image, in so many words."""
         new = any(image.tag and not self.has_image(image) for image in self.named)
         return new and {"build", "push"} <= self.intents.wanted
+
+    @property
+    def keeps_images(self) -> bool:
+        """Whether Deployments are only to be restarted or scaled."""
+        wanted = self.intents.wanted
+        other = {"build", "push", "exists", "retag", "undo", "apply"} & wanted
+        return bool({"restart", "scale"} & wanted) and not (
+            other or self.named or self.pinned or self.builds
+        )
 
     @property
     def builds(self) -> bool:

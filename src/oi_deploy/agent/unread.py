@@ -10,7 +10,9 @@ from oi_deploy.agent.situation import Situation
 
 _OF_IMAGE = re.compile(r"\b(?:images?|tags?|versions?)\b|镜像|标签|版本", intents.FLAGS)
 _IN_CLUSTER = re.compile(
-    r"\bannotations?\b|注解|\bconfigmap\b.*?(?:\bkeys?\b|\bvalues?\b|键|的值)", intents.FLAGS
+    r"\bannotations?\b|注解|\bconfigmap\b.*?(?:\bkeys?\b|\bvalues?\b|键|的值)"
+    r"|(?:\bkeys?\b|\bvalues?\b|键).*?\bconfigmap\b",
+    intents.FLAGS,
 )
 _LABELLED = re.compile(
     r"(?:\blabel(?:l?ed|s)?\b(?: with)?|\bselector\b|标签)\s*[`'\"“]?[\w./-]+\s*=\s*[\w.-]+",
@@ -32,7 +34,8 @@ def is_needed(world: Situation) -> bool:
     """Whether the lines would be made without knowing what they are to be made of."""
     text = world.ask.text
     for sentence in intents.sentences(text):
-        if _IN_CLUSTER.search(sentence) and _OF_IMAGE.search(sentence):
+        in_cluster = _IN_CLUSTER.search(sentence) and _OF_IMAGE.search(sentence)
+        if in_cluster and not world.described.image.tag:
             return True
         match = _LABELLED.search(sentence)
         of_objects = _OBJECTS.search(sentence) and not _OF_DOCKERFILE.search(sentence)

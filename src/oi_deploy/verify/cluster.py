@@ -89,6 +89,16 @@ class Cluster:
         document = self._read("get deployments", f"{_DEPLOYMENTS}/{{name}}", name=name)
         return None if document is None else deployment_state(json.loads(document))
 
+    def configuration(self, name: str) -> dict[str, str]:
+        """The data of a ConfigMap; empty if there is none of that name.
+
+        Raises:
+            RunError: the API gives no usable answer.
+        """
+        document = self._read("get configmaps", f"{_CORE}/configmaps/{{name}}", name=name)
+        data = json.loads(document or "{}").get("data") or {}
+        return {str(key): str(value) for key, value in data.items()}
+
     def may(self, verb: str, group: str, resource: str, name: str = "") -> bool:
         """Whether the account may do something in the namespace, as the cluster itself says.
 

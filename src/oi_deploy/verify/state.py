@@ -49,6 +49,8 @@ class DeploymentState:
         uid: the object's id.
         mounted: `secret/NAME` and `serviceaccount/NAME` of everything that its pods get.
         template: its pod template as JSON, in a fixed order of keys.
+        labels: its own, and not those of its pods.
+        annotations: likewise.
     """
 
     namespace: str
@@ -70,6 +72,8 @@ class DeploymentState:
     uid: str = ""
     mounted: frozenset[str] = frozenset()
     template: str = field(default="", repr=False)
+    labels: Mapping[str, str] = field(default_factory=dict, compare=False)
+    annotations: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def image_of(self, container: str) -> str:
         """The image of the container of that name; empty if there is none."""
@@ -171,6 +175,8 @@ def deployment_state(document: Json) -> DeploymentState:
         paused=bool(spec.get("paused")),
         selector=_selector(_part(spec, "selector")),
         uid=str(metadata.get("uid", "")),
+        labels=_texts(metadata, "labels"),
+        annotations=_texts(metadata, "annotations"),
     )
 
 
@@ -259,6 +265,10 @@ def _pod_container(status: Json) -> PodContainer:
 def _part(document: Json, key: str) -> Json:
     value = document.get(key)
     return value if isinstance(value, Mapping) else {}
+
+
+def _texts(metadata: Json, key: str) -> dict[str, str]:
+    return {str(name): str(value) for name, value in _part(metadata, key).items()}
 
 
 def _condition(status: Json, kind: str) -> Json:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from oi_deploy.agent.progress import render_edit
 from tests.unit.agent.worlds import FILES, PYTHON, facts
 
 CONFIG = "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: c\ndata:\n  GREETING: hello\n"
@@ -89,3 +90,48 @@ def test_one_of_several_files_of_a_name_is_meant_by_its_path() -> None:
 def test_a_long_file_is_not_written_anew() -> None:
     files = {**FILES, "app.env": "A=1\n" * 1000}
     assert not facts("Set A in app.env to 2", files=files).edits
+
+
+BROKEN = {
+    **FILES,
+    "app.py": "def tax(price):\n    return price * 19\n",
+    "test_app.py": "from app import tax\nassert tax(100) == 19\n",
+    "test_other.py": "import other\n",
+    "README.md": "The tax is 19 %.\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "beside"),
+    [
+        (
+            "The test stage fails since app.py is wrong; the rule is in the README. Fix app.py, "
+            "leave the tests alone, then build {registry}/web:2 and roll it out.",
+            ["README.md", "test_app.py"],
+        ),
+        (
+            "测试阶段不通过,错在 app.py。请修正 app.py,不许改测试,"
+            "再构建 {registry}/web:2 并更新 web。",
+            ["test_app.py"],
+        ),
+    ],
+)
+def test_a_program_is_mended_beside_its_tests(prompt: str, beside: list[str]) -> None:
+    found = facts(prompt, files=BROKEN)
+    assert list(found.edits) == ["app.py"]
+    assert sorted(found.beside["app.py"]) == beside
+    message = render_edit(prompt, found, "app.py")
+    assert BROKEN["test_app.py"] in message and "# app.py as it is now" in message
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "I fixed app.py yesterday. Build {registry}/web:2 and roll it out.",
+        "Do not fix app.py, only build {registry}/web:2 and roll it out.",
+        "app.py 已经修好了,构建 {registry}/web:2 并更新 web。",
+        "Fix the Dockerfile so that app.py starts, then build {registry}/web:2.",
+    ],
+)
+def test_a_program_that_is_not_to_be_mended_is_left(prompt: str) -> None:
+    assert not facts(prompt, files=BROKEN).edits

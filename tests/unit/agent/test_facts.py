@@ -301,12 +301,23 @@ def test_what_is_restarted_or_scaled_keeps_its_image_unless_one_is_deployed() ->
     assert not facts("Restart web.", expect="none").asked.kept
 
 
+def test_without_a_line_a_deployment_that_keeps_its_image_gets_no_other() -> None:
+    """Verification would ask for a pushed image, and the model would build one."""
+    found = facts("Scale web up to the size in the capacity plan. No new image, no other change.")
+    assert not found.commands and found.asked.kept == {"web"}
+    assert set(found.declined) == {"docker.build", "docker.push", "kubectl.set.image"}
+    assert "docker.build" not in facts("Build {registry}/web, push it, scale web to 5.").declined
+    assert "docker.build" not in facts("Roll web back and restart jobs.").declined
+
+
 def test_a_tag_that_is_there_is_not_pushed_over_without_a_word_for_it() -> None:
     tags = {"web": ["1.0.0", "stable", "abc1234"]}
     found = facts("Build, push {registry}/web:<short sha> and update web.", tags=tags)
     # The commit's own tag may be pushed again: a run is repeated.
-    assert set(found.taken) == {f"docker.push {REGISTRY}/web:{tag}" for tag in ("1.0.0", "stable")}
+    assert set(found.declined) == {
+        f"docker.push {REGISTRY}/web:{tag}" for tag in ("1.0.0", "stable")
+    }
     prompt = "Build, push {registry}/web:<short sha>, let stable point to it too, and update web."
-    assert set(facts(prompt, tags=tags).taken) == {f"docker.push {REGISTRY}/web:1.0.0"}
+    assert set(facts(prompt, tags=tags).declined) == {f"docker.push {REGISTRY}/web:1.0.0"}
     # Nothing is known of what will be pushed.
-    assert not facts("Write a report on web.", expect="none", tags=tags).taken
+    assert not facts("Write a report on web.", expect="none", tags=tags).declined

@@ -201,7 +201,7 @@ def test_what_may_be_left_is_no_reason_to_change_what_is_deployed() -> None:
 
 def test_a_tag_that_is_there_is_kept_from_the_first_turn_on() -> None:
     taken = {"docker.push r/web:1": "it is there"}
-    known = replace(FACTS, taken=taken, unasked={"kubectl.scale": "nobody asked"})
+    known = replace(FACTS, declined=taken, unasked={"kubectl.scale": "nobody asked"})
     seen: list[Mapping[str, str]] = []
     verdicts = [GOOD, BAD, GOOD]
     model = Model(script("docker push"), script("kubectl patch"), script("kubectl scale"))

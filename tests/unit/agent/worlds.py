@@ -72,6 +72,7 @@ def facts(
     build: str = "",
     elsewhere: Mapping[str, Sequence[DeploymentState]] | None = None,
     absent: Sequence[str] = (),
+    configuration: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Facts:
     """The facts of a prompt; `{registry}` in it is the registry with its path."""
     answers = {
@@ -93,6 +94,7 @@ def facts(
             lambda: build,
             lambda namespace: (elsewhere or {}).get(namespace, ()),
             lambda reference: reference not in absent,
+            lambda name: (configuration or {}).get(name, {}),
         ),
         Policy.of(Path("/w"), REGISTRY, "production", read(policy) if policy else None),
     )
