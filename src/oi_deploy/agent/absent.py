@@ -5,16 +5,18 @@ import re
 from oi_deploy.agent import versions
 from oi_deploy.agent.dockerfile import told
 from oi_deploy.agent.dockerfile.files import is_dockerfile
-from oi_deploy.agent.intents import FLAGS, clauses, read, sentences
+from oi_deploy.agent.dockerfile.lint import MOST_BYTES
+from oi_deploy.agent.intents import FLAGS, clauses, is_denied, read, sentences
 from oi_deploy.agent.named import folders
 from oi_deploy.agent.obstacle import Obstacle
 from oi_deploy.agent.situation import Situation
+from oi_deploy.agent.words import is_named
 
 
 def obstacles(world: Situation) -> tuple[Obstacle, ...]:
     """All that is known."""
     return (*_folders(world), *_manifests(world), *_dockerfiles(world), *_stages(world),
-            *_versions(world), *_git_tag(world))  # fmt: skip
+            *_versions(world), *_git_tag(world), *_entries(world))  # fmt: skip
 
 
 _PLACE = re.compile(
@@ -115,6 +117,7 @@ def _has_folder(world: Situation, path: str) -> bool:
     return not folder or folder in folders(world.repository.files) or world.exists(folder)
 
 
+_DATA = (".yaml", ".yml", ".json", ".csv", ".tsv", ".toml", ".ini", ".txt", ".log")
 _STAGE = re.compile(
     r"--target[= ](?P<flag>[\w-]+)|\b(?:stage|target)\s+[`'\"](?P<after>[\w-]+)[`'\"]"
     r"|[`'\"](?P<before>[\w-]+)[`'\"]\s*(?:stage\b|target\b|阶段)",
@@ -189,3 +192,53 @@ def _git_tag(world: Situation) -> list[Obstacle]:
         return []
     there = ", ".join(world.repository.tags[-8:]) or "none"
     return [Obstacle(f"HEAD has no git tag (the repository has: {there}).", True)]
+
+
+# A part of a file, by its name: what looks like a word of the language is none.
+_PART_NAME = r"(?P<{0}>[`'\"“「][\w./-]+[`'\"”」]|[\w.]*[a-zA-Z0-9][-_.][\w.-]*\w)"
+_PARTS = r"(?:section|stanza|block|entry|row|heading|key|field)"
+_ENTRY = re.compile(
+    rf"\b(?:the )?{_PARTS}\s+(?:called |named |for |of )?{_PART_NAME.format('after')}"
+    rf"|{_PART_NAME.format('before')}\s+{_PARTS}\b"
+    rf"|(?:小节|章节|段落|条目|字段|键)\s*{_PART_NAME.format('zh')}"
+    rf"|{_PART_NAME.format('zh_before')}\s*(?:这|那)?(?:一|个)?(?:小节|章节|段落?|条目|字段|键|一?行)",
+    FLAGS,
+)
+# A result that a line of a list is to have.
+_RESULT = re.compile(
+    r"\b(?:result|status|state|verdict|marked|flagged)\s+(?:is |as |of |= ?)?[`'\"]?"
+    r"(?P<en>[A-Z]{4,})\b"
+    r"|(?i:结果|状态|标记)(?:为|是|成)?\s*[`'\"“]?(?P<zh>[A-Z]{4,})(?![A-Za-z])",
+    re.ASCII,
+)
+
+
+def _entries(world: Situation) -> list[Obstacle]:
+    """A part of a file that a value is to be taken from, in no file that the prompt names."""
+    texts = {
+        path: text
+        for path, text in world.repository.texts.items()
+        if path in world.mentioned and path.endswith(_DATA) and len(text.encode()) < MOST_BYTES - 1
+    }
+    if world.ask.expect == "none" or len(texts) != 1:
+        return []
+    ((path, text),) = texts.items()
+    of = [it.name for it in world.meant.chosen if is_named(it.name, text)]
+    missing: dict[str, None] = {}
+    for clause in clauses(world.ask.text):
+        if _NEW.search(clause.text) or clause.supposed or clause.told:
+            continue
+        for match in (*_ENTRY.finditer(clause.text), *_RESULT.finditer(clause.text)):
+            name = match[match.lastgroup or 0].strip("`'\"“”「」")
+            # A line's result is that of what the line names.
+            own = [it for it in of if match.re is _RESULT and is_named(it, clause.text)]
+            there = any(
+                all(is_named(it, line) for it in (name, *own)) for line in text.splitlines()
+            )
+            if not (there or is_denied(clause.text, match.start())):
+                missing[f"{name} for {own[0]}" if own else name] = None
+    return [
+        Obstacle(f"{path} has no {name}.", True)
+        for name in missing
+        if name not in world.repository.files
+    ]

@@ -108,8 +108,12 @@ def _count(
             return count
     text = world.ask.text
     for path in (it for it in world.mentioned if it.endswith((".csv", ".yaml", ".yml"))):
-        value = columns.cell(world.repository.texts.get(path, ""), item.name, text)
-        if value.isdecimal():
+        table = world.repository.texts.get(path, "")
+        own = columns.cell(table, item.name, text)
+        # Else under what the prompt names: "the section eu-west".
+        parts = (columns.cell(table, it, text) for it in columns.parts(table, text))
+        values = {own} if own else set(parts)
+        if len(values) == 1 and (value := values.pop()).isdecimal():
             return int(value)
     return scaling.wanted(_about(item, targets, world), began)
 

@@ -95,6 +95,25 @@ def cell(table: str, row: str, said: str) -> str:
     return found[0][columns[0]].strip()
 
 
+def parts(table: str, said: str) -> tuple[str, ...]:
+    """The keys at the top of a YAML document that a text names, where they have keys of their own.
+
+    Args:
+        table: the document.
+        said: the text.
+    """
+    try:
+        content = yaml.safe_load(table)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return ()
+    own = content if isinstance(content, dict) else {}
+    return tuple(
+        str(key)
+        for key, value in own.items()
+        if isinstance(value, dict) and words.is_named(str(key), said)
+    )
+
+
 def _of_yaml(text: str, name: str) -> Mapping[object, object]:
     """The mapping that a name has, at the top or below one key; empty if there is none."""
     try:

@@ -53,7 +53,10 @@ _SUPPOSED = re.compile(
     r"|\bfor (?:an? |the )?(?:tagged )?(?:commit|tag|version|release) [`'\"]?v?\d[\w.-]*[`'\"]?,?"
     r" (?:the image |that |it )?is [`'\"]?$"
     r"|(?:就会?是|会变成|就该是|则是|应当是|(?:如果|要是|假如|比如)[^。;\n]{0,40}就叫)\s*[`'\"“]?$"
-    r"|(?:\be\.g\.|\bfor (?:example|instance)|\bsuch as|例如|比如|譬如|形如)[,:]?\s*[`'\"“]?$",
+    r"|(?:\be\.g\.|\bfor (?:example|instance)|\bsuch as|例如|比如|譬如|形如)[,:]?\s*[`'\"“]?$"
+    # "So v1.2 becomes shop:1.2."
+    r"|(?<![\w.])v?\d+(?:\.\d+)+[`'\"”]?\s*(?:\b(?:becomes|turns into|gives|yields)\b|→|->|=>"
+    r"|就?(?:变成|变为|对应|得到))\s*[`'\"“]?$",
     intents.FLAGS,
 )
 # A version that something has, and is not to get.

@@ -93,6 +93,13 @@ _LOOKS = re.compile(
     intents.FLAGS,
 )
 
+# A question that is an order.
+_POLITE = re.compile(
+    r"\b(?:can|could|may|might|would|will)\s+(?:we|you|i|somebody|someone)\b[^?.]*\?"
+    r"|(?:能不能|能否|可否|可以|能|麻烦)[^?。]*\?",
+    intents.FLAGS,
+)
+
 
 def is_all(prompt: str, now: int) -> bool:
     """Whether a prompt orders another number of pods, without a word for scaling, and nothing else.
@@ -107,7 +114,7 @@ def is_all(prompt: str, now: int) -> bool:
         for clause in clauses
         for match in _ELSE.finditer(clause)
     )
-    if other or "?" in prompt or not re.search(_PODS, prompt, intents.FLAGS):
+    if other or "?" in _POLITE.sub("", prompt) or not re.search(_PODS, prompt, intents.FLAGS):
         return False
     ordered = [
         part

@@ -112,3 +112,51 @@ def test_an_image_is_not_given_to_a_repository_of_others() -> None:
     )
     (found,) = facts(prompt, expect="push", tags=TAGS).obstacles
     assert found.certain and found.refused and "partners" in found.text
+
+
+SIZES = "eu-west:\n  replicas: 3\nap-southeast:\n  replicas: 4\n"
+HISTORY = "build=1 app=web tag=1.0.0 result=FAILED\nbuild=2 app=jobs tag=7 result=PASSED\n"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text", "missing"),
+    [
+        (
+            "Look up `replicas` in the section ap-south of sizes.yaml, and scale web to that.",
+            SIZES,
+            "sizes.yaml has no ap-south.",
+        ),
+        (
+            "按 sizes.yaml 里 ap-south 这一段的 replicas 给 web 扩容。",
+            SIZES,
+            "sizes.yaml has no ap-south.",
+        ),
+        (
+            "Take the tag of the last build of web with the result PASSED in sizes.yaml, set web "
+            "to {registry}/web with it; nothing is built.",
+            HISTORY,
+            "sizes.yaml has no PASSED for web.",
+        ),
+    ],
+)
+def test_a_part_of_a_file_that_is_not_there(prompt: str, text: str, missing: str) -> None:
+    tags = {"web": ["1.0.0"], "jobs": ["7"]}
+    found = facts(prompt, files={**FILES, "sizes.yaml": text}, tags=tags)
+    assert missing in [it.text for it in found.obstacles if it.certain]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Look up `replicas` in the section ap-southeast of sizes.yaml, and scale web to that.",
+        "Add a section ap-south with 2 replicas to sizes.yaml, then scale web to 2 replicas.",
+    ],
+)
+def test_a_part_that_is_there_or_is_to_be_made_stops_nothing(prompt: str) -> None:
+    assert not facts(prompt, files={**FILES, "sizes.yaml": SIZES}).obstacles
+
+
+def test_a_part_that_is_named_says_the_number_of_pods() -> None:
+    prompt = "Look up `replicas` in the section ap-southeast of sizes.yaml, and scale web to that."
+    found = facts(prompt, files={**FILES, "sizes.yaml": SIZES})
+    assert "kubectl -n production scale deployment/web --replicas=4" in found.commands
