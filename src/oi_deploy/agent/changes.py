@@ -62,6 +62,12 @@ def _ordered(world: Situation, intent: str, parts: Sequence[str]) -> list[Deploy
     ]
 
 
+def is_only_changed(world: Situation, item: DeploymentState) -> bool:
+    """Whether a Deployment is named for a restart or another number of pods alone."""
+    told = [it for it in _parts(world.ask.text) if words.is_named(item.name, it)]
+    return bool(told) and all({"restart", "scale"} & intents.read(it).wanted for it in told)
+
+
 def _targets(world: Situation, intent: str) -> list[DeploymentState]:
     """The Deployments that an order is for, which may be others than those that get an image."""
     text, chosen = world.ask.text, world.meant.chosen

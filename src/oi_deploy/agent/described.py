@@ -1,5 +1,5 @@
-"""What a prompt describes and the cluster names: the Deployments with a label, a ConfigMap's key,
-an annotation.
+"""What a prompt describes and the cluster names: Deployments by a label, an image by a ConfigMap's
+key or an annotation.
 """
 
 import json

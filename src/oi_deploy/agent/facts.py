@@ -45,7 +45,9 @@ _MOST_TAGS = 12
 _MOST_LINES = 4
 _LINE_LENGTH = 160
 _EDIT = re.compile(
-    r"\b(?:append|updat|adjust|chang|renam|mov|commit|edit|modif|fix|bump|replac|add|sort|remov|delet)"
+    # Lines of a report that are sorted change nothing that is there.
+    r"\b(?!sorted\b|sort by\b)(?:append|updat|adjust|chang|renam|mov|commit|edit|modif|fix|bump"
+    r"|replac|add|sort|remov|delet)"
     r"(?:e|es|ed|s|y|ies|ied|ing)?\b|改|更新|提交|追加|移动|移到|重命名|替换|添加|删",
     intents.FLAGS,
 )

@@ -176,15 +176,22 @@ _ONE_BY_ONE = re.compile(
 
 _ANOTHER_IMAGE = re.compile(
     r"\b(?:update|upgrade|deploy|roll|release|ship|switch|put|use|point|run)\b"
-    r"|\bset\b(?!.*\b(?:replicas?|pods?)\b)|更新|升级|部署|发布|换",
+    r"|\bset\b(?!.*\b(?:replicas?|pods?)\b)|\bon version\b|更新|升级|部署|发布|换",
     intents.FLAGS,
 )
 
 
-def _wants_another_image(world: Situation) -> bool:
+# Something else is done before it.
+_LATER = re.compile(r"\bbefore\b|之前|以前", intents.FLAGS)
+
+
+def _wants_another_image(world: Situation, tags: Sequence[str] = ()) -> bool:
+    """Whether an order speaks of another image, and of all these tags."""
     return any(
-        not clause.supposed and not intents.is_denied(clause.text, match.start())
+        not (clause.supposed or _LATER.search(clause.text))
+        and not intents.is_denied(clause.text, match.start())
         for clause in intents.clauses(world.ask.text)
+        if all(words.is_named(tag, clause.text) for tag in tags)
         for match in _ANOTHER_IMAGE.finditer(clause.text)
     )
 
@@ -213,11 +220,12 @@ def _rollout(world: Situation) -> Iterable[str]:
         new = [it for it in images if it not in there] or images
         built = world.builds and all(_can_be_built(world, item, it) for it in new)
         exists = there.issuperset(images) and not world.builds
-        # Beside a restart or more pods of another one, an image that is named in full is meant, if
-        # anything is to get another one.
-        in_full = alone <= {"restart", "scale"} and all(it in world.ask.text for it in images)
-        in_full = in_full and _wants_another_image(world)
-        known = built or pair or (exists and (not alone or in_full))
+        # Beside a restart or more pods, an image that is named in full is meant, if anything is to
+        # get another one, and a tag of the registry, if it is named with the order.
+        in_full = all(it in world.ask.text for it in images)
+        tags = () if in_full else [it.rpartition(":")[2] for it in images]
+        beside = alone <= {"restart", "scale"} and _wants_another_image(world, tags)
+        known = built or pair or (exists and (not alone or beside))
         allowed = world.permits("deployment", item.name, "set-image")
         if images and known and allowed and item.containers:
             pairs = " ".join(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from oi_deploy.agent import intents, its_file, meant, named, spared, words
+from oi_deploy.agent import changes, intents, its_file, meant, named, spared, words
 from oi_deploy.agent.named import Image
 from oi_deploy.agent.situation import Situation
 from oi_deploy.verify.state import DeploymentState
@@ -81,6 +81,8 @@ def targets(world: Situation) -> tuple[DeploymentState, ...]:
     )
     text, names = words.without_references(world.ask.text), {it.name for it in found}
     new = [it for it in found if not spared.keeps_its_image(it.name, text, names - {it.name})]
+    # "Release web, then restart jobs."
+    new = [it for it in new if not changes.is_only_changed(world, it)] or new
     return tuple(new) or found
 
 

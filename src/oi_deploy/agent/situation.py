@@ -44,6 +44,21 @@ _NOTHING_TO_BUILD = re.compile(
     r"|(?:没有|无需?|不(?:需要?|用))(?:编译|构建步骤|构建过程|打包步骤)",
     re.IGNORECASE,
 )
+# An order of its own: "release web and scale it to 3".
+_AND = re.compile(r"\band\b|,|[并再然]后?", re.IGNORECASE)
+_WITH_PODS = re.compile(
+    rf"\bwith {intents.numbers()} (?:replicas?|pods?|instances?)\b", intents.FLAGS
+)
+_RELEASE = re.compile(
+    r"^(?:\W|\b(?:please|then|also|now|first|next|finally|just|so)\b)*"
+    r"(?:(?:release|ship|deploy)\s+(?!(?:it\s+)?back\b|notes?\b|logs?\b|jobs?\b|window\b|was\b|is\b)[a-z]"
+    r"|(?:update|move|bring|upgrade)\b.{1,40}\bto (?:the |this |our )?(?:current|latest|newest|new)"
+    r" (?:commit|code|version|build|head)\b)"
+    r"|^(?:\W|请|先|再|然后|并|麻烦|帮忙)*(?:发布|上线|部署)(?=\s*(?:[a-z]|新|当前|最新|这个))"
+    r"(?!.{0,12}(?:时|后|期间|说明|流程|窗口))"
+    r"|(?:把|将)\s*[\w-]+\s*(?:发布|上线|部署|(?:更新|升级)到(?:当前|最新)的?(?:提交|代码|版本))",
+    re.IGNORECASE,
+)
 # What no person writes, and what patterns take long for.
 _BLANKS = re.compile(r"[ \t]{9,}")
 _LINES = re.compile(r"(?:[ \t]*\n){4,}")
@@ -208,6 +223,18 @@ class Situation:
         )
 
     @property
+    def _is_released(self) -> bool:
+        """Whether an order beside a restart or another number of pods brings out what is new."""
+        return any(
+            match and not intents.is_denied(part, match.start())
+            for clause in intents.clauses(self.ask.text)
+            if not (clause.supposed or clause.told)
+            for part in _AND.split(clause.text)
+            if (match := _RELEASE.search(part))
+            and not {"restart", "scale"} & intents.read(_WITH_PODS.sub(" ", part)).wanted
+        )
+
+    @property
     def builds(self) -> bool:
         """Whether something is to be built.
 
@@ -246,4 +273,5 @@ class Situation:
         # A site that is "already built" may still lack its image.
         if there or ("exists" in has and not new):
             return False
-        return not (WITHOUT_IMAGE & has.wanted)
+        alone = WITHOUT_IMAGE & has.wanted
+        return not alone or (alone <= {"restart", "scale"} and self._is_released)

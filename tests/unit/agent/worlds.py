@@ -29,7 +29,14 @@ def deployment(name: str, *containers: str, replicas: int = 2) -> DeploymentStat
         for key, image in pairs
     )
     return DeploymentState(
-        "production", name, states, replicas, ready=replicas, updated=replicas, total=replicas
+        "production",
+        name,
+        states,
+        replicas,
+        ready=replicas,
+        updated=replicas,
+        total=replicas,
+        selector=f"app={name}",
     )
 
 

@@ -14,7 +14,7 @@ FIELDS = (
     (r"updated|已更新|更新的", UPDATED),
     (r"ready|就绪|可用", READY),
     (r"image|镜像", IMAGE),
-    (r"replica|desired|pods?$|副本|期望", REPLICAS),
+    (r"replica|desired|wanted|pods?$|副本|期望", REPLICAS),
     (r"name(?!space)|deployment|名", NAME),
 )
 # What stands between two of a list.
@@ -24,9 +24,36 @@ LISTED = re.compile(r"\s*(?:,?\s*\band\b|[,、]?\s*以及|[,、/&]|[和与及])\
 # Pods have names of their own.
 _OF_PODS = re.compile(
     r"\bpods?'? names?\b|\bnames? of (?:(?:the|its|all|their|running|new) )*pods?\b"
-    r"|\bpods?\s*的?(?:名|列表)",
+    r"|\bpods?\s*的?(?:名|列表)|\bpods?,? (?:by name|names)\b",
     intents.FLAGS,
 )
+
+
+# "Ready/desired": two of them in one.
+_PAIR = re.compile(
+    r"(?P<one>[\w<>.\u4e00-\u9fff]*(?:ready|updated|available|就绪|更新|可用)[\w<>.\u4e00-\u9fff]*)\s*/\s*"
+    r"(?P<all>[\w<>.\u4e00-\u9fff]*(?:desired|wanted|total|replicas|期望|总|副本)[\w<>.\u4e00-\u9fff]*)",
+    intents.FLAGS,
+)
+# "`ready: X/Y`, with the ready pods and the wanted ones"
+_SHOWN_PAIR = re.compile(
+    r"`(?P<label>[\w -]{1,20}:\s*)[A-Za-z]/[A-Za-z]`,?\s*(?:with|being|where [A-Za-z] is)\s+"
+    r"(?:the\s+)?(?P<one>[^,.;\n]{2,40}?)\s+and\s+(?:[A-Z] (?:is )?)?(?:the\s+)?"
+    r"(?P<all>[^,.;\n]{2,40})",
+    intents.FLAGS,
+)
+BOTH = "\u2215"
+
+
+def joined(said: str) -> str:
+    """A text in which a list is not split between two that belong together."""
+    said = _SHOWN_PAIR.sub(rf"`\g<label>\g<one>{BOTH}\g<all>`", said)
+    return _PAIR.sub(rf"\g<one>{BOTH}\g<all>", said)
+
+
+def is_of_pods(said: str) -> bool:
+    """Whether a text speaks of the names of pods."""
+    return _OF_PODS.search(said) is not None
 
 
 def of(said: str) -> str:

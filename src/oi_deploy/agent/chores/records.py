@@ -32,7 +32,7 @@ _NTH = re.compile(
 # Lines as they are to stand in the file, with what is to be filled in: "image: <its full name>".
 _LABELLED = re.compile(
     r"^[ \t]*(?P<label>[\w -]{1,30}?)(?P<sign>:[ \t]*|[ \t]*=[ \t]*)"
-    r"[<{\[](?P<head>[^<>{}\[\]\n]+)[>}\]][ \t]*$",
+    r"(?P<head>[<{\[][^<>{}\[\]\n]+[>}\]](?:[/\u2215][<{\[][^<>{}\[\]\n]+[>}\]])?)[ \t]*$",
     re.MULTILINE,
 )
 # The same within a sentence: "`image: ` with its full name".
@@ -68,30 +68,47 @@ def lines(world: Situation, file: str) -> Iterable[str]:
         if content := _object(item, file, text):
             yield f"{get} -o json | jq '{content}' > {file}"
         elif parts := _parts(text):
-            yield f"{get} --no-headers {_printed(parts)} > {file}"
+            pods = parts[-1][1] == _PODS
+            yield f"{get} --no-headers {_printed(parts[:-1] if pods else parts)} > {file}"
+            if pods:
+                names = (
+                    f"get pods -l {item.selector} --no-headers -o custom-columns=N:{fields.NAME}"
+                )
+                yield f"{world.kubectl} {names} >> {file}"
 
 
-def _printed(parts: Sequence[tuple[str, str]]) -> str:
+def _printed(parts: Sequence[tuple[str, tuple[str, ...]]]) -> str:
     """The columns, and what prints each in a line of its own behind its label."""
-    numbered = list(enumerate(parts, 1))
-    names = ",".join(f"C{place}:{field}" for place, (_, field) in enumerate(parts))
-    labels = "".join(f" -v l{place}='{label}'" for place, (label, _) in numbered if label)
-    prints = "; ".join(
-        f"print l{place} ${place}" if label else f"print ${place}" for place, (label, _) in numbered
-    )
-    return f"-o custom-columns={names} | awk{labels} '{{gsub(/<none>/, 0); {prints}}}'"
+    every = [field for _, own in parts for field in own]
+    names = ",".join(f"C{place}:{field}" for place, field in enumerate(every))
+    options, prints, place = "", [], 0
+    for number, (label, own) in enumerate(parts, 1):
+        values = " s ".join(f"${place + it}" for it in range(1, len(own) + 1))
+        place += len(own)
+        options += f" -v l{number}='{label}'" if label else ""
+        prints.append(f"print l{number} {values}" if label else f"print {values}")
+    options += " -v s=/" if len(every) > len(parts) else ""
+    return f"-o custom-columns={names} | awk{options} '{{gsub(/<none>/, 0); {'; '.join(prints)}}}'"
 
 
 # "Note in out.txt which image it runs and how many replicas are ready."
 _TOLD = re.compile(
-    r"\b(?:writ|not|put|record|sav)(?:e|ing)? (?:down )?(?:(?:in|into|to) )?[\w/-]+\.\w+ (?:with )?"
+    r"(?:\b(?:writ|not|put|record|sav)(?:e|ing)? (?:down )?(?:(?:in|into|to) )?[\w/-]+\.\w+"
+    r" (?:with )?"
+    r"|写(?:一[个份])?\s*[\w/-]+\.\w+,?\s*(?:内容)?(?:包括|包含|写明|里面?写上?)\s*:?\s*)"
     r"(?P<heads>[^.;:。]+)",
     intents.FLAGS,
 )
 
 
-def _parts(prompt: str) -> list[tuple[str, str]]:
-    """Label and field of each line of the file; empty if that is not said, or of others."""
+_SHOWN_PAIR = re.compile(r"`(?P<label>[\w -]+:\s*)(?P<head>[^`]+)`")
+# In place of fields: the names of the pods, one a line.
+_PODS = ("pods",)
+
+
+def _parts(prompt: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Label and fields of each line of the file; empty if that is not said, or of others."""
+    prompt = fields.joined(prompt)
     plain = " ".join(prompt.split())
     labelled = [*_LABELLED.finditer(prompt)] or [*_QUOTED_LABEL.finditer(plain)] or _below(prompt)
     nth = list(_NTH.finditer(prompt))
@@ -101,7 +118,8 @@ def _parts(prompt: str) -> list[tuple[str, str]]:
             for it in labelled
         ]
     elif len(nth) > 1:
-        parts = [("", it["head"]) for it in nth]
+        heads = [_SHOWN_PAIR.fullmatch(it["head"].strip()) or it["head"] for it in nth]
+        parts = [("", it) if isinstance(it, str) else (it["label"], it["head"]) for it in heads]
     elif match := _IN_LINES.search(plain):
         parts = [("", it) for it in fields.LISTED.split(match["heads"])]
     else:
@@ -111,8 +129,13 @@ def _parts(prompt: str) -> list[tuple[str, str]]:
     # Two numbers in one, and another label than is read here.
     if any(re.search(r"\b[A-Za-z]/[A-Za-z]\b", part) for _, part in parts):
         return []
-    found = [(label, fields.of(part)) for label, part in parts]
-    return found if all(field for _, field in found) else []
+    found = [
+        (label, _PODS)
+        if place == len(parts) and place > 1 and fields.is_of_pods(part)
+        else (label, tuple(map(fields.of, part.split(fields.BOTH))))
+        for place, (label, part) in enumerate(parts, 1)
+    ]
+    return found if all(all(own) for _, own in found) else []
 
 
 _BELOW = re.compile(

@@ -110,7 +110,7 @@ def report(world: Situation) -> Iterable[str]:
     own = tuple(records.lines(world, file))
     kind = _other_kind(prompt.lower())
     row = _shown_row(prompt)
-    names_only = not row and _ONLY_NAMES.search(prompt) is not None
+    names_only = not (row or fields.is_of_pods(prompt)) and bool(_ONLY_NAMES.search(prompt))
     if own or not (row or names_only or {"report", "table"} & world.intents.wanted):
         yield from own
         return

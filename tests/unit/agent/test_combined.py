@@ -1,0 +1,40 @@
+"""An image and something else in one prompt."""
+
+import pytest
+
+from tests.unit.agent.worlds import COMMIT, facts, short
+
+TAGS = {"web": ["1.0.0", "2.0.0"]}
+NEW = [
+    f"docker build -t web:{COMMIT} .",
+    f"docker push web:{COMMIT}",
+    f"set image deployment/web app=web:{COMMIT}",
+]
+SET = ["set image deployment/web app=web:2.0.0"]
+SCALE = ["scale deployment/web --replicas=3"]
+RESTART = ["rollout restart deployment/web"]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "lines"),
+    [
+        ("Scale web to 3 and put 2.0.0 on it.", [*SET, *SCALE]),
+        ("把 web 扩到 3 个副本,并换成 2.0.0 版本。", [*SET, *SCALE]),
+        ("Restart web on version 2.0.0.", [*SET, *RESTART]),
+        ("Scale web to 3 and deploy the new version.", [*NEW, *SCALE]),
+        ("Release web and scale it to 3.", [*NEW, *SCALE]),
+        ("Deploy web with 3 replicas.", [*NEW, *SCALE]),
+        ("Ship the current commit to web, three replicas please", [*NEW, *SCALE]),
+        ("把 web 更新到当前提交,再扩到 3 个副本", [*NEW, *SCALE]),
+        ("发布 web,然后重启 jobs", [*NEW, "rollout restart deployment/jobs"]),
+        # Nothing but the change.
+        ("web is on 1.0.0, scale it to 3", SCALE),
+        ("Scale web to 3 before the release on Friday", SCALE),
+        ("升级到 2.0.0 之前先把 web 扩到 3 个副本", SCALE),
+        ("Please restart web after the deploy. Deploy notes are in the wiki.", RESTART),
+        ("Restart the deploy web", RESTART),
+    ],
+)
+def test_both_are_done(prompt: str, lines: list[str]) -> None:
+    found = short(facts(prompt, tags=TAGS).commands)
+    assert [line for line in found if "rollout status" not in line] == lines

@@ -1,0 +1,55 @@
+"""What a prompt wants to know of one Deployment: two numbers in one line, and its pods."""
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.unit.agent.worlds import JOBS, WEB, facts
+
+# What the columns have, by field.
+VALUES = {
+    ".spec.template.spec.containers[*].image": "r/web:2",
+    ".spec.replicas": "3",
+    ".status.updatedReplicas": "2",
+    ".status.readyReplicas": "<none>",
+    ".metadata.name": "web-1\nweb-2",
+}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text"),
+    [
+        (
+            "Wait until the rollout of web is finished, then write report.txt:\n\n"
+            "- first line: the full image reference\n"
+            "- second line: `ready: X/Y`, with the ready pods and the wanted ones\n"
+            "- from the third line on: the names of the pods, one a line\n",
+            "r/web:2\nready: 0/3\nweb-1\nweb-2\n",
+        ),
+        (
+            "等 deployment web 滚动完成,然后写一份 report.md,内容包括:镜像(完整名称)、"
+            "就绪副本数/期望副本数(写成 2/2)、以及当前每个 pod 的名字。",
+            "r/web:2\n0/3\nweb-1\nweb-2\n",
+        ),
+        (
+            "deployment web 正在滚动,等它完成,把结果写进 report.txt,两行:\n"
+            "image: <完整镜像>\nupdated: <已更新副本数>/<期望副本数>\n",
+            "image: r/web:2\nupdated: 2/3\n",
+        ),
+    ],
+)
+def test_two_numbers_in_one_and_the_pods(prompt: str, text: str, tmp_path: Path) -> None:
+    web = replace(WEB, selector="app=web")
+    found = facts(prompt, expect="none", deployments=[web, JOBS]).commands
+    assert found[0] == "kubectl -n production rollout status deployment/web"
+    for line in found[1:]:
+        get, _, rest = line.partition(" -o custom-columns=")
+        fields = rest.split()[0].split(",")
+        answer = " ".join(VALUES[it.partition(":")[2]] for it in fields)
+        assert " pods -l app=web " in get or " deployment web " in get
+        command = f"printf '%s\\n' '{answer}' {rest.removeprefix(rest.split()[0])}"
+        subprocess.run(["/bin/sh", "-ec", command], cwd=tmp_path, check=True)
+    (file,) = tmp_path.iterdir()
+    assert file.read_text(encoding="utf-8") == text
