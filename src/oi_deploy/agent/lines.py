@@ -150,8 +150,30 @@ _MOVED = re.compile(
 )
 
 
+_FILE_GONE = re.compile(
+    r"\bfiles?\b[^.;]{0,40}\b(?:deleted|removed|gone)\b|\b(?:deleted|removed)\b[^.;]{0,24}\bfiles?\b"
+    r"|删[了掉除][^。;,]{0,8}文件|文件[^。;,]{0,8}(?:删|没了|不在)",
+    intents.FLAGS,
+)
+_UNNEEDED = re.compile(
+    r"\b(?:not|n't|never|no longer)\b[^.;]{0,16}\b(?:need|used?\b|requir)|\bunused\b|\bneedless\b"
+    r"|\bnothing (?:needs|uses)\b|用不[上着到]|不(?:再)?需要|没[有]?用|无用|多余",
+    intents.FLAGS,
+)
+
+
 def _gone(world: Situation) -> list[str]:
     """Files that the prompt says are not there any more."""
+    # It need not say which one, where the only one that is missed is of no use.
+    if _FILE_GONE.search(world.ask.text) and _UNNEEDED.search(world.ask.text):
+        missed = {
+            source
+            for file in world.repository.dockerfiles
+            for source in file.copies()
+            if not world.exists(dockerfiles.inside(file.context(world.exists), source))
+        }
+        if len(missed) == 1 and not re.search(r"[*?$]", "".join(missed)):
+            return list(missed)
     told = [it for it in intents.sentences(world.ask.text) if _GONE.search(it)]
     files = {path.rpartition("/")[2] for path in world.repository.files}
     made = [it for it in intents.sentences(world.ask.text) if _CREATES.search(it)]

@@ -37,8 +37,10 @@ def apply(world: Situation) -> Iterable[str]:
         spared_folders = {path for path in (*folders, *inside) if spared.is_left_out(path, text)}
         folders = [path for path in folders if path not in spared_folders]
         inside -= spared_folders
-        # Whoever names a file does not mean the others, even where it is not there.
-        if re.search(r"\w\.ya?ml\b", text, re.ASCII) and not left_out:
+        # Whoever names a file does not mean the others, even where it is not there; one that is no
+        # manifest, as the policy, is named for something else.
+        said = {path for path in world.mentioned if path.endswith((".yml", ".yaml"))}
+        if said - (set(world.repository.files) - set(known)) and not left_out:
             return
         if not folders and len(inside) == 1 and not set(world.mentioned) & set(known) - left_out:
             folders = list(inside)

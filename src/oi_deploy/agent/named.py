@@ -71,7 +71,10 @@ RUNS_NOW = re.compile(
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}$")
 # The parts of a version, behind a branch's folder too, and what examples begin with.
 _NO_FILE = re.compile(
-    r"(?:[\w-]+[/-])*v?(?:(?:major|minor|patch|[xyz])\.?){2,4}|e\.g|i\.e", re.IGNORECASE
+    r"(?:[\w-]+[/-])*v?(?:(?:major|minor|patch|[xyz])\.?){2,4}|e\.g|i\.e"
+    # A field of an object.
+    r"|\.?(?:spec|status|metadata|resources|data)\.[\w.\[\]*]+",
+    re.IGNORECASE,
 )
 # They look like files.
 _PRODUCT = re.compile(

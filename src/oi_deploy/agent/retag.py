@@ -42,6 +42,7 @@ def pair(world: Situation) -> tuple[Image, Image] | None:
 _BECOMES = re.compile(
     r"(?:\bunder the (?:tag|name|version)\s"
     r"|\b(?:to|as|into|be|become|(?:make|call|name|label) (?:it|this|that))\s|->|=>|→"
+    r"|[加打][上个]?(?:一个)?[^,。;\d]{0,8}(?:标签|\btag)"
     r"|[打改换命名发布提升]+[成为]|改标[成为]|\bgive it (?:the )?(?:\w+ )?tag\s"
     r"|\bmake(?=\s+v?\d[\w.-]* (?:out of|from)\b))"
     r"\s*(?:version\s+)?(?:[`'\"“]?(?P<tag>v?\d+[.-]\d(?:[\w.-]*\w)?)"

@@ -25,7 +25,8 @@ _OF_DOCKERFILE = re.compile(r"dockerfile|\bLABEL\b|\bimage\b|镜像", re.ASCII)
 _CHECKS_OUT = re.compile(
     r"\bcheck (?:it|that|this)(?: commit| one)? out\b"
     r"|\bcheck out (?:it|that|this|the) (?:\w+ )?(?:commit|branch|tag|revision|version)\b"
-    r"|\bgit (?:checkout|switch)\b|检出(?=它|这个|那|该提交)|\bcheckout (?:过去|到|出)",
+    r"|(?<!the )(?<!this )(?<!our )(?<!a )\bgit (?:checkout|switch)\b"
+    r"|检出(?=它|这个|那|该提交)|\bcheckout (?:过去|到|出)",
     intents.FLAGS,
 )
 

@@ -42,6 +42,23 @@ LOGS = {
             "| 文件名 | ERROR 行数 |\n|---|---|\n"
             "| cart.log | 1 |\n| mail.log | 0 |\n| pay.log | 2 |\n",
         ),
+        (
+            "For every *.log file in logs/ tell me its size and how many lines of level ERROR it "
+            "has (the level is the second word of a line). Write that to d.md as a Markdown table "
+            "with the columns file, bytes, errors: one row per file, the biggest file first. Under "
+            'the table add a line "Total errors: N".',
+            "| file | bytes | errors |\n|---|---|---|\n"
+            "| pay.log | 65 | 2 |\n| mail.log | 46 | 0 |\n| cart.log | 18 | 1 |\n"
+            "\nTotal errors: 3\n",
+        ),
+        (
+            "统计 logs/ 下每个 .log 文件,写到 r.md,一个 Markdown 表格,三列:\n"
+            "文件(只写文件名)、字节数、ERROR 行数。\n- 按字节数从大到小排;\n"
+            "- 最后一行写“合计”和两个总数。",
+            "| 文件 | 字节数 | ERROR 行数 |\n|---|---|---|\n"
+            "| pay.log | 65 | 2 |\n| mail.log | 46 | 0 |\n| cart.log | 18 | 1 |\n"
+            "| 合计 | 129 | 3 |\n",
+        ),
     ],
 )
 def test_a_row_for_each_file(prompt: str, table: str, tmp_path: Path) -> None:

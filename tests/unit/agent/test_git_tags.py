@@ -57,3 +57,19 @@ def test_the_line_has_names_only() -> None:
     known = facts("Delete the git tags v1.*", expect="none", git=git)
     assert known.commands == ("git tag -d v1.0.0",)
     assert facts("Delete the git tags v1.*", git=git).commands == ()
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Delete all git tags of nightly builds from 2025 (nightly-2025MMDD), keep those of 2026. "
+        "Write the names of the deleted tags to gone.txt, one per line.",
+        "删除 2025 年的 git 标签 nightly-2025MMDD,其余保留。把删掉的标签写入 gone.txt,每行一个。",
+    ],
+)
+def test_the_tags_that_went_are_written_down(prompt: str) -> None:
+    tags = "nightly-20251202\nnightly-20251103\nnightly-20260101\nv1.0.0"
+    assert facts(prompt, expect="none", git={"--list": tags}).commands == (
+        "for t in nightly-20251103 nightly-20251202; do echo $t; done > gone.txt",
+        "git tag -d nightly-20251202 nightly-20251103",
+    )

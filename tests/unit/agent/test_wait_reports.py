@@ -38,6 +38,18 @@ VALUES = {
             "image: <完整镜像>\nupdated: <已更新副本数>/<期望副本数>\n",
             "image: r/web:2\nupdated: 2/3\n",
         ),
+        (
+            "Wait until the rollout of web is over, then write report.txt with these three lines:\n"
+            "image: <the full image>\nupdated: <updated replicas>/<desired replicas>\n"
+            "result: <complete or failed>\n",
+            "image: r/web:2\nupdated: 2/3\nresult: complete\n",
+        ),
+        (
+            "等 deployment web 的 rollout 结束,然后写一个文件 report.txt,正好三行:\n"
+            "image=<完整镜像>\n"
+            "ready=<就绪副本数>/<期望副本数>\nresult=success 或 result=failed(看 rollout 的结果)\n",
+            "image=r/web:2\nready=0/3\nresult=success\n",
+        ),
     ],
 )
 def test_two_numbers_in_one_and_the_pods(prompt: str, text: str, tmp_path: Path) -> None:

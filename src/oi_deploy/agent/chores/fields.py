@@ -31,6 +31,8 @@ _OF_PODS = re.compile(
 
 # "Ready/desired": two of them in one.
 _PAIR = re.compile(
+    r"(?P<in_one><[^<>\n]*(?:ready|updated|available|就绪|更新|可用)[^<>\n]*>)/"
+    r"(?P<in_all><[^<>\n]*(?:desired|wanted|total|replicas|期望|总|副本)[^<>\n]*>)|"
     r"(?P<one>[\w<>.\u4e00-\u9fff]*(?:ready|updated|available|就绪|更新|可用)[\w<>.\u4e00-\u9fff]*)\s*/\s*"
     r"(?P<all>[\w<>.\u4e00-\u9fff]*(?:desired|wanted|total|replicas|期望|总|副本)[\w<>.\u4e00-\u9fff]*)",
     intents.FLAGS,
@@ -48,7 +50,7 @@ BOTH = "\u2215"
 def joined(said: str) -> str:
     """A text in which a list is not split between two that belong together."""
     said = _SHOWN_PAIR.sub(rf"`\g<label>\g<one>{BOTH}\g<all>`", said)
-    return _PAIR.sub(rf"\g<one>{BOTH}\g<all>", said)
+    return _PAIR.sub(lambda it: BOTH.join(filter(None, it.groups())), said)
 
 
 def is_of_pods(said: str) -> bool:

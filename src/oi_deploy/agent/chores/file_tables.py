@@ -21,7 +21,7 @@ _ENDING = re.compile(
 _HEADS = re.compile(
     r"(?:\bcolumns?\b(?: headers?)?|列|表头)\s*"
     r"(?:\b(?:are|is|be|named|called)\b|分别|依次|为|是)*\s*:?\s*(?P<heads>[^.。;\n]+?)"
-    r"(?=\s*(?:[.;。\n]|$|,?\s*\b(?:for|to|into|one|sorted)\b|,\s*(?:每|写|保存|按)"
+    r"(?=\s*(?:[.;:。\n]|$|,?\s*\b(?:for|to|into|one|sorted)\b|,\s*(?:每|写|保存|按)"
     r"|,?\s*\S+/\s*下))",
     intents.FLAGS,
 )
@@ -45,6 +45,12 @@ _TOTAL = re.compile(
     r"(?:<?[Nn]>?|<[\w ]+>|\d+|[xX])(?!\w)",
     intents.FLAGS,
 )
+# The sums as the last row of the table.
+_TOTAL_ROW = re.compile(
+    r"\b(?:last|final|bottom) (?:row|line)\b[^.;\n]{0,24}?[`\"“]?(?P<en>\btotals?)\b"
+    r"|(?:最后|末尾)(?:加|写|是|用)?一行[^。;\n]{0,6}?[`\"“「]?(?P<zh>合计|总计|共计)",
+    intents.FLAGS,
+)
 _SAYS_TOTAL = re.compile(r"\btotals?\b|\bsum\b|合计|总计|总数|共计", intents.FLAGS)
 _PATHS = re.compile(r"\bpaths?\b|路径", intents.FLAGS)
 
@@ -62,7 +68,8 @@ def lines(world: Situation) -> Iterable[str]:
     values = [_value(head, text) for head in heads]
     if not (found and heads and all(values)) or any(re.search(r"\s", it) for it in found):
         return
-    total = _TOTAL.search(text)
+    below, row = _TOTAL.search(text), _TOTAL_ROW.search(text)
+    total = below or row
     if _SAYS_TOTAL.search(text) and not total:
         return
     sorted_by = next(
@@ -76,11 +83,12 @@ def lines(world: Situation) -> Iterable[str]:
     if _MOST_FIRST.search(text) and not sorted_by:
         return
     sort = f" | sort -k{sorted_by},{sorted_by}nr -k1,1" if sorted_by else ""
-    summed = _summed(total["label"], heads, values, text) if total else 0
-    yield (
-        f"for f in {glob}; do echo {' '.join(values)}; done{sort} | "
-        f"{_form(file, heads, total['label'] if total else '', summed)} > {file}"
-    )
+    label = total[total.lastgroup or 0] if total else ""
+    numbers = [place for place, it in enumerate(values, 1) if it != _name(text)]
+    if below:
+        numbers = _summed(label, heads, numbers, text)
+    form = _form(file, heads, label, numbers, row=not below)
+    yield f"for f in {glob}; do echo {' '.join(values)}; done{sort} | {form} > {file}"
 
 
 def _heads(text: str) -> list[str]:
@@ -105,7 +113,10 @@ def _name(text: str) -> str:
 
 def _value(head: str, text: str) -> str:
     """The word of shell that stands for a column; empty if it is not known."""
-    if level := _LEVEL.search(head):
+    level = _LEVEL.search(head)
+    if level is None and re.fullmatch(r"errors?|错误数?", head, intents.FLAGS):
+        level = _LEVEL.search(text)
+    if level:
         return f"$(awk -v w={level[0]} '{_counting(text)} END {{print n+0}}' $f)"
     known = (
         (r"size|bytes?|大小|字节", "$(stat -c %s $f)"),
@@ -134,31 +145,39 @@ def _counting(text: str) -> str:
 def _is_sorted_by(head: str, text: str) -> bool:
     """Whether the sentence that says an order speaks of a column."""
     said = [it for it in intents.clauses(text) if _MOST_FIRST.search(it.text)]
+    if re.search(r"bytes|size|字节|大小", head, intents.FLAGS) and any(
+        re.search(r"\b(?:biggest|largest)\b|最?大的?文件", it.text, intents.FLAGS) for it in said
+    ):
+        return True
     words = [
         it for it in re.findall(r"[A-Za-z]+|[\u4e00-\u9fff]+", head) if it not in ("the", "of")
     ]
     return any(word in it.text for it in said for word in words)
 
 
-def _summed(label: str, heads: list[str], values: list[str], text: str) -> int:
+def _summed(label: str, heads: list[str], numbers: list[int], text: str) -> list[int]:
     """The column whose sum stands below the table."""
-    numbers = [place for place, it in enumerate(values, 1) if it != _name(text)]
     said = next((it for it in intents.sentences(text) if label.strip() in it), "")
     named = [it for it in numbers if heads[it - 1] in said or heads[it - 1].split()[0] in label]
-    return next(iter(named or numbers[-1:]), 0)
+    return (named or numbers[-1:])[:1]
 
 
-def _form(file: str, heads: list[str], label: str, summed: int) -> str:
-    """The command that prints the rows."""
-    places = [f"${place}" for place in range(1, len(heads) + 1)]
-    below = f"; n += ${summed}}} END {{print z; print t n+0" if summed and label else ""
-    said = f" -v t='{label.rstrip()}{' ' if label.endswith(' ') else ''}'" if below else ""
-    if file.endswith(".csv"):
-        row = f"{{print {', '.join(places)}{below}}}"
-        return f"awk -v OFS=, -v h='{','.join(heads)}'{said} 'BEGIN {{print h}} {row}'"
+def _form(file: str, heads: list[str], label: str, summed: list[int], *, row: bool) -> str:
+    """The command that prints the rows, and the sums below them or as the last one."""
+    csv = file.endswith(".csv")
+    places = range(1, len(heads) + 1)
+
+    def line(values: list[str]) -> str:
+        return f"print {', '.join(values)}" if csv else f"print b, {', b, '.join(values)}, b"
+
+    adds, end, said = "", "", ""
+    if label:
+        said = f" -v t='{label.rstrip()}{' ' if label.endswith(' ') else ''}'"
+        adds = "".join(f"; n{place} += ${place}" for place in summed)
+        sums = ["t", *(f"n{place}+0" if place in summed else "z" for place in places[1:])]
+        end = f" END {{{line(sums)}}}" if row else f" END {{print z; print t n{summed[0]}+0}}"
+    rows = f"{{{line([f'${place}' for place in places])}{adds}}}{end}"
+    if csv:
+        return f"awk -v OFS=, -v h='{','.join(heads)}'{said} 'BEGIN {{print h}} {rows}'"
     head, rule = f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"
-    row = f"b, {', b, '.join(places)}, b"
-    return (
-        f"awk -v h='{head}' -v l='{rule}' -v b='|'{said} "
-        f"'BEGIN {{print h; print l}} {{print {row}{below}}}'"
-    )
+    return f"awk -v h='{head}' -v l='{rule}' -v b='|'{said} 'BEGIN {{print h; print l}} {rows}'"

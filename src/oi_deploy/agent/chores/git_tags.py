@@ -56,13 +56,27 @@ _OTHERS = re.compile(
 )
 
 
+# Those that are deleted are to be written down.
+_LISTED = re.compile(
+    r"\b(?:names?|list)\b[^.;]{0,24}\b(?:deleted|removed) (?:git )?tags?\b"
+    r"|\b(?:deleted|removed) (?:git )?tags?(?:'s)? names?\b"
+    r"|\btags? (?:that )?(?:were |you )?(?:deleted|removed)\b"
+    r"|(?:删除?|删掉|清理)(?:掉)?了?的(?:git\s*)?(?:标签|tag)",
+    intents.FLAGS,
+)
+
+
 def delete(world: Situation) -> Iterable[str]:
-    """`git tag -d` with the names, if the prompt says which."""
+    """`git tag -d` with the names, if the prompt says which, and the file that lists them."""
     # "nightly-2025..." means all that begin so, and so does "nightly-".
     text = re.sub(r"(?<=[\w-])(?:\.{3}|…)", "*", words.plain(world.ask.text, world.ask.registry))
+    # "nightly-YYYYMMDD" does, too.
+    text = re.sub(r"(?<=[\w-])(?:Y{2,4}|M{2}|D{2})+(?![\w*])", "*", text)
     text = _BEGINS.sub(lambda it: f"{it['start'] or it['zh'] or it['bare']}*", text)
     about = world.ask.expect == "none" and _ABOUT.search(text)
     if about and (names := unwanted(text, world.repository.tags)):
+        if (file := world.new_file) and _LISTED.search(world.ask.text):
+            yield f"for t in {' '.join(sorted(names))}; do echo $t; done > {file}"
         yield f"git tag -d {' '.join(names)}"
 
 

@@ -86,8 +86,8 @@ def _printed(parts: Sequence[tuple[str, tuple[str, ...]]]) -> str:
         values = " s ".join(f"${place + it}" for it in range(1, len(own) + 1))
         place += len(own)
         options += f" -v l{number}='{label}'" if label else ""
-        prints.append(f"print l{number} {values}" if label else f"print {values}")
-    options += " -v s=/" if len(every) > len(parts) else ""
+        prints.append(f"print l{number} {values}".rstrip() if label else f"print {values}")
+    options += " -v s=/" if any(len(own) > 1 for _, own in parts) else ""
     return f"-o custom-columns={names} | awk{options} '{{gsub(/<none>/, 0); {'; '.join(prints)}}}'"
 
 
@@ -102,6 +102,12 @@ _TOLD = re.compile(
 
 
 _SHOWN_PAIR = re.compile(r"`(?P<label>[\w -]+:\s*)(?P<head>[^`]+)`")
+# How the rollout ended, one of two words: "complete or failed".
+_OUTCOME = re.compile(
+    r"(?P<good>success\w*|succeeded|complete\w*|done|ok|passed|成功|完成)\s*(?:\bor\b|或者?|/|\||\u2215)\s*"
+    r"(?:[\w-]+\s*[=:]\s*)?(?:fail\w*|error|timeout|timed[- ]out|失败|超时)(?:\s*\([^()]*\))?",
+    intents.FLAGS,
+)
 # In place of fields: the names of the pods, one a line.
 _PODS = ("pods",)
 
@@ -110,7 +116,10 @@ def _parts(prompt: str) -> list[tuple[str, tuple[str, ...]]]:
     """Label and fields of each line of the file; empty if that is not said, or of others."""
     prompt = fields.joined(prompt)
     plain = " ".join(prompt.split())
-    labelled = [*_LABELLED.finditer(prompt)] or [*_QUOTED_LABEL.finditer(plain)] or _below(prompt)
+    marked, below = list(_LABELLED.finditer(prompt)), _below(prompt)
+    labelled = marked or [*_QUOTED_LABEL.finditer(plain)]
+    # Not each of them need be marked as something to be filled in.
+    labelled = below if len(below) > len(marked) and (marked or not labelled) else labelled
     nth = list(_NTH.finditer(prompt))
     if labelled:
         parts = [
@@ -129,12 +138,15 @@ def _parts(prompt: str) -> list[tuple[str, tuple[str, ...]]]:
     # Two numbers in one, and another label than is read here.
     if any(re.search(r"\b[A-Za-z]/[A-Za-z]\b", part) for _, part in parts):
         return []
-    found = [
-        (label, _PODS)
-        if place == len(parts) and place > 1 and fields.is_of_pods(part)
-        else (label, tuple(map(fields.of, part.split(fields.BOTH))))
-        for place, (label, part) in enumerate(parts, 1)
-    ]
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for place, (label, part) in enumerate(parts, 1):
+        if place == len(parts) and place > 1 and fields.is_of_pods(part):
+            found.append((label, _PODS))
+        elif (outcome := _OUTCOME.fullmatch(part.strip("<>{}[] \t"))) and label:
+            # What comes after a rollout that failed is not reached.
+            found.append((f"{label}{outcome['good']}", ()))
+        else:
+            found.append((label, tuple(map(fields.of, part.split(fields.BOTH)))))
     return found if all(all(own) for _, own in found) else []
 
 

@@ -49,6 +49,9 @@ class Copies:
         wanted, to = self.wanted, f"{self.pages}/" if kind.pages else "./"
         known = dict.fromkeys(it for it in (*wanted.only, *wanted.listed) if self._has(it))
         own = [path for path in known if path not in stages.taken]
+        # What pages are made from is not shown with them.
+        if kind.pages:
+            own = [path for path in own if path not in stages.reads or path in wanted.only]
         first = [path for path in kinds.files_of(kind.start) if path in self.names][:1]
         # A folder that is filled may have it, too.
         beside = [path for path in own if path not in first]

@@ -46,7 +46,7 @@ _TESTS = re.compile(r"(?<!la)\btests?\b|doctest|unittest|\blint\b|\bcheck\b")
 # What a stage makes, when it is not in the repository: a folder, or a file.
 _MADE = re.compile(
     r"(?<![\w./:@-])`?(?P<slash>[a-z][\w-]*(?:/[\w-]+)*)/`?(?![\w./])"
-    r"|(?:\b(?:folder|directory)|目录|文件夹)\s*`?(?P<after>(?!(?:that|which|is|with|of|in|and|it|comes?|where|to|into)\b)[A-Za-z][\w-]*(?:\.[\w-]+)*)`?(?![\w/-])"
+    r"|(?:\b(?:folder|directory)|目录|文件夹)\s*`?(?P<after>(?!(?:that|which|is|with|of|in|and|it|comes?|where|to|into|may|must|should|shall|will|can|needs?|has|have|are|was|goes|ends?|stays?|for|from|on)\b)[A-Za-z][\w-]*(?:\.[\w-]+)*)`?(?![\w/-])"
     r"|(?<![\w./:@-])`?(?P<before>(?!(?:an?|the|its|this|that|one|of|same|work(?:ing)?|own|final|only|with|and|usual|default|standard|normal)\b)[a-z][\w-]*)`?\s*(?:folder|directory|目录|文件夹)"
     r"|\b(?:contents? of|everything in) (?:the )?`?(?P<inside>[a-z][\w-]*)\b(?![\w./])"
     r"|(?<![\w./:@-])`?(?P<usual>(?:dist|output|public|target|_site)(?=`?(?:$|[,.;)]|\s*[的里放拷复]"
@@ -68,6 +68,7 @@ class Stages:
         made: what the first one makes and the second gets; a folder ends with a slash.
         taken: files and folders of the repository that the second gets from the first.
         proves: whether the first one only has to succeed.
+        reads: files and folders of the repository that stand beside the first one's command.
     """
 
     command: str
@@ -77,6 +78,7 @@ class Stages:
     made: tuple[str, ...] = ()
     taken: tuple[str, ...] = ()
     proves: bool = False
+    reads: tuple[str, ...] = ()
 
 
 def read(
@@ -127,6 +129,13 @@ def read(
         () if tests else tuple(dict.fromkeys(made)),
         tuple(dict.fromkeys(taken)),
         tests and not taken,
+        tuple(
+            path
+            for sentence in intents.sentences(text)
+            for clause in intents.split(sentence)
+            if command in clause
+            for path, _ in wished_files.named_in(clause, paths)
+        ),
     )
 
 

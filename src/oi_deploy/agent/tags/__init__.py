@@ -105,6 +105,7 @@ _SUBSTITUTED = (
     ),
     (re.compile(r"\$\(\s*git rev-list [^()]*--count[^()]*\)"), "<commit count>"),
     (re.compile(r"\$\(\s*git describe --tags[^()]*\)"), "<git tag>"),
+    (re.compile(r"(?<![(\w])git rev-parse --short HEAD\b"), "<short sha>"),
     (re.compile(r"<(?:that|this) version>"), "<version>"),
 )
 

@@ -20,9 +20,11 @@ _WITH_V = re.compile(
     intents.FLAGS,
 )
 WITHOUT_V = re.compile(
-    r"(?:\bwithout|\bno\b|\b(?:strip|drop|remov|omit|minus|trim|cut|leav)\w*(?: (?:off|out|away))?)"
+    # "Do not strip it" keeps it.
+    r"(?:\bwithout|\bno\b|(?<!not )(?<!n't )(?<!never )"
+    r"\b(?:strip|drop|remov|omit|minus|trim|cut|leav)\w*(?: (?:off|out|away))?)"
     rf" (?:the |its |a |any )?(?:leading |initial )?(?:letter )?{_Q}v\b(?!\.)"
-    rf"|(?:去掉?|去除|不带|不要|不含|省略|删掉|除去|剥掉|没有|不加)(?:了|最)?(?:开头|前面|前缀|前导|字母|的)*"
+    rf"|(?<!不要)(?<!不用)(?<!不能)(?<!别)(?<!勿)(?:去掉?|去除|不带|不要|不含|省略|删掉|除去|剥掉|没有|不加)(?:了|最)?(?:开头|前面|前缀|前导|字母|的)*"
     rf"\s*{_Q}v\b|\bv{_Q}\s*(?:要|都|请)?(?:去掉|去除|省略|删掉|不要)"
     r"|\b(?:images?|tags?) (?:\w+ )?(?:do|does|should|must|may|is|are)(?:n't| not| never) (?:to )?"
     r"(?:have|carry|contain|get|begin with|start with) (?:the |a |any )?v\b"

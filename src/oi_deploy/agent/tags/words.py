@@ -156,7 +156,7 @@ MANY = re.compile(
 BOTH = re.compile(
     r"\btag\w*\b[^.;,/]{0,24}?\bboth (?P<one>(?!with\b|as\b|to\b|of\b|images\b)[^,.;]{1,40}?)"
     r" and (?P<two>[^,.;]{1,40}?)(?=[,.;]|$)"
-    r"|\bonce (?:tagged )?(?:with|as|under) (?P<once>[^,.;]{1,40}?),? and once (?:tagged )?"
+    r"|\bonce (?:tagged )?(?:with|as|under) (?P<once>[^,.;]{1,80}?),? and once (?:tagged )?"
     r"(?:with|as|under) (?P<again>[^,.;(]{1,40}?)(?=\s*[,.;(]|$)",
     intents.FLAGS,
 )
