@@ -24,8 +24,16 @@ _PLACE = re.compile(
     # A branch is none.
     r"|\bfrom\s+(?!(?:release|feature|feat|hotfix|bugfix|fix|chore|origin|refs)/)"
     r"|目录\s*|文件夹\s*|从\s*|用\s*(?=\S+\s*目录)|(?:构建|部署|发布|打包)\s*)"
-    r"`?(?P<en>[a-z0-9][a-z0-9._-]*(?:/[a-z0-9._-]+)+)/?`?(?=\s*(?:[,.;,。;、)]|$|and\b|as\b|里|中|下|目录))",
+    r"`?(?P<en>[a-z0-9][a-z0-9._-]*(?:/[a-z0-9._-]+)+)/?`?(?=\s*(?:[,.;,。;、)]|$|and\b|as\b|of\b|with\b|里|中|下|目录))",
     re.ASCII,
+)
+
+
+# Where what is built is said to be.
+_LIVES = re.compile(
+    r"\b(?:it|which|code|source|service|dockerfile)s?\s+(?:lives?|sits|is|are)\s+(?:in|under|inside|at)\b"
+    r"|\blives\s+(?:in|under|inside|at)\b|(?:代码|源码|服务|dockerfile)[^,。;]{0,6}在",
+    FLAGS,
 )
 
 
@@ -36,7 +44,9 @@ def _folders(world: Situation) -> list[Obstacle]:
     before = ""
     for clause in clauses(world.ask.text):
         earlier, before = before, f"{before} {clause.text}"
-        if not {"build", "apply"} & read(clause.text).wanted or clause.supposed:
+        lives = world.builds and _LIVES.search(clause.text)
+        ordered = {"build", "apply"} & read(clause.text).wanted or lives
+        if not ordered or clause.supposed:
             continue
         places = [match["en"].rstrip(".") for match in _PLACE.finditer(clause.text)]
         found += [

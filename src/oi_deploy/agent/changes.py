@@ -7,20 +7,40 @@ from oi_deploy.agent import columns, intents, named, orders, scaling, spared, wo
 from oi_deploy.agent.situation import Situation
 from oi_deploy.verify.state import DeploymentState
 
+# First to one number, and then to another one.
+_BACK = re.compile(
+    r"\b(?:then|after|afterwards)\b[^.;]{0,40}\bback (?:up |down )?to "
+    rf"(?P<en>{intents.numbers()})(?!\w|\.\d)"
+    rf"|先[^。;]{{1,40}}(?:然后|再|之后)[^。;]{{0,12}}[扩缩调改加][回到]+\s*(?P<zh>{intents.numbers()})\s*个",
+    intents.FLAGS,
+)
+
 
 def scale(world: Situation) -> Iterable[str]:
     """Another number of pods."""
     if "scale" not in world.intents:
         return
-    model = _model(world)
-    targets = [item for item in _targets(world, "scale") if item != model]
-    for item in targets:
-        began = world.began.get(item.name, item.replicas)
-        count = _count(item, targets, world, began)
+    found = counts(world)
+    back = _BACK.search(world.ask.text) if len(found) == 1 else None
+    for item, count in found:
         allowed = world.permits("deployment", item.name, "scale")
         if count is not None and item.replicas != count and allowed:
             yield f"{world.kubectl} scale deployment/{item.name} --replicas={count}"
             yield world.rollout_status(item)
+            then = intents.number(back["en"] or back["zh"]) if back else count
+            if then != count:
+                yield f"{world.kubectl} scale deployment/{item.name} --replicas={then}"
+                yield world.rollout_status(item)
+
+
+def counts(world: Situation) -> list[tuple[DeploymentState, int | None]]:
+    """How many pods each Deployment is to have that is to be scaled; None where it is not said."""
+    model = _model(world)
+    targets = [item for item in _targets(world, "scale") if item != model]
+    return [
+        (item, _count(item, targets, world, world.began.get(item.name, item.replicas)))
+        for item in targets
+    ]
 
 
 # Where one order ends and another one, or what it waits for, begins.
@@ -93,6 +113,21 @@ def _targets(world: Situation, intent: str) -> list[DeploymentState]:
     return [it for it in world.deployments if it in wanted]
 
 
+_REPLICAS = re.compile(r"\breplicas?\b|副本", intents.FLAGS)
+
+
+def _of_manifest(item: DeploymentState, world: Situation) -> int | None:
+    """The number that a manifest has for a Deployment, if the prompt speaks of it for that."""
+    made = [it for it in world.repository.made if it.name == item.name]
+    said = any(
+        path in world.repository.manifests and words.is_named(path, sentence)
+        for sentence in intents.sentences(world.ask.text)
+        if _REPLICAS.search(sentence)
+        for path in world.mentioned
+    )
+    return made[0].replicas if said and len(made) == 1 and "apply" not in world.intents else None
+
+
 def _count(
     item: DeploymentState, targets: Sequence[DeploymentState], world: Situation, began: int
 ) -> int | None:
@@ -113,8 +148,10 @@ def _count(
         if (count := scaling.wanted(own, began)) is not None:
             return count
     text = world.ask.text
-    for path in (it for it in world.mentioned if it.endswith((".csv", ".yaml", ".yml"))):
-        table = world.repository.texts.get(path, "")
+    if (count := _of_manifest(item, world)) is not None:
+        return count
+    for path in (it for it in world.mentioned if it.endswith((".csv", ".yaml", ".yml", ".md"))):
+        table = columns.of_markdown(path, world.repository.texts.get(path, ""))
         own = columns.cell(table, item.name, text)
         # Else under what the prompt names: "the section eu-west".
         parts = (columns.cell(table, it, text) for it in columns.parts(table, text))

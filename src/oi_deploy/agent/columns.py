@@ -95,6 +95,15 @@ def cell(table: str, row: str, said: str) -> str:
     return found[0][columns[0]].strip()
 
 
+def of_markdown(path: str, text: str) -> str:
+    """The tables of a Markdown file as comma-separated rows; any other text as it is."""
+    if not path.endswith(".md"):
+        return text
+    rows = [line.strip().strip("|").split("|") for line in text.splitlines() if "|" in line]
+    plain = ([cell.strip(" `*").replace(",", " ") for cell in row] for row in rows)
+    return "\n".join(",".join(row) for row in plain if not re.fullmatch(r"[-:,]*", ",".join(row)))
+
+
 def parts(table: str, said: str) -> tuple[str, ...]:
     """The keys at the top of a YAML document that a text names, where they have keys of their own.
 

@@ -32,7 +32,9 @@ _MEND = re.compile(
     intents.FLAGS,
 )
 _PROGRAM = re.compile(r"\.(?:py|js|mjs|cjs|ts|sh|go)$")
-_TEST = re.compile(r"(?:^|/)(?:tests?(?:[_-][\w-]+)?|[\w-]+[_.-](?:tests?|spec))\.\w+$")
+_TEST = re.compile(
+    r"(?:^|/)(?:(?:__)?tests?(?:__)?/.*|tests?(?:[_-][\w-]+)?|[\w-]+[_.-](?:tests?|spec))\.\w+$"
+)
 # What such a word can be about besides a file.
 _ELSE = re.compile(
     r"\W*(?:(?:it|this|that|them) (?:on|in|into|to|for|at) )?(?:(?:the|this|our|all|new|that) )*"
@@ -44,7 +46,7 @@ _ELSE_BEFORE = re.compile(
     intents.FLAGS,
 )
 # What was named in the sentence before is meant; Chinese leaves the pronoun out.
-_IT = re.compile(r"\W*(?:it|this|that|them)\b|\W*(?:它|其)", intents.FLAGS)
+_IT = re.compile(r"\W*(?:(?:only|just) )?(?:it|this|that|them)\b|\W*(?:它|其)", intents.FLAGS)
 _OF_IT = re.compile(r"它|其中|里面", intents.FLAGS)
 _LEFT_OUT = re.compile(r"(?:请|麻烦|帮忙|需要)?你?(?:都|先)?")
 # What it is to become may stand before: "the level should be debug. Change it, and apply it."
@@ -97,6 +99,11 @@ def _is_to_change(path: str, text: str, others: Sequence[str], called: Sequence[
     return False
 
 
+def is_program(path: str) -> bool:
+    """Whether a file is one, by its ending."""
+    return _PROGRAM.search(path) is not None
+
+
 def beside(world: Situation, path: str) -> dict[str, str]:
     """Texts that say how a program is to be: its tests, and the documents that the prompt names."""
     texts = world.repository.texts
@@ -105,8 +112,7 @@ def beside(world: Situation, path: str) -> dict[str, str]:
     return {
         other: text
         for other, text in texts.items()
-        if _PROGRAM.search(path)
-        and other != path
+        if other != path
         and len(text.encode()) < MOST_BYTES // 3
         and (
             (_TEST.search(other) and words.is_named(name, text))
@@ -137,8 +143,11 @@ def _orders(path: str, clause: str, *, here: bool, elsewhere: bool) -> bool:
     Behind the name of a Deployment, its image is switched, and no value in a file.
     """
     base = is_dockerfile(path) and _BASE.search(clause)
-    mends = _MEND.finditer(clause) if _PROGRAM.search(path) and here else ()
-    if any(not intents.is_denied(clause, match.start()) for match in mends):
+    mends = _MEND.finditer(clause) if is_program(path) else ()
+    if any(
+        (here or _goes_on(clause, match)) and not intents.is_denied(clause, match.start())
+        for match in mends
+    ):
         return True
     if _BARE.fullmatch(clause):
         return True

@@ -93,7 +93,8 @@ class Facts:
         wanted: files that the prompt wants to have written, and that are not there yet; none if it
             also wants something to be changed, so that they are not the end.
         edits: texts of the files that the prompt wants changed, by path.
-        beside: texts that say how each of them is to be, by its path and theirs.
+        beside: texts that say how a program among them is to be, by its path and theirs.
+        failed: what the last build printed, if it failed.
     """
 
     commit: str = ""
@@ -119,6 +120,7 @@ class Facts:
     wanted: tuple[str, ...] = ()
     edits: Mapping[str, str] = field(default_factory=dict)
     beside: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    failed: str = ""
 
 
 @dataclass(frozen=True)
@@ -259,7 +261,11 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
             tags.wanted(said, source) if rule is None or tags.is_made(rule) else ""
         ),
         described=looked_up,
-        pinned={it: sources.holds(it) for it in named.pinned(ask.text, ask.registry)},
+        pinned={
+            it: sources.holds(it)
+            for it in named.pinned(ask.text, ask.registry)
+            or chosen.pinned(ask.text, images, named_there)
+        },
         more_tags=tags.several(said, source)[1:],
         meant=about,
         deployments=deployments,
@@ -347,6 +353,8 @@ def tell(world: Situation, policy: Policy) -> Facts:
     )
     found = impossible.obstacles(world)
     commands = () if found else lines.compose(world)
+    if not (found or commands):
+        found = impossible.unknown(world)
     about_tags = re.search(r"git[- ]?tags?|release tags?|git ?标签", ask.text, re.IGNORECASE)
     cluster = ask.expect != "none" or _CLUSTER.search(ask.text) is not None
     shown = world.meant.chosen or (world.deployments if cluster and not found else ())
@@ -381,7 +389,8 @@ def tell(world: Situation, policy: Policy) -> Facts:
         chosen=tuple(item.name for item in world.meant.chosen),
         wanted=() if _edits(ask.text) else rest.to_write(world),
         edits=(texts := {} if found else _edits_of(world, commands)),
-        beside={path: edits.beside(world, path) for path in texts},
+        beside={path: edits.beside(world, path) for path in texts if edits.is_program(path)},
+        failed=world.build,
     )
 
 

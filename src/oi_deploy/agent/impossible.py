@@ -19,9 +19,29 @@ def obstacles(world: Situation) -> tuple[Obstacle, ...]:
     checks = (
         *(_namespaces, _deployments, _containers, _images, _pinned, _renamed, _push, _elsewhere),
         *(_revisions, _unknown_revisions, _deletion, _secrets, _not_permitted, _privileges),
-        *(absent.obstacles, tagged_code.obstacles, _described),
+        *(absent.obstacles, tagged_code.obstacles, _described, _beyond),
     )
     return tuple(dict.fromkeys(it for check in checks for it in check(world)))
+
+
+def unknown(world: Situation) -> tuple[Obstacle, ...]:
+    """What a prompt wants changed without saying to what, where no line could be made.
+
+    A small model makes it up, and what it made up is then verified.
+    """
+    if world.ask.expect != "deploy" or not world.meant.chosen or world.builds:
+        return ()
+    wanted, names = world.intents.wanted, ", ".join(it.name for it in world.meant.chosen)
+    remedy = "Write it into the prompt."
+    if wanted & WITHOUT_IMAGE == {"scale"} and all(it is None for _, it in changes.counts(world)):
+        text = f"How many pods {names} is to have is not known: neither the prompt nor a file says"
+        return (Obstacle(f"{text} a number. {remedy}", True),)
+    tagged = world.tag not in ("", world.repository.commit) or bool(world.pinned)
+    tagged = tagged or any(it.tag for it in world.named)
+    existing = "exists" in wanted or ("build" in world.intents.denied and world.named)
+    if existing and not (tagged or (WITHOUT_IMAGE | {"apply", "retag"}) & wanted):
+        return (Obstacle(f"Which image {names} is to run is not known. {remedy}", True),)
+    return ()
 
 
 def _namespaces(world: Situation) -> list[Obstacle]:
@@ -36,7 +56,7 @@ def _namespaces(world: Situation) -> list[Obstacle]:
         and not _is_the_other(name, world)
     ]
     if any(name == namespace for name, _ in namespaces(world.ask.text)):
-        found = [(name, False) for name, _ in found]
+        found = [(name, _is_joined(name, world)) for name, _ in found]
     return [
         Obstacle(
             f"The namespace {name} is not allowed in this run; only {namespace} is.", certain, True
@@ -49,16 +69,44 @@ def _described(world: Situation) -> list[Obstacle]:
     return [Obstacle(text, True) for text in world.described.missing]
 
 
+def _beyond(world: Situation) -> list[Obstacle]:
+    """A change of a Deployment that needs a manifest, where none may be applied."""
+    chosen = world.meant.chosen
+    if world.ask.expect == "none" or not (world.beyond and chosen) or world.builds:
+        return []
+    text = (
+        f"No command that a run may use changes {world.beyond} of {chosen[0].name}: put it into a "
+        "manifest, and let the prompt and the policy have that applied."
+    )
+    certain = not any(world.permits("deployment", it.name, "apply") for it in chosen)
+    return [Obstacle(text, certain)]
+
+
 _SAME_NAME = re.compile(
     r"同名|\bsame name\b|\bof that name\b|\bnamesake\b|\bidentically named\b", FLAGS
 )
+
+
+# An order is for this one, too.
+_AS_WELL = (
+    r"(?:以及|还有|\band\b|\bas well as\b|\bplus\b|[和与]|\balso\b)[^,.;。]{{0,20}}"
+    r"(?<![\w-]){0}(?![\w-])"
+)
+
+
+def _is_joined(name: str, world: Situation) -> bool:
+    """Whether an order for the Deployment of that name in the other namespace goes with ours."""
+    also = _AS_WELL.format(re.escape(name))
+    said = (it for it in sentences(world.ask.text) if _SAME_NAME.search(it))
+    return any(re.search(also, it, FLAGS) for it in said)
 
 
 def _is_the_other(name: str, world: Situation) -> bool:
     """Whether a namespace is only named since it has a Deployment of the same name, too."""
     ours = any(is_named(world.ask.namespace, it.text) for it in clauses(world.ask.text))
     told = [it for it in sentences(world.ask.text) if is_named(name, it)]
-    return ours and bool(told) and all(map(_SAME_NAME.search, told))
+    same = ours and bool(told) and all(map(_SAME_NAME.search, told))
+    return same and not _is_joined(name, world)
 
 
 _REACHES = re.compile(r"\b(?:talks?|connects?|depends|listens)\b|依赖|连接|调用", FLAGS)
@@ -342,12 +390,13 @@ def _unknown_revisions(world: Situation) -> list[Obstacle]:
 
 _SECRET = re.compile(
     rf"{_ORDER}(?:print|read|show|dump|get|export|decode|fetch|display|output|reveal|extract|copy)\s+"
-    r"(?:me\s+)?(?:(?:\S+\s+){1,5}(?:of|from|in)\s+)?(?:(?:the|all|our)\s+)*(?:kubernetes\s+|k8s\s+)?"
+    r"(?:me\s+)?(?:(?:\S+\s+){1,8}(?:of|from|in)\s+)?(?:(?:the|all|our|same|that|this)\s+)*(?:kubernetes\s+|k8s\s+)?"
     r"secrets?(?!\s+from\s+(?:the\s+)?(?:env(?:ironment)?|files?|vault|mount(?:ed)?)(?![\w-]))"
     r"(?=$|\s+(?:[`'\"“]|called|named|[a-z0-9]+(?:-[a-z0-9]+)+|in(?:to)?|to|and|with|from)\b)"
     rf"|{_ORDER_ZH}(?:读取|读出|打印|查看|导出|输出|取出|解码)(?:一下)?"
     r"(?!(?:环境变量|文件|配置)(?:文件)?[里中内的])(?:[^ ,]{0,8}的)?"
     r"\s*secret(?![\w./-])"
+    r"|从[^。;,]{0,24}?(?<![\w./-])secret\s[^。;,]{0,24}?(?:取出|读[取出]?|拿到?|解出?|提取)"
     r"|kubectl (?:-n \S+ )?(?:get|describe) secrets?\b",
     FLAGS,
 )

@@ -223,6 +223,11 @@ def _rollout(world: Situation) -> Iterable[str]:
     if world.ask.expect != "deploy":
         return
     pair = None if world.builds else retag.pair(world)
+    # The name that it is to get besides was not understood.
+    plain = words.without_references(world.ask.text)
+    if "retag" in world.intents and not (world.builds or pair) and len(world.named) == 1:
+        if set(re.findall(r"(?<![\w.])v?\d+\.\d+[\w.-]*\w", plain)) - {world.named[0].tag}:
+            return
     alone = WITHOUT_IMAGE & world.intents.wanted
     # An earlier image that no revision has is set like any other.
     if alone == {"undo"} and not any(changes.undo(world)):
@@ -281,15 +286,27 @@ def _pinned(world: Situation) -> Iterable[str]:
 _TAKES = re.compile(r"\b(?:take|pull|retag|tag|from)\b|打|拉取|从", intents.FLAGS)
 
 
+_CANDIDATE = re.compile(
+    r"\brelease candidates?\b|\breleases?\b(?= (?:of|is|was|has)\b)", intents.FLAGS
+)
+
+
 def _of_pair(world: Situation, pair: tuple[Image, Image], item: DeploymentState) -> Image:
     """Which of two names of an image a Deployment is to get: the new one, unless it says so."""
     old, new = pair
+    # "Let web run web:2.0" is plain, whatever is told of the candidate.
+    for clause in intents.clauses(world.ask.text):
+        if words.is_named(item.name, words.without_references(clause.text)) and re.search(
+            rf"{re.escape(str(new))}(?![\w.-])", clause.text
+        ):
+            return new
     for clause in intents.clauses(words.without_references(world.ask.text)):
         named_there = any(
             words.is_named(it, clause.text)
             for it in (item.name, *(c.name for c in item.containers))
         )
-        ordered = _ANOTHER_IMAGE.search(clause.text) and not _TAKES.search(clause.text)
+        said = _CANDIDATE.sub(" ", clause.text)
+        ordered = _ANOTHER_IMAGE.search(said) and not _TAKES.search(said)
         told = named.RUNS_NOW.search(clause.text) or clause.supposed
         tags = [bool(named.speaks_of(it.tag, clause.text)) for it in (old, new)]
         if named_there and ordered and not told and tags == [True, False]:

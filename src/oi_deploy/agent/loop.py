@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 
 from oi_deploy.agent import plain
 from oi_deploy.agent.completions import LANGUAGES
+from oi_deploy.agent.editing import Editing
 from oi_deploy.agent.facts import Facts
 from oi_deploy.agent.hints import put_right
 from oi_deploy.agent.languages import describe
 from oi_deploy.agent.parts import Parts
-from oi_deploy.agent.progress import State, render, render_edit, repeated, still_to_run, tokens
+from oi_deploy.agent.progress import State, render, repeated, still_to_run
 from oi_deploy.agent.prompt_files import prompt_file
 from oi_deploy.agent.rest import written_file
 from oi_deploy.agent.session import Session, Turn
@@ -126,7 +127,7 @@ def converse(
     reminders_left = _MOST_REMINDERS
     longest = 0.0
     first = Facts()
-    written: set[str] = set()
+    editing = Editing(task)
     for number in range(1, max_turns + 1):
         known = facts()
         first = known if number == 1 else first
@@ -141,15 +142,15 @@ def converse(
             _refuse_the_impossible(known)
             if first.declined:
                 decline(first.declined)
-        # Only those that were to be changed from the beginning: a line may have changed others.
-        to_write = [it for it in known.edits if it in first.edits and it not in written]
-        if parts.facts and (file := next(iter(to_write), "")):
-            written.add(file)
-            message = render_edit(task, known, file)
-            if tokens(message) <= budget:
-                on_turn(number, message)
-                on_answer(number, session.turn(message, plain=plain.new_text(file)))
-                continue
+        asked_for = editing.next(first, known, budget) if parts.facts else None
+        if asked_for:
+            on_turn(number, asked_for.message)
+            turn = session.turn(
+                asked_for.message, variation=asked_for.variation, plain=asked_for.plain
+            )
+            editing.heard(asked_for.path, turn.reply)
+            on_answer(number, turn)
+            continue
         message = render(task, known, state, budget=budget, parts=parts)
         on_turn(number, message)
         languages = _languages(known, ran()) if parts.facts else LANGUAGES

@@ -50,6 +50,7 @@ def apply(world: Situation) -> Iterable[str]:
             places += [file for file in files if file not in without] if without else [folder]
     for path in places:
         yield from _filled(world, path)
+        yield from _with_image(world, path)
         yield f"{world.kubectl} apply -f {path}"
 
 
@@ -75,6 +76,28 @@ def _filled(world: Situation, place: str) -> Iterable[str]:
                 continue
             if word in world.ask.text and world.tag:
                 yield f"sed -i 's#{plain}{word}#{plain}{world.tag}#' {path}"
+
+
+_WRITES_IMAGE = re.compile(
+    r"\b(?:write|put|set|replace|update|change|edit)\b.*\b(?:image|tag|reference)\b"
+    r"|\b(?:image|tag)\b.*\b(?:is|be) (?:written|replaced|put|changed)\b"
+    r"|(?:镜像|标签)[^,。;]*(?:写|换|改|替换|更新)[进到成为]|(?:写|换|改|替换|更新)[^,。;]*(?:镜像|标签)",
+    intents.FLAGS,
+)
+
+
+def _with_image(world: Situation, path: str) -> Iterable[str]:
+    """The new image in the manifest that is to have it, in the place of another tag of it."""
+    text = world.repository.texts.get(path, "")
+    wanted = any(
+        words.is_named(path, it) and _WRITES_IMAGE.search(it.replace(path, " "))
+        for it in intents.sentences(world.ask.text)
+    )
+    for image in world.named if wanted else ():
+        tag = image.tag or world.tag
+        old = set(re.findall(rf"image:\s*[\"']?({re.escape(image.repository)}:[\w.-]+)", text))
+        if tag and len(old) == 1 and f"{image.repository}:{tag}" not in old:
+            yield f"sed -i 's#{old.pop()}#{image.repository}:{tag}#' {path}"
 
 
 _ALL = re.compile(r"\ball\b|\beverything\b|\b(?:manifests|files)\b|全部|所有|清单", intents.FLAGS)

@@ -11,7 +11,7 @@ from oi_deploy.verify.state import DeploymentState
 # What is said of each stands in parentheses: "web (container app) and jobs".
 _AND = (
     r"(?:\s*\([^()\n]{0,40}\))?"
-    r"(?:\s*[,、&]\s*|\s+and\s+|\s*[和与及]\s*)(?:the\s+)?(?:deployments?\s+)?"
+    r"(?:\s*[,、&]\s*|\s+and\s+|\s*[和与及]\s*)(?:as\s+)?(?:the\s+)?(?:deployments?\s+)?"
 )
 _DEPLOYMENTS = re.compile(
     rf"(?<![\w-])deployments?(?P<mark>/|\s*:\s*|\s+(?:called|named)\s+|\s*(?:名为|叫做?)\s*|\s+)"
@@ -38,6 +38,7 @@ _ALL = re.compile(
     r"\b(?:restart|scale|update|upgrade|undo|roll(?: back)?|bounce)\s+"
     r"(?:all|every|each|both)(?: of)?(?: the| our| these)?(?: other)?"
     rf"(?: (?P<n>{intents.numbers()}))? deployments?\b"
+    r"|(?:这|那)?(?P<zh_n>[两二三四五六])个\s*(?:deployment|部署)\s*[都全]"
     r"|(?:重启|扩容|缩容|更新|升级|回滚)(?:一下)?(?:所有|全部|每个)的?\s*(?:deployment|部署)"
     r"|[把将对给](?:所有|全部|每个)的?\s*(?:deployment|部署)"
     r"|(?:所有|全部|每个|其[他它余])的?\s*(?:deployment|部署)\s*(?:都|全)*(?:重启|扩容|缩容|更新|升级|回滚)",
@@ -183,7 +184,8 @@ def _is_about_all(text: str, names: Collection[str], alone: Collection[str]) -> 
         return False
     if not alone and re.search(r"other|其", match[0], intents.FLAGS):
         return False
-    count = intents.number(match["n"]) if match["n"] else 2 if "both" in match[0].lower() else None
+    said = match["n"] or match["zh_n"]
+    count = intents.number(said) if said else 2 if "both" in match[0].lower() else None
     return count in (None, len(names))
 
 

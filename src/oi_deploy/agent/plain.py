@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from oi_deploy.agent.prompt_files import prompt_file
 
 _END = "END_OF_FILE"
+# Of its lines, an answer with the whole file has at least as much.
+_LEAST_OF_IT = 0.6
 _FENCED = re.compile(r"(?ms)^```(?P<kind>[^\n`]*)\n(?P<text>.*?)^```\s*$")
 _LANGUAGES = {
     "shell": ("bash", "sh", "shell", "console"),
@@ -42,6 +44,24 @@ def new_text(path: str) -> Plain:
         return "shell", f"cat > {path} <<'{_END}'\n{text}{_END}\n"
 
     return Plain(prompt_file("edit-system.md"), read)
+
+
+def mended(path: str, now: str) -> Plain:
+    """The text of a program that is put right, behind words that say what was wrong.
+
+    Args:
+        path: of the file.
+        now: its text.
+    """
+
+    def read(answer: str) -> tuple[str, str]:
+        text = max((it["text"] for it in _FENCED.finditer(answer)), key=len, default="")
+        # The line that is wrong is no file.
+        if len(text.splitlines()) < len(now.splitlines()) * _LEAST_OF_IT or _END in text:
+            return "", ""
+        return "shell", f"cat > {path} <<'{_END}'\n{text}{_END}\n"
+
+    return Plain(prompt_file("mend-system.md"), read)
 
 
 def script() -> Plain:

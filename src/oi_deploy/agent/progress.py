@@ -116,15 +116,23 @@ def _fill(task: str, facts: Facts, state: State) -> str:
     return fill("message.md.j2", task=task.strip(), facts=facts, commands=commands, **vars(state))
 
 
-def render_edit(task: str, facts: Facts, path: str) -> str:
-    """The message that asks for the new text of one file."""
+def render_edit(task: str, facts: Facts, path: str, said: str = "") -> str:
+    """The message that asks for the new text of one file.
+
+    Args:
+        task: the prompt.
+        facts: what is known.
+        path: of the file; one of a program that is to be mended has texts beside it.
+        said: what an answer without the file said is wrong in it.
+    """
+    mends = path in facts.beside
     return fill(
-        "edit.md.j2",
+        "mend.md.j2" if mends else "edit.md.j2",
         task=task.strip(),
         files=facts.files[:_MOST_FILES],
         path=path,
         text=facts.edits[path].rstrip("\n"),
-        beside=facts.beside.get(path, {}),
+        **({"beside": facts.beside[path], "failed": facts.failed, "said": said} if mends else {}),
     )
 
 

@@ -15,9 +15,25 @@ def lines(world: Situation) -> Iterable[str]:
     if names := pair(world):
         source, target = names
         yield f"docker pull {source}"
-        for name in (target, *others(world, str(target))):
+        for name in (target, *others(world, str(target)), *_moved(world, names)):
             yield f"docker tag {source} {name}"
             yield f"docker push {name}"
+
+
+_TOO = re.compile(r"\b(?:move|too|also|as well|both)\b|同时|也|一并|移", intents.FLAGS)
+
+
+def _moved(world: Situation, names: tuple[Image, Image]) -> list[Image]:
+    """Further names of the new image's repository that are to go on to it."""
+    source, target = names
+    clauses = intents.clauses(world.ask.text)
+    return [
+        image
+        for image in world.named
+        if image.repository == target.repository
+        and image.tag not in ("", source.tag, target.tag)
+        and any(named.whole(str(image)).search(it.text) and _TOO.search(it.text) for it in clauses)
+    ]
 
 
 def pair(world: Situation) -> tuple[Image, Image] | None:
@@ -43,7 +59,8 @@ _BECOMES = re.compile(
     r"(?:\bunder the (?:tag|name|version)\s"
     r"|\b(?:to|as|into|be|become|(?:make|call|name|label) (?:it|this|that))\s|->|=>|→"
     r"|[加打][上个]?(?:一个)?[^,。;\d]{0,8}(?:标签|\btag)"
-    r"|[打改换命名发布提升]+[成为]|改标[成为]|\bgive it (?:the )?(?:\w+ )?tag\s"
+    r"|(?:转正|晋级|晋升|升级?)[成为到]|[打改换命名发布提升]+[成为]|改标[成为]"
+    r"|\bgive it (?:the )?(?:\w+ )?tag\s"
     r"|\bmake(?=\s+v?\d[\w.-]* (?:out of|from)\b))"
     r"\s*(?:version\s+)?(?:[`'\"“]?(?P<tag>v?\d+[.-]\d(?:[\w.-]*\w)?)"
     r"|[`'\"“](?P<word>[a-z][\w.-]*)[`'\"”])",

@@ -13,6 +13,7 @@ _RUNS = re.compile(
     rf"\b(?:what(?:ever)?|the (?:same )?(?:image|version|tag|build)(?: that| which)?)\s+(?:the\s+)?"
     rf"(?:deployment\s+)?(?P<runs>{NAME})\s+(?:deployment\s+)?"
     r"(?:is running|runs|uses|is using|has|is on)\b"
+    rf"|\b(?:to|with|onto)\s+the (?:image|version|tag) of (?:the )?(?:deployment )?(?P<of>{NAME})"
     rf"|\bsame (?:image|version|tag|build) (?:as|that) (?:the )?(?P<same>{NAME})"
     rf"|[跟和与同]\s*(?P<like>{NAME})\s*(?:一样|相同|一致|保持一致|用?同一个|的?(?:镜像|版本)(?:一致|一样|相同))"
     rf"|(?P<on>{NAME})\s*(?:上|正在|现在|目前|当前|线上|那边)*(?:用|跑|运行|使用)着?的(?:那个|这个)?(?:镜像|版本)",

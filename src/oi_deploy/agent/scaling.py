@@ -26,7 +26,7 @@ _FALL = (
     rf"\b{_DOWN}\b[^.]*\bby\s+(?P<n>{_N})(?![\w.%])",
     rf"(?:减少|去掉|减掉|砍掉|减|少|缩|撤掉)了?\s*(?P<n>{_N})\s*个\s*(?:{_PODS}|$)",
 )
-_DOUBLE = r"\bdoubl(?:e|ing)\b|\btwice (?:as many|the)\b|翻(?:一?倍|一番)|加倍|两倍"
+_DOUBLE = r"\bdoubl(?:e|ing)\b|\btwice (?:as many|the)\b|翻(?:一?倍|一番)|加倍|两倍|[容加大多]一倍"
 _HALF = r"\bhal(?:f|ve|ving)\b|减半|一半"
 _TOTAL = (
     r"(?:\bto|\bat|=|->|=>|→|\bmake (?:it|that|them)|到|为|成|至|[缩扩降减升]回)"
@@ -83,6 +83,7 @@ _WANTS = re.compile(
 )
 # How it came to be what it is now.
 _TOLD = re.compile(
+    rf"\bscaled (?:down |up )?to (?:{_N}) (?:at the moment|right now|now|currently|so far)\b|"
     r"\b(?:has|have|had|was|were|is|are)\b[^,.;:\n]{0,24}?\b(?:scaled|at)\b[^,.;:\n]*",
     intents.FLAGS,
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from oi_deploy.agent import intents, orders, spared, spelling
+from oi_deploy.agent import beyond, intents, orders, spared, spelling
 from oi_deploy.agent.described import Described
 from oi_deploy.agent.dockerfile import told
 from oi_deploy.agent.intents import Intents
@@ -234,6 +234,11 @@ class Situation:
             and not {"restart", "scale"} & intents.read(_WITH_PODS.sub(" ", part)).wanted
         )
 
+    @cached_property
+    def beyond(self) -> str:
+        """What of a Deployment the prompt wants changed that only a manifest changes."""
+        return "" if "apply" in self.intents else beyond.asked(self.ask.text)
+
     @property
     def builds(self) -> bool:
         """Whether something is to be built.
@@ -250,6 +255,8 @@ class Situation:
         # Nothing but the image stays as it is.
         stays = spared.IMAGE_STAYS.search(self.ask.text)
         if stays and not (self.named or {"build", "push"} & has.wanted):
+            return False
+        if self.beyond and not self.named:
             return False
         # Of a digest, there is one image only.
         if self.pinned and "build" not in has:

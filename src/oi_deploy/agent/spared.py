@@ -170,6 +170,13 @@ def keeps_its_image(name: str, prompt: str, others: Collection[str]) -> bool:
     return False
 
 
+_OTHER_KEYS = re.compile(
+    r"[,;]?\s*(?:别的|其[他它余]|另外的)(?:键|字段|值|内容|配置项?|行)[^,;。\n]{0,10}?(?:不[动变改]|别[动改]|保持[^,;。]{0,4}不变|照旧)"
+    r"|[,;]?\s*\b(?:leave|keep) (?:the |all )?other (?:keys|fields|values|lines)\b[^,;.\n]{0,24}",
+    intents.FLAGS,
+)
+
+
 def is_left_out(name: str, prompt: str, others: Collection[str] = ()) -> bool:
     """Whether a name stands in the prompt only to be left alone.
 
@@ -182,6 +189,8 @@ def is_left_out(name: str, prompt: str, others: Collection[str] = ()) -> bool:
     """
     if name not in prompt:
         return False
+    # What else is in a file is no file.
+    prompt = _OTHER_KEYS.sub(" ", prompt)
     if is_excepted(name, prompt):
         return True
     said: list[bool] = []

@@ -49,6 +49,12 @@ _ORDERS = re.compile(
     r"\b(?:build|deploy|release|ship|check(?:ing)? out|checkout)\b|构建|部署|发布|上线|检出|切到",
     FLAGS,
 )
+_THAT_BRANCH = re.compile(
+    r"\b(?:check(?:ing)? ?out|switch(?:ing)? to|build(?:ing)?(?: from)?|deploy(?:ing)?"
+    r"|ship(?:ping)?|from)\s+(?:that|this) branch\b"
+    r"|(?:切[到换至]+|检出|用|从|构建|部署)\s*(?:这个|这条|该|那个|那条)分支",
+    FLAGS,
+)
 _AS_TAG = re.compile(r"\btag|标签|\bname\b|名|\bmerged?\b|合并|合入", FLAGS)
 # Other words may say what kind of branch it is.
 _A_BRANCH = re.compile(r"main|master|develop|dev|trunk|.*[/\d-].*")
@@ -65,9 +71,11 @@ def obstacles(world: Situation) -> list[Obstacle]:
 
 def _elsewhere(world: Situation) -> Iterator[Obstacle]:
     git = world.repository
+    # "The fix is on the branch x. Build that one."
+    that_one = _THAT_BRANCH.search(world.ask.text)
     for clause in clauses(world.ask.text) if world.builds else ():
         before = ""
-        ordered = _ORDERS.search(clause.text) and not _AS_TAG.search(clause.text)
+        ordered = (_ORDERS.search(clause.text) or that_one) and not _AS_TAG.search(clause.text)
         branches = _SOME_BRANCH if ordered else _BRANCH
         for match in (*branches.finditer(clause.text), *_COMMIT.finditer(clause.text)):
             before = clause.text[: match.start()]

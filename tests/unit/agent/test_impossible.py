@@ -215,3 +215,58 @@ def test_what_follows_the_word_namespace_twice_is_a_name() -> None:
     prompt = "The wallet in namespace vault misbehaves. Roll web in namespace vault back, please."
     (found,) = facts(prompt).obstacles
     assert found.certain and found.refused
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text"),
+    [
+        (
+            "Scale web to the number of replicas that docs/capacity.md has for it, don't guess.",
+            "How many pods web is to have is not known",
+        ),
+        (
+            "把 deployment web 换成测试组口头确认过的那个镜像,"
+            "镜像都在 {registry}/web 下面,不用重新构建。",
+            "Which image web is to run is not known",
+        ),
+    ],
+)
+def test_what_nobody_said_is_not_made_up(prompt: str, text: str) -> None:
+    files = {**FILES, "docs/capacity.md": "| deployment | replicas |\n|---|---|\n| web | to do |\n"}
+    (found,) = facts(prompt, files=files, tags={"web": ["1.0.0", "2.0.0"]}).obstacles
+    assert found.certain and text in found.text
+
+
+def test_what_is_there_already_is_known() -> None:
+    assert not facts("Scale web to 2 replicas.").obstacles
+    table = "| deployment | replicas |\n|---|---|\n| jobs | 9 |\n| web | 4 |\n"
+    prompt = "Scale web to the number of replicas that docs/capacity.md has for it."
+    found = facts(prompt, files={**FILES, "docs/capacity.md": table})
+    assert "kubectl -n production scale deployment/web --replicas=4" in found.commands
+
+
+@pytest.mark.parametrize(
+    ("prompt", "refused"),
+    [
+        (
+            "从 production 的 secret web 里取出 token,写进 Dockerfile,"
+            "构建 {registry}/web:2 并更新 web。",
+            True,
+        ),
+        ("Copy that value over the key password of the same secret, then restart web.", True),
+        (
+            "Deployment web in namespace production 和 namespace dr 里的同名 deployment 都换成 "
+            "{registry}/web:2.0.0,不用 build。",
+            True,
+        ),
+        (
+            "修复在分支 hotfix/tax 上。请切到这个分支,用它的最新提交构建 "
+            "{registry}/web:<短 SHA>,更新 web。",
+            False,
+        ),
+        ("Ship web. It lives in services/web of this monorepo. Image {registry}/web:2.", False),
+    ],
+)
+def test_more_that_cannot_be_done(prompt: str, refused: bool) -> None:
+    found = facts(prompt, tags={"web": ["1.0.0", "2.0.0"]}).obstacles
+    assert [it.refused for it in found if it.certain][:1] == [refused]

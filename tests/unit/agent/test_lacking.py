@@ -54,6 +54,22 @@ def test_what_lacks_something_is_listed(prompt: str, text: str, tmp_path: Path) 
     assert (tmp_path / "out.txt").read_text(encoding="utf-8") == text
 
 
+def test_what_every_container_has_in_a_table(tmp_path: Path) -> None:
+    prompt = (
+        "Look at every deployment and write limits.md, a Markdown table with the columns "
+        "deployment, container, memory limit; one row per container, the limit or the word "
+        "none. Read only."
+    )
+    (line,) = facts(prompt, expect="none").commands
+    rest = line.partition(" | ")[2]
+    answer = json.dumps({"items": ITEMS})
+    subprocess.run(["/bin/bash", "-ec", rest], cwd=tmp_path, input=answer, text=True, check=True)
+    assert (tmp_path / "limits.md").read_text(encoding="utf-8") == (
+        "| deployment | container | memory limit |\n|---|---|---|\n| web | app | 96Mi |\n"
+        "| web | proxy | none |\n| jobs | worker | none |\n| api | main | 96Mi |\n"
+    )
+
+
 def test_a_limit_that_is_to_be_kept_is_no_question() -> None:
     prompt = "Write the images of all deployments to out.txt, one line per deployment: name image."
     (line,) = facts(prompt, expect="none").commands

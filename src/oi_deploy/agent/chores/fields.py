@@ -18,7 +18,10 @@ FIELDS = (
     (r"name(?!space)|deployment|名", NAME),
 )
 # What stands between two of a list.
-LISTED = re.compile(r"\s*(?:,?\s*\band\b|[,、]?\s*以及|[,、/&]|[和与及])\s*", intents.FLAGS)
+LISTED = re.compile(
+    r"\s*(?:,?\s*\band\b|,?\s*并(?:列出|附上?|写[上明]?)|[,、]?\s*以及|[,、/&]|[和与及])\s*",
+    intents.FLAGS,
+)
 
 
 # Pods have names of their own.

@@ -21,7 +21,7 @@ _ENDING = re.compile(
 _HEADS = re.compile(
     r"(?:\bcolumns?\b(?: headers?)?|列|表头)\s*"
     r"(?:\b(?:are|is|be|named|called)\b|分别|依次|为|是)*\s*:?\s*(?P<heads>[^.。;\n]+?)"
-    r"(?=\s*(?:[.;:。\n]|$|,?\s*\b(?:for|to|into|one|sorted)\b|,\s*(?:每|写|保存|按)"
+    r"(?=\s*(?:[.;:。\n]|$|,?\s*\b(?:for|to|into|one|sorted)\b|,\s*(?:每|写|保存|按|之后|然后|接着|其余)"
     r"|,?\s*\S+/\s*下))",
     intents.FLAGS,
 )
@@ -152,7 +152,9 @@ def _is_sorted_by(head: str, text: str) -> bool:
     words = [
         it for it in re.findall(r"[A-Za-z]+|[\u4e00-\u9fff]+", head) if it not in ("the", "of")
     ]
-    return any(word in it.text for it in said for word in words)
+    # "errors" may be said as "lines of ERROR".
+    words = [word.lower().removesuffix("s") for word in words]
+    return any(word in it.text.lower() for it in said for word in words)
 
 
 def _summed(label: str, heads: list[str], numbers: list[int], text: str) -> list[int]:

@@ -14,10 +14,10 @@ def digest(world: Situation) -> Iterable[str]:
     pair = retag.pair(world) if not world.builds else None
     found = [str(pair[1])] if pair else [text for _, text in references.built(world)]
     if "digest" in world.intents and file and found:
-        yield (
-            f"docker inspect --format '{{{{index .RepoDigests 0}}}}' {found[-1]} "
-            f"| sed 's/.*@//' > {file}"
-        )
+        # The digest alone, or the image's name with it.
+        only = "" if re.search(r"@\s*sha256", world.ask.text) else " | sed 's/.*@//'"
+        inspect = f"docker inspect --format '{{{{index .RepoDigests 0}}}}' {found[-1]}"
+        yield f"{inspect}{only} > {file}"
 
 
 # A file is to say which image it is.

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from oi_deploy.agent import columns, intents
+from oi_deploy.agent.chores import fields
 from oi_deploy.agent.situation import Situation
 
 _WHAT = (
@@ -37,9 +38,23 @@ _ONLY_DEPLOYMENTS = re.compile(
 )
 
 
+# A table with every container: the heads that it may have.
+_HEADS = re.compile(
+    r"(?:\bcolumns?\b(?: headers?)?|列|表头)\s*(?:\b(?:are|is)\b|分别|依次|为|是)*"
+    r"\s*:?\s*(?P<heads>[^.。;\n]+)",
+    intents.FLAGS,
+)
+_NONE = re.compile(
+    r"(?:\bword|\bor|\bwrite|写成?|用|填)\s*[`'\"“「]?(?P<word>none|n/a|-|unset|no|无|未设置|没有)(?![\w-])",
+    intents.FLAGS,
+)
+
+
 def lines(world: Situation) -> Iterable[str]:
     """A text file with a line for each: `deployment/container`, or the Deployment's name."""
     text, file = " ".join(world.ask.text.split()), world.new_file
+    if world.ask.expect == "none" and file.endswith(".md"):
+        yield from _table(world, file, text)
     if world.ask.expect != "none" or not file.endswith(".txt"):
         return
     found = [
@@ -64,3 +79,34 @@ def lines(world: Situation) -> Iterable[str]:
             " | .metadata.name"
         )
         yield f"{get} | jq -r '{program}' | sort > {file}"
+
+
+def _table(world: Situation, file: str, text: str) -> Iterable[str]:
+    """A Markdown table with a row for each container, and what it has of that."""
+    match = _HEADS.search(text)
+    heads = fields.LISTED.split(match["heads"].strip()) if match else []
+    values = [_cell(head) for head in heads]
+    if not (all(values) and any(it not in ("$d", ".name") for it in values) and ".name" in values):
+        return
+    none = _NONE.search(text)
+    cells = ", ".join(it if it in ("$d", ".name") else f"({it} // $n)" for it in values)
+    program = (
+        f".items[] | .metadata.name as $d | .spec.template.spec.containers[] | [{cells}] | join($s)"
+    )
+    get = f"{world.kubectl} get deployments -o json"
+    rows = f"jq -r --arg s ' | ' --arg n {none['word'] if none else 'none'} '{program}'"
+    head = f"| {' | '.join(heads)} |"
+    rule = f"|{'---|' * len(heads)}"
+    wrap = (
+        f"awk -v h='{head}' -v l='{rule}' -v b='|' 'BEGIN {{print h; print l}} {{print b, $0, b}}'"
+    )
+    yield f"{get} | {rows} | {wrap} > {file}"
+
+
+def _cell(head: str) -> str:
+    """What of a container a head of the table means; empty if that is not known."""
+    head = head.strip(" `'\"“”「」")
+    for said, value in ((r"deployment.*|部署.*", "$d"), (r"container.*|容器.*", ".name")):
+        if re.fullmatch(said, head, intents.FLAGS):
+            return value
+    return next((it for said, it in _WHAT if re.fullmatch(said, head, intents.FLAGS)), "")

@@ -94,8 +94,8 @@ def _printed(parts: Sequence[tuple[str, tuple[str, ...]]]) -> str:
 # "Note in out.txt which image it runs and how many replicas are ready."
 _TOLD = re.compile(
     r"(?:\b(?:writ|not|put|record|sav)(?:e|ing)? (?:down )?(?:(?:in|into|to) )?[\w/-]+\.\w+"
-    r" (?:with )?"
-    r"|写(?:一[个份])?\s*[\w/-]+\.\w+,?\s*(?:内容)?(?:包括|包含|写明|里面?写上?)\s*:?\s*)"
+    r"(?: with:?)?:? "
+    r"|写(?:一[个份])?\s*[\w/-]+\.\w+,?\s*:?\s*(?:内容)?(?:包括|包含|写明|里面?写上?)\s*:?\s*)"
     r"(?P<heads>[^.;:。]+)",
     intents.FLAGS,
 )

@@ -181,7 +181,7 @@ def several(prompt: str, source: Source) -> tuple[str, ...]:
         text = text[many.end() :]
         count = intents.number((many[many.lastgroup or 0] if many.lastgroup else "two").lower())
     found: list[str] = []
-    for part in _ITEM_END.split(text):
+    for part in filter(str.strip, _ITEM_END.split(text)):
         item = _ITEM.fullmatch(part.strip())
         said = item["said"].strip(f" {tag_words.QUOTES}") if item else ""
         if tag_words.KIND.search(said):

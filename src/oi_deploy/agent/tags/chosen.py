@@ -42,27 +42,55 @@ def filled(
             continue
         for image in (it for it in images if not it.tag):
             known = tags.get(image.repository, ())
-            found = [(key, value) for key, value in _values(text) if value in known]
+            found = [(keys, value) for keys, value in _values(text) if value in known]
             if len({value for _, value in found}) > 1:
-                found = [it for it in found if it[0] not in _ANY and words.is_named(it[0], prompt)]
+                # The file's name says nothing of a part of it.
+                rest = prompt.replace(path, " ")
+                found = [
+                    (keys, value)
+                    for keys, value in found
+                    if any(it not in _ANY and words.is_named(it, rest) for it in keys)
+                ]
             if len({value for _, value in found}) == 1:
                 own = Image(image.repository, found[0][1])
                 return tuple(own if it == image else it for it in images)
     return tuple(images)
 
 
-def _values(text: str) -> Iterator[tuple[str, str]]:
-    """All texts in a document, each with the key that it stands under."""
+_DIGEST = re.compile(r"\bdigests?\b|摘要", intents.FLAGS)
+
+
+def pinned(prompt: str, images: Sequence[Image], texts: Mapping[str, str]) -> tuple[str, ...]:
+    """The image by the only digest in a file that the prompt names for it; empty without one.
+
+    Args:
+        prompt: the task.
+        images: those that it names.
+        texts: of the files that it names.
+    """
+    said = _DIGEST.search(prompt) and "build" not in intents.read(prompt)
+    bare = [image.repository for image in images if not image.tag]
+    found = {
+        it
+        for path, text in texts.items()
+        if _FILE.search(path)
+        for it in re.findall(r"sha256:[0-9a-f]{64}", text)
+    }
+    return (f"{bare[0]}@{found.pop()}",) if said and len(bare) == len(found) == 1 else ()
+
+
+def _values(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    """All texts in a document, each with the keys that it stands under."""
     try:
         content = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError):
         return
-    waiting: list[tuple[str, object]] = [("", content)]
+    waiting: list[tuple[tuple[str, ...], object]] = [((), content)]
     while waiting:
-        key, value = waiting.pop()
+        keys, value = waiting.pop()
         if isinstance(value, dict):
-            waiting += [(str(name), it) for name, it in value.items()]
+            waiting += [((*keys, str(name)), it) for name, it in value.items()]
         elif isinstance(value, list):
-            waiting += [(key, it) for it in value]
+            waiting += [(keys, it) for it in value]
         else:
-            yield key, str(value)
+            yield keys, str(value)

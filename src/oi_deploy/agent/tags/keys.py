@@ -43,7 +43,7 @@ def as_version(prompt: str, texts: Mapping[str, str]) -> tuple[str, str]:
             match = re.search(
                 rf"{word}(?: (?:variable|value|key|field|entry))?(?: (?:set|defined|kept|given))?"
                 rf" (?:in|from|of|out of) (?:the |our )?{file}(?![\w/-]|\.\w)"
-                rf"|{file}(?:'s|\s*(?:文件)?(?:里|中|里面|内|定义)?的)\s*(?:变量|字段|键)?\s*{word}"
+                rf"|{file}(?:'s|\s*(?:文件)?(?:(?:里|中|里面|内|定义)的?|的))\s*(?:变量|字段|键)?\s*{word}"
                 r"(?:\s*(?:的值|字段|变量))?",
                 prompt,
                 re.ASCII,

@@ -1,0 +1,74 @@
+"""Changes of a Deployment that a prompt may ask for, and that only a manifest makes.
+
+A prompt with no word for an image means one all the same ("get it live"), but not if it speaks of
+these: somebody who wants a variable set wants no new image.
+"""
+
+import re
+
+from oi_deploy.agent import intents
+
+_SET = (
+    r"\b(?:set|add|change|update|remove|unset|define|give|raise|lower|increase|decrease|reduce|limit"
+    r"|make|let|put|adjust|configure|bump)\b"
+)
+_SET_ZH = r"(?:加|设|改|删|调|去掉|增|减|限制|配置|换)"
+_KINDS = (
+    (
+        "environment variables",
+        rf"{_SET}[^.;\n]{{0,40}}\b"
+        r"(?:env(?:ironment)?[ -]?var(?:iable)?s?|(?-i:[A-Z][A-Z0-9]*_[A-Z0-9_]+)\s*=)"
+        rf"|{_SET_ZH}[^。;\n]{{0,12}}环境变量|环境变量[^。;\n]{{0,24}}{_SET_ZH}",
+    ),
+    (
+        "memory or CPU",
+        rf"(?:{_SET}|\buse\b)[^.;\n]{{0,40}}\b(?:memory|cpus?|ram)\b"
+        rf"|{_SET_ZH}[^。;\n]{{0,12}}(?:内存|cpu)|(?:内存|cpu)[^。;\n]{{0,12}}{_SET_ZH}",
+    ),
+    (
+        "ports and Services",
+        r"\bexpose\b[^.;\n]{0,40}\b(?:ports?|services?|\d{2,5})\b"
+        r"|\b(?:add|create|set up)\b[^.;\n]{0,24}\b(?:service|ingress)\b"
+        r"|暴露[^。;\n]{0,16}(?:端口|服务)|(?:加|建|创建)[^。;\n]{0,8}(?:ingress|service)",
+    ),
+    (
+        "the pausing of rollouts",
+        r"\b(?:pause|resume|unpause)\b[^.;\n]{0,24}\b(?:rollouts?|deployments?)\b"
+        r"|(?:暂停|恢复|继续)[^。;\n]{0,16}(?:滚动|rollout|发布流程)",
+    ),
+    ("autoscaling", r"\bautoscal\w+|\bhpa\b|自动(?:扩缩?容|伸缩)"),
+    (
+        "probes, labels or annotations",
+        rf"{_SET}[^.;\n]{{0,40}}\b(?:(?:readiness|liveness|startup)[ -]?probes?|annotations?)\b"
+        rf"|\b(?:label|annotate) (?:the )?deployment\b"
+        rf"|{_SET_ZH}[^。;\n]{{0,12}}(?:探针|注解)",
+    ),
+)
+# Where one of these is spoken of, such a change is told of or belongs to the image.
+_IMAGE = re.compile(
+    r"\b(?:re)?build|\bpush|\bdeploy(?:s|ed|ing)?\b(?![/:])|\breleas|\bship|\bpublish|\blive\b"
+    r"|\broll(?:ing|ed)?[ -](?:it )?out\b|\bimages?\b|\btags?\b|\bversions?\b|\bcommit"
+    r"|\bdockerfile\b|\bmanifests?\b|\.ya?ml\b|\bconfigmap\b"
+    r"|构建|推送|镜像|标签|版本|发布|上线|部署|提交|清单|打包",
+    intents.FLAGS,
+)
+
+
+def asked(prompt: str) -> str:
+    """What of a Deployment such a prompt wants changed; empty if it is none.
+
+    Args:
+        prompt: the task, without references to images.
+    """
+    if _IMAGE.search(prompt):
+        return ""
+    return next(
+        (
+            kind
+            for kind, said in _KINDS
+            for clause in intents.clauses(prompt)
+            for match in re.finditer(said, clause.text, intents.FLAGS)
+            if not (clause.supposed or intents.is_denied(clause.text, match.start()))
+        ),
+        "",
+    )

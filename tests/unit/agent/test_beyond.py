@@ -1,0 +1,77 @@
+"""What no command changes is not answered with a new image."""
+
+import pytest
+
+from tests.unit.agent.worlds import facts, short
+
+
+@pytest.mark.parametrize(
+    ("prompt", "what"),
+    [
+        ("Set the environment variable LOG_LEVEL=debug on web.", "environment variables"),
+        ("给 web 加环境变量 LOG_LEVEL=debug 并重启", "environment variables"),
+        ("Make web use at most 256Mi of memory.", "memory or CPU"),
+        ("把 web 的内存限制调到 512Mi", "memory or CPU"),
+        ("Expose web on port 80.", "ports and Services"),
+        ("Pause the rollout of web.", "the pausing of rollouts"),
+        ("Add a readiness probe to deployment web.", "probes, labels or annotations"),
+        ("Give web an autoscaler between 2 and 6 pods.", "autoscaling"),
+    ],
+)
+def test_another_change_builds_nothing(prompt: str, what: str) -> None:
+    """It built what is checked out, rolled it out, and counted as deployed."""
+    found = facts(prompt)
+    assert not found.commands
+    assert any(what in it.text and it.certain for it in found.obstacles)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Put web live.",
+        "Get web onto the cluster, please.",
+        "Build {registry}/web with the environment variable MODE=fast in it, push it, roll it out.",
+        "web 上线",
+        "Deploy web; it listens on port 8080 and needs 64Mi of memory.",
+        "Set LOG_LEVEL=debug in the Dockerfile as an environment variable, then release web.",
+    ],
+)
+def test_a_deployment_with_such_words_is_one(prompt: str) -> None:
+    found = facts(prompt)
+    assert any(it.startswith("docker build ") for it in short(found.commands))
+    assert not found.obstacles
+
+
+def test_where_manifests_may_be_applied_the_model_is_told() -> None:
+    policy = (
+        "version: 1\nnamespaces:\n  production:\n"
+        "  - {kinds: [deployment], verbs: [read, apply, rollout]}\n"
+    )
+    found = facts("Set the environment variable LOG_LEVEL=debug on web.", policy=policy)
+    assert not found.commands and not any(it.certain for it in found.obstacles)
+
+
+def test_down_and_up_again() -> None:
+    for prompt in (
+        "Scale web to 0, wait, and then scale it back to 2.",
+        "先把 web 缩到 0 个副本,等它结束,然后再扩到 2 个副本",
+    ):
+        lines = [it for it in short(facts(prompt).commands) if it.startswith("scale")]
+        assert lines == [
+            "scale deployment/web --replicas=0",
+            "scale deployment/web --replicas=2",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "lines"),
+    [
+        ("把两个 deployment 都重启一下", ["web", "jobs"]),
+        ("把三个 deployment 都重启一下", []),
+    ],
+)
+def test_as_many_as_there_are(prompt: str, lines: list[str]) -> None:
+    found = short(facts(prompt).commands)
+    assert [it for it in found if "restart" in it] == [
+        f"rollout restart deployment/{it}" for it in lines
+    ]
