@@ -187,8 +187,12 @@ def test_a_restart_is_verified_without_a_new_image(fresh_site: Site) -> None:
     assert after["metadata"]["generation"] > before["metadata"]["generation"]
 
 
-def test_a_restart_that_brings_another_image_is_none(fresh_site: Site) -> None:
+def test_a_restart_brings_no_other_image(fresh_site: Site) -> None:
+    before = fresh_site.kubectl("get", "deployment", "myapp")
     with scripted([Execute(fresh_site.script()), Finish("Restarted.")]) as model:
         inputs = fresh_site.inputs(model, prompt="Restart the deployment myapp.", max_turns="2")
         result = fresh_site.start(inputs).wait(300)
-    assert result.outputs["status"] == "rolled-back", result.log
+    assert result.outputs["status"] == "failed", result.log
+    assert "has no word for another image" in result.log
+    after = fresh_site.kubectl("get", "deployment", "myapp")
+    assert after["metadata"]["generation"] == before["metadata"]["generation"]

@@ -29,7 +29,17 @@ def unknown(world: Situation) -> tuple[Obstacle, ...]:
 
     A small model makes it up, and what it made up is then verified.
     """
-    if world.ask.expect != "deploy" or not world.meant.chosen or world.builds:
+    # One that is too long is not read here.
+    if world.ask.expect != "deploy" or world.builds or not world.ask.text.strip():
+        return ()
+    changes_something = (WITHOUT_IMAGE | {"apply"}) & world.intents.wanted
+    if not (changes_something or world.is_about_images):
+        text = (
+            "The prompt has no word for a change that a run makes: an image, a restart, a number "
+            "of pods, a rollback, a manifest. For a report, give the input `expect: none`."
+        )
+        return (Obstacle(text, True),)
+    if not world.meant.chosen:
         return ()
     wanted, names = world.intents.wanted, ", ".join(it.name for it in world.meant.chosen)
     remedy = "Write it into the prompt."

@@ -218,6 +218,9 @@ def _wants_another_image(world: Situation, tags: Sequence[str] = ()) -> bool:
     )
 
 
+_VERSION = re.compile(r"(?<![\w.])v?\d+\.\d+[\w.-]*\w")
+
+
 def _rollout(world: Situation) -> Iterable[str]:
     """The image in its Deployments, and the end of the rollout."""
     if world.ask.expect != "deploy":
@@ -225,9 +228,9 @@ def _rollout(world: Situation) -> Iterable[str]:
     pair = None if world.builds else retag.pair(world)
     # The name that it is to get besides was not understood.
     plain = words.without_references(world.ask.text)
-    if "retag" in world.intents and not (world.builds or pair) and len(world.named) == 1:
-        if set(re.findall(r"(?<![\w.])v?\d+\.\d+[\w.-]*\w", plain)) - {world.named[0].tag}:
-            return
+    retags = "retag" in world.intents and not (world.builds or pair) and len(world.named) == 1
+    if retags and set(_VERSION.findall(plain)) - {world.named[0].tag}:
+        return
     alone = WITHOUT_IMAGE & world.intents.wanted
     # An earlier image that no revision has is set like any other.
     if alone == {"undo"} and not any(changes.undo(world)):

@@ -83,6 +83,7 @@ _WANTS = re.compile(
 )
 # How it came to be what it is now.
 _TOLD = re.compile(
+    rf"\b(?:currently|now|still) (?:at|on|with|has|having|runs?|running) (?:{_N}) {_PODS}|"
     rf"\bscaled (?:down |up )?to (?:{_N}) (?:at the moment|right now|now|currently|so far)\b|"
     r"\b(?:has|have|had|was|were|is|are)\b[^,.;:\n]{0,24}?\b(?:scaled|at)\b[^,.;:\n]*",
     intents.FLAGS,

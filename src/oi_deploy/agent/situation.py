@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from oi_deploy.agent import beyond, intents, orders, spared, spelling
+from oi_deploy.agent import beyond, deploys, intents, orders, spared, spelling
 from oi_deploy.agent.described import Described
 from oi_deploy.agent.dockerfile import told
 from oi_deploy.agent.intents import Intents
@@ -235,6 +235,13 @@ class Situation:
         )
 
     @cached_property
+    def is_about_images(self) -> bool:
+        """Whether the prompt names an image, or orders that one is brought out."""
+        named_there = self.named or self.pinned or self.described.image.tag
+        wanted = {"build", "push", "retag", "exists"} & self.intents.wanted
+        return bool(named_there or wanted) or deploys.is_asked(self.ask.text)
+
+    @cached_property
     def beyond(self) -> str:
         """What of a Deployment the prompt wants changed that only a manifest changes."""
         return "" if "apply" in self.intents else beyond.asked(self.ask.text)
@@ -281,4 +288,6 @@ class Situation:
         if there or ("exists" in has and not new):
             return False
         alone = WITHOUT_IMAGE & has.wanted
-        return not alone or (alone <= {"restart", "scale"} and self._is_released)
+        if alone:
+            return alone <= {"restart", "scale"} and self._is_released
+        return self.is_about_images

@@ -75,3 +75,27 @@ def test_as_many_as_there_are(prompt: str, lines: list[str]) -> None:
     assert [it for it in found if "restart" in it] == [
         f"rollout restart deployment/{it}" for it in lines
     ]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Check whether web is healthy.",
+        "Show me the logs of web.",
+        "看看 web 现在跑的是什么版本",
+        "Is web up to date?",
+        "What image does web run?",
+        "Kill one pod of web to see if it comes back.",
+        "Fix web.",
+        "web 挂了,修一下",
+    ],
+)
+def test_what_orders_no_deployment_builds_nothing(prompt: str) -> None:
+    """With the default `expect: deploy`, it built what is checked out and rolled it out."""
+    found = facts(prompt)
+    assert not found.commands
+    assert any("expect: none" in it.text and it.certain for it in found.obstacles)
+
+
+def test_a_prompt_that_is_too_long_is_left_to_the_model() -> None:
+    assert not facts("Please have a look at web. " * 400).obstacles

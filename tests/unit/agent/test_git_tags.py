@@ -73,3 +73,23 @@ def test_the_tags_that_went_are_written_down(prompt: str) -> None:
         "for t in nightly-20251103 nightly-20251202; do echo $t; done > gone.txt",
         "git tag -d nightly-20251202 nightly-20251103",
     )
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Of the git tags that start with nightly- keep the two newest and delete the others. All "
+        "other git tags stay.",
+        "Delete the local git tags that begin with nightly-, but keep the two newest of them. Tags "
+        "that don't begin with nightly- stay.",
+        "以 nightly- 开头的 git 标签只保留最新的 2 个,其余删除,别的标签不动。",
+    ],
+)
+def test_the_newest_of_a_kind_stay(prompt: str) -> None:
+    tags = ["nightly-9", "nightly-10", "nightly-8", "v1.0.0", "stable", "nightly-11"]
+    assert sorted(unwanted_of(prompt, tags)) == ["nightly-8", "nightly-9"]
+
+
+def unwanted_of(prompt: str, tags: list[str]) -> list[str]:
+    line = " ".join(facts(prompt, expect="none", git={"--list": "\n".join(tags)}).commands)
+    return line.removeprefix("git tag -d ").split()

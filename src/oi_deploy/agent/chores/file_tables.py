@@ -33,6 +33,8 @@ _AT = re.compile(
     r" (?:column|field|word)",
     intents.FLAGS,
 )
+# The word may stand anywhere in the line.
+_ANYWHERE = re.compile(r"含|出现|\bcontain|\bwith (?:the word )?[A-Z]", re.ASCII)
 _ORDINALS = ("first", "second", "third", "fourth", "fifth")
 _MOST_FIRST = re.compile(
     r"\b(?:most|highest|largest|biggest)\b[^.;]{0,24}\bfirst\b|\bdescending\b"
@@ -42,7 +44,7 @@ _MOST_FIRST = re.compile(
 # The line below the table: "Total: N".
 _TOTAL = re.compile(
     r"[`\"“'「:]\s*(?P<label>[^`\"“”'「」:\n]{0,16}(?:\btotal\b|合计|总计|总数|共计)[^`\"“”'「」:\n]{0,16}:\s?)\s*"
-    r"(?:<?[Nn]>?|<[\w ]+>|\d+|[xX])(?!\w)",
+    r"(?:<?[Nn]>?|<[\w ]+>|\d+|[xX])(?![A-Za-z0-9])(?P<unit>\s?(?:字节|行|bytes|lines)(?!\w))?",
     intents.FLAGS,
 )
 # The sums as the last row of the table.
@@ -83,11 +85,15 @@ def lines(world: Situation) -> Iterable[str]:
     if _MOST_FIRST.search(text) and not sorted_by:
         return
     sort = f" | sort -k{sorted_by},{sorted_by}nr -k1,1" if sorted_by else ""
-    label = total[total.lastgroup or 0] if total else ""
+    label, unit = "", ""
+    if below:
+        label, unit = below["label"], below["unit"] or ""
+    elif row:
+        label = row["en"] or row["zh"]
     numbers = [place for place, it in enumerate(values, 1) if it != _name(text)]
     if below:
         numbers = _summed(label, heads, numbers, text)
-    form = _form(file, heads, label, numbers, row=not below)
+    form = _form(file, heads, (label, unit), numbers, row=not below)
     yield f"for f in {glob}; do echo {' '.join(values)}; done{sort} | {form} > {file}"
 
 
@@ -117,7 +123,8 @@ def _value(head: str, text: str) -> str:
     if level is None and re.fullmatch(r"errors?|错误数?", head, intents.FLAGS):
         level = _LEVEL.search(text)
     if level:
-        return f"$(awk -v w={level[0]} '{_counting(text)} END {{print n+0}}' $f)"
+        counting = "index($0, w) {n++}" if _ANYWHERE.search(head) else _counting(text)
+        return f"$(awk -v w={level[0]} '{counting} END {{print n+0}}' $f)"
     known = (
         (r"size|bytes?|大小|字节", "$(stat -c %s $f)"),
         (r"lines?|行数", "$(wc -l < $f)"),
@@ -164,8 +171,11 @@ def _summed(label: str, heads: list[str], numbers: list[int], text: str) -> list
     return (named or numbers[-1:])[:1]
 
 
-def _form(file: str, heads: list[str], label: str, summed: list[int], *, row: bool) -> str:
+def _form(
+    file: str, heads: list[str], total: tuple[str, str], summed: list[int], *, row: bool
+) -> str:
     """The command that prints the rows, and the sums below them or as the last one."""
+    label, unit = total
     csv = file.endswith(".csv")
     places = range(1, len(heads) + 1)
 
@@ -175,9 +185,14 @@ def _form(file: str, heads: list[str], label: str, summed: list[int], *, row: bo
     adds, end, said = "", "", ""
     if label:
         said = f" -v t='{label.rstrip()}{' ' if label.endswith(' ') else ''}'"
+        said += f" -v u='{unit}'" if unit else ""
         adds = "".join(f"; n{place} += ${place}" for place in summed)
         sums = ["t", *(f"n{place}+0" if place in summed else "z" for place in places[1:])]
-        end = f" END {{{line(sums)}}}" if row else f" END {{print z; print t n{summed[0]}+0}}"
+        end = (
+            f" END {{{line(sums)}}}"
+            if row
+            else f" END {{print z; print t n{summed[0]}+0{' u' if unit else ''}}}"
+        )
     rows = f"{{{line([f'${place}' for place in places])}{adds}}}{end}"
     if csv:
         return f"awk -v OFS=, -v h='{','.join(heads)}'{said} 'BEGIN {{print h}} {rows}'"

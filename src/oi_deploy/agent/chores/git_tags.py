@@ -95,6 +95,11 @@ def unwanted(text: str, tags: Sequence[str]) -> list[str]:
     others = [tag for tag in tags if _version(tag) and tag not in keep]
     if not spoken.asked:
         return []
+    # "Of the nightly-* tags, keep the three newest and delete the others."
+    kinds = {word for word in _TAG.findall(text) if word.endswith("*")}
+    if spoken.newest and len(kinds) == 1 and not older:
+        family = sorted(fnmatch.filter(tags, kinds.pop()), key=_in_order)
+        return [tag for tag in tags if tag in family[: -spoken.newest]]
     if older:
         limit = _version(older["after"] or older["before"])
         gone |= {tag for tag in others if _version(tag) < limit}
@@ -180,6 +185,11 @@ def _parts(sentence: str) -> list[str]:
         else:
             found.append(clause)
     return found
+
+
+def _in_order(tag: str) -> list[tuple[int, str]]:
+    """A key by which numbers in a name count as numbers."""
+    return [(int(it), "") if it.isdecimal() else (0, it) for it in re.split(r"(\d+)", tag)]
 
 
 def _version(tag: str) -> tuple[tuple[int, ...], bool] | tuple[()]:

@@ -157,7 +157,7 @@ BOTH = re.compile(
     r"\btag\w*\b[^.;,/]{0,24}?\bboth (?P<one>(?!with\b|as\b|to\b|of\b|images\b)[^,.;]{1,40}?)"
     r" and (?P<two>[^,.;]{1,40}?)(?=[,.;]|$)"
     r"|\bonce (?:tagged )?(?:with|as|under) (?P<once>[^,.;]{1,80}?),? and once (?:tagged )?"
-    r"(?:with|as|under) (?P<again>[^,.;(]{1,40}?)(?=\s*[,.;(]|$)",
+    r"(?:with|as|under) (?P<again>[^,.;(/]{1,40}?)(?=\s*[,.;(/]|$)",
     intents.FLAGS,
 )
 # One that many images have besides their own.
@@ -206,7 +206,7 @@ def beside(prompt: str) -> tuple[str, str]:
 # The tag that was said before.
 SAID_BEFORE = re.compile(
     r"\b(?:(?:with|use|under|as) (?:that|this|said) (?:tag|version)|of (?:that|this|said) tag)\b"
-    r"(?! file)"
+    r"(?! file)|\bis (?:that|this) (?:number|value)\b"
     r"|[用以按](?:照)?(?:这|该|那)个?(?:标签|tag|版本号?)",
     intents.FLAGS,
 )
