@@ -29,10 +29,31 @@ _DONE_WITH = re.compile(
 )
 # Something that only is to be looked at.
 _LOOKS = re.compile(
-    r"^\W*(?:what|which|is|are|does|do|has|have|why|how|show|check|see|list|describe|tell|look)\b"
+    r"^\W*(?:please )?(?:wait\b|等)|^\W*(?:what|which|is|are|does|do|has|have|why|how|show|check"
+    r"|see|list|describe|tell|look)\b"
     r"|看看|查看|检查|是什么|是不是|有没有|多少",
     intents.FLAGS,
 )
+
+
+# Of another registry: what is to be set is there already.
+_FOREIGN = re.compile(r"(?<![\w./-])(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?/[a-z0-9._/-]+:[\w.-]*\w")
+
+
+def sets_foreign(prompt: str, registry: str) -> bool:
+    """Whether a prompt names an image of another registry, and orders no build.
+
+    Args:
+        prompt: the task.
+        registry: the input of that name.
+    """
+    host = registry.partition("/")[0]
+    found = any(
+        not match[0].startswith(f"{host}/") and not intents.is_denied(clause.text, match.start())
+        for clause in intents.clauses(prompt)
+        for match in _FOREIGN.finditer(clause.text)
+    )
+    return found and not {"build", "push"} & intents.read(prompt).wanted
 
 
 def is_asked(prompt: str) -> bool:

@@ -27,6 +27,7 @@ from oi_deploy.agent import (
     scaling,
     spared,
     tags,
+    unsaid,
     words,
 )
 from oi_deploy.agent.dockerfile.files import Dockerfile
@@ -354,7 +355,7 @@ def tell(world: Situation, policy: Policy) -> Facts:
     found = impossible.obstacles(world)
     commands = () if found else lines.compose(world)
     if not (found or commands):
-        found = impossible.unknown(world)
+        found = unsaid.unknown(world)
     about_tags = re.search(r"git[- ]?tags?|release tags?|git ?标签", ask.text, re.IGNORECASE)
     cluster = ask.expect != "none" or _CLUSTER.search(ask.text) is not None
     shown = world.meant.chosen or (world.deployments if cluster and not found else ())

@@ -6,7 +6,7 @@ takes something else instead. Where it may be a misreading of the prompt, the mo
 
 import re
 
-from oi_deploy.agent import absent, changes, intents, retag, tagged_code
+from oi_deploy.agent import absent, changes, intents, retag, tagged_code, unsaid
 from oi_deploy.agent.intents import FLAGS, clauses, read, sentences
 from oi_deploy.agent.named import Image, namespaces, whole
 from oi_deploy.agent.obstacle import Obstacle
@@ -19,39 +19,9 @@ def obstacles(world: Situation) -> tuple[Obstacle, ...]:
     checks = (
         *(_namespaces, _deployments, _containers, _images, _pinned, _renamed, _push, _elsewhere),
         *(_revisions, _unknown_revisions, _deletion, _secrets, _not_permitted, _privileges),
-        *(absent.obstacles, tagged_code.obstacles, _described, _beyond),
+        *(absent.obstacles, tagged_code.obstacles, _described, unsaid.beyond),
     )
     return tuple(dict.fromkeys(it for check in checks for it in check(world)))
-
-
-def unknown(world: Situation) -> tuple[Obstacle, ...]:
-    """What a prompt wants changed without saying to what, where no line could be made.
-
-    A small model makes it up, and what it made up is then verified.
-    """
-    # One that is too long is not read here.
-    if world.ask.expect != "deploy" or world.builds or not world.ask.text.strip():
-        return ()
-    changes_something = (WITHOUT_IMAGE | {"apply"}) & world.intents.wanted
-    if not (changes_something or world.is_about_images):
-        text = (
-            "The prompt has no word for a change that a run makes: an image, a restart, a number "
-            "of pods, a rollback, a manifest. For a report, give the input `expect: none`."
-        )
-        return (Obstacle(text, True),)
-    if not world.meant.chosen:
-        return ()
-    wanted, names = world.intents.wanted, ", ".join(it.name for it in world.meant.chosen)
-    remedy = "Write it into the prompt."
-    if wanted & WITHOUT_IMAGE == {"scale"} and all(it is None for _, it in changes.counts(world)):
-        text = f"How many pods {names} is to have is not known: neither the prompt nor a file says"
-        return (Obstacle(f"{text} a number. {remedy}", True),)
-    tagged = world.tag not in ("", world.repository.commit) or bool(world.pinned)
-    tagged = tagged or any(it.tag for it in world.named)
-    existing = "exists" in wanted or ("build" in world.intents.denied and world.named)
-    if existing and not (tagged or (WITHOUT_IMAGE | {"apply", "retag"}) & wanted):
-        return (Obstacle(f"Which image {names} is to run is not known. {remedy}", True),)
-    return ()
 
 
 def _namespaces(world: Situation) -> list[Obstacle]:
@@ -77,19 +47,6 @@ def _namespaces(world: Situation) -> list[Obstacle]:
 
 def _described(world: Situation) -> list[Obstacle]:
     return [Obstacle(text, True) for text in world.described.missing]
-
-
-def _beyond(world: Situation) -> list[Obstacle]:
-    """A change of a Deployment that needs a manifest, where none may be applied."""
-    chosen = world.meant.chosen
-    if world.ask.expect == "none" or not (world.beyond and chosen) or world.builds:
-        return []
-    text = (
-        f"No command that a run may use changes {world.beyond} of {chosen[0].name}: put it into a "
-        "manifest, and let the prompt and the policy have that applied."
-    )
-    certain = not any(world.permits("deployment", it.name, "apply") for it in chosen)
-    return [Obstacle(text, certain)]
 
 
 _SAME_NAME = re.compile(

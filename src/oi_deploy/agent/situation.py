@@ -239,7 +239,11 @@ class Situation:
         """Whether the prompt names an image, or orders that one is brought out."""
         named_there = self.named or self.pinned or self.described.image.tag
         wanted = {"build", "push", "retag", "exists"} & self.intents.wanted
-        return bool(named_there or wanted) or deploys.is_asked(self.ask.text)
+        return bool(named_there or wanted or self._sets_foreign) or deploys.is_asked(self.ask.text)
+
+    @cached_property
+    def _sets_foreign(self) -> bool:
+        return deploys.sets_foreign(self.ask.text, self.ask.registry)
 
     @cached_property
     def beyond(self) -> str:
@@ -290,4 +294,4 @@ class Situation:
         alone = WITHOUT_IMAGE & has.wanted
         if alone:
             return alone <= {"restart", "scale"} and self._is_released
-        return self.is_about_images
+        return self.is_about_images and not (self._sets_foreign and not self.named)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.agent.worlds import facts, short
+from tests.unit.agent.worlds import REGISTRY, facts, short
 
 
 @pytest.mark.parametrize(
@@ -99,3 +99,30 @@ def test_what_orders_no_deployment_builds_nothing(prompt: str) -> None:
 
 def test_a_prompt_that_is_too_long_is_left_to_the_model() -> None:
     assert not facts("Please have a look at web. " * 400).obstacles
+
+
+def test_an_image_of_another_registry_is_none_to_build() -> None:
+    found = facts("Set web's proxy container to docker.io/envoy/envoy:v2.")
+    assert not found.commands and not found.obstacles
+
+
+@pytest.mark.parametrize(
+    ("prompt", "lines"),
+    [
+        ("web 回到 0.9.0", ["rollout undo deployment/web --to-revision=1"]),
+        ("把 jobs 停到 0 个副本", ["scale deployment/jobs --replicas=0"]),
+        (
+            "Restart everything.",
+            ["rollout restart deployment/web", "rollout restart deployment/jobs"],
+        ),
+        ("重启所有服务", ["rollout restart deployment/web", "rollout restart deployment/jobs"]),
+    ],
+)
+def test_few_words(prompt: str, lines: list[str]) -> None:
+    earlier = {"web": {"1": (f"{REGISTRY}/web:0.9.0",), "2": (f"{REGISTRY}/web:1.0.0",)}}
+    found = short(facts(prompt, revisions=earlier).commands)
+    assert [it for it in found if "status" not in it] == lines
+
+
+def test_to_wait_for_somebody_elses_rollout_builds_nothing() -> None:
+    assert not facts("Wait until web is rolled out.").commands
