@@ -46,10 +46,11 @@ _MOST_TAGS = 12
 _MOST_LINES = 4
 _LINE_LENGTH = 160
 _EDIT = re.compile(
-    # Lines of a report that are sorted change nothing that is there.
-    r"\b(?!sorted\b|sort by\b)(?:append|updat|adjust|chang|renam|mov|commit|edit|modif|fix|bump"
-    r"|replac|add|sort|remov|delet)"
-    r"(?:e|es|ed|s|y|ies|ied|ing)?\b|改|更新|提交|追加|移动|移到|重命名|替换|添加|删",
+    # Lines of a report that are sorted, and pods that are updated, change nothing that is there.
+    r"\b(?:(?<=\bbe )|(?!\w+ed\b))(?!sort by\b)(?:append|updat|adjust|chang|renam|mov|commit|edit"
+    r"|modif|fix|bump|replac|add|sort|remov|delet)"
+    r"(?:e|es|ed|s|y|ies|ied|ing)?\b(?!\s+nothing\b)"
+    r"|改|(?<!已)更新(?!后|完|结束|了)|提交|追加|移动|移到|重命名|替换|添加|删",
     intents.FLAGS,
 )
 _CLUSTER = re.compile(

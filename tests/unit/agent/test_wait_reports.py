@@ -65,3 +65,15 @@ def test_two_numbers_in_one_and_the_pods(prompt: str, text: str, tmp_path: Path)
         subprocess.run(["/bin/sh", "-ec", command], cwd=tmp_path, check=True)
     (file,) = tmp_path.iterdir()
     assert file.read_text(encoding="utf-8") == text
+
+
+def test_a_label_or_a_word_for_leaving_it_alone_changes_no_file() -> None:
+    """The file was not asked for again, and the run ended without it."""
+    prompt = (
+        "Change nothing: wait until the rollout of web is through, then write r.md with these two "
+        "lines about it:\n\nimage: the full image\nupdated: pods of the new version/pods wanted "
+        "(such as 3/3)\n"
+    )
+    found = facts(prompt, expect="none")
+    assert found.wanted == ("r.md",)
+    assert "print l2 $2 s $3" in found.commands[1]

@@ -11,7 +11,7 @@ READY = ".status.readyReplicas"
 UPDATED = ".status.updatedReplicas"
 # What a column may be called, and where it is found; the first that fits.
 FIELDS = (
-    (r"updated|已更新|更新的", UPDATED),
+    (r"updated|of the new version|已更新|更新的", UPDATED),
     (r"ready|就绪|可用", READY),
     (r"image|镜像", IMAGE),
     (r"replica|desired|wanted|pods?$|副本|期望", REPLICAS),

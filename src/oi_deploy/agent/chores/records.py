@@ -123,7 +123,11 @@ def _parts(prompt: str) -> list[tuple[str, tuple[str, ...]]]:
     nth = list(_NTH.finditer(prompt))
     if labelled:
         parts = [
-            (f"{it['label']}{it['sign'].rstrip()}{'' if it['sign'] == '=' else ' '}", it["head"])
+            # What it may look like is no part of it.
+            (
+                f"{it['label']}{it['sign'].rstrip()}{'' if it['sign'] == '=' else ' '}",
+                re.sub(r"\([^()]*\)", " ", it["head"]),
+            )
             for it in labelled
         ]
     elif len(nth) > 1:
@@ -146,12 +150,15 @@ def _parts(prompt: str) -> list[tuple[str, tuple[str, ...]]]:
             # What comes after a rollout that failed is not reached.
             found.append((f"{label}{outcome['good']}", ()))
         else:
-            found.append((label, tuple(map(fields.of, part.split(fields.BOTH)))))
+            # "Pods of the new version/pods wanted"
+            own = part.replace("/", fields.BOTH) if label and part.count("/") == 1 else part
+            found.append((label, tuple(map(fields.of, own.split(fields.BOTH)))))
     return found if all(all(own) for _, own in found) else []
 
 
 _BELOW = re.compile(
-    r"(?:\blines|行)\s*:[ \t]*\n(?P<lines>(?:[ \t]*[\w -]{1,30}[:=][^\n]+(?:\n|\Z)){2,4})",
+    r"(?:\blines|行)[^:\n]{0,16}:[ \t]*\n+"
+    r"(?P<lines>(?:[ \t]*[\w -]{1,30}[:=][^\n]+(?:\n|\Z)){2,4})",
     intents.FLAGS,
 )
 _ONE_BELOW = re.compile(
