@@ -12,7 +12,7 @@ _SET = (
     r"\b(?:set|add|change|update|remove|unset|define|give|raise|lower|increase|decrease|reduce|limit"
     r"|make|let|put|adjust|configure|bump)\b"
 )
-_SET_ZH = r"(?:加|设|改|删|调|去掉|增|减|限制|配置|换)"
+_SET_ZH = r"(?:更新|升级|加|设|改|删|调|去掉|增|减|限制|配置|换)"
 _KINDS = (
     (
         "environment variables",
@@ -54,6 +54,20 @@ _IMAGE = re.compile(
 )
 
 
+# Said beside another order, it is mostly the reason for that one.
+_ORDERED = re.compile(
+    r"\b(?:set|add|define|unset)\b[^.;\n]{0,24}\b"
+    r"(?:env(?:ironment)?[ -]?var(?:iable)?s?\b|(?-i:[A-Z]+_[A-Z_]+)\s*=)"
+    r"|(?:加|设置?|新增|添加)[^。;\n]{0,8}环境变量"
+    r"|\b(?:give|add|create|set up|configure|enable)\b[^.;\n]{0,24}\b(?:autoscal\w+|hpa)\b"
+    r"|(?:加|建|创建|配置|开启)[^。;\n]{0,8}(?:hpa|自动(?:扩缩?容|伸缩))",
+    intents.FLAGS,
+)
+
+
+_TOLD = re.compile(r"已经?|昨天|上周|之前|\balready\b|\byesterday\b", intents.FLAGS)
+
+
 def asked(prompt: str) -> str:
     """What of a Deployment such a prompt wants changed; empty if it is none.
 
@@ -62,13 +76,17 @@ def asked(prompt: str) -> str:
     """
     if _IMAGE.search(prompt):
         return ""
+    # Somebody scales because of the memory, and restarts because of a variable.
+    if {"restart", "scale", "undo"} & intents.read(prompt).wanted and not _ORDERED.search(prompt):
+        return ""
     return next(
         (
             kind
             for kind, said in _KINDS
             for clause in intents.clauses(prompt)
             for match in re.finditer(said, clause.text, intents.FLAGS)
-            if not (clause.supposed or intents.is_denied(clause.text, match.start()))
+            if not (clause.supposed or clause.told or _TOLD.search(clause.text))
+            and not intents.is_denied(clause.text, match.start())
         ),
         "",
     )

@@ -47,7 +47,8 @@ def counts(world: Situation) -> list[tuple[DeploymentState, int | None]]:
 _PARTS = re.compile(
     rf"\s(?=and (?:then )?{orders.VERB}\b"
     r"|(?:when|once|after|as soon as|until|before|because|while)\b)"
-    r"|(?<=[后时])(?=[再才就]|重启|扩|缩|回滚)",
+    r"|(?<=[后时])(?=[再才就]|重启|扩|缩|回滚)"
+    r"|(?=并(?:且|把|将)?\s*(?:重启|扩|缩|回滚|[\w-]+\s*(?:重启|扩|缩|回滚)))",
     intents.FLAGS,
 )
 _WAITS = re.compile(r"\W*(?:when|once|after|as soon as|until|before|because|while)\b|.*[后时]$")
@@ -249,7 +250,8 @@ def undo(world: Situation) -> Iterable[str]:
     """An earlier revision."""
     if "undo" not in world.intents or world.builds:
         return
-    for item in world.meant.chosen:
+    named_there = {it.name for it in _targets(world, "undo")}
+    for item in (it for it in world.meant.chosen if it.name in named_there):
         known = world.revisions.get(item.name, {})
         if not world.permits("deployment", item.name, "rollout") or len(known) == 1:
             continue

@@ -24,16 +24,75 @@ _THING = re.compile(
 )
 _DONE_WITH = re.compile(
     r"\b(?:set|put|use|switch|move|bring|gets?|give|take|run|make|point|install|change|bump|swap"
-    r"|goes|needs?|wants?|should|cut|create|produce|roll|spin)\b|换|用|上|拉|改|切|设|升|让|要",
+    r"|goes|needs?|wants?|should|cut|create|produce|roll|spin)\b|换|用|上|放|拉|改|切|设|升|让|要",
     intents.FLAGS,
 )
 # Something that only is to be looked at.
 _LOOKS = re.compile(
-    r"^\W*(?:please )?(?:wait\b|等)|^\W*(?:what|which|is|are|does|do|has|have|why|how|show|check"
-    r"|see|list|describe|tell|look)\b"
-    r"|看看|查看|检查|是什么|是不是|有没有|多少",
+    r"^\W*(?:please )?(?:(?:can|could) you )?"
+    r"(?:wait|what|which|is|are|does|do|did|has|have|was|were|why|how|who|when|show|check|see|list"
+    r"|describe|tell|look|investigate|find out|explain|report|print|summari[sz]e|compare|scan"
+    r"|inspect|plan|debug|run kubectl)\b"
+    r"|^\W*(?:get|i want to know|write a (?:report|summary))\b"
+    r".*\b(?:tags?|images?|versions?|of|which|what)\b"
+    r"|^\W*(?:请|帮我?|麻烦|你|先)*(?:等|看看|看一下|查看?|查一下|检查|列出|告诉|总结|解释|统计|评估|对比|关注"
+    r"|写一?份|生成)"
+    r"|(?:是什么|是不是|是否|有没有|多少|哪个|哪些|吗|为什么|怎么|什么时候)\s*[?]?\s*$",
     intents.FLAGS,
 )
+# A deployment, a release, as things of the past or of a name; and what nobody is to do.
+_NO_ORDER = re.compile(
+    r"\b(?:the|this|that|a|of|last|latest|previous|next)\s+(?:last |latest |previous |next )?"
+    r"(?:deploy|release|rollout|build|update|upgrade)\b(?! (?:to|on|in)\b)"
+    r"|\b(?:was|were|is|been|being) (?:\w+ )?"
+    r"(?:deployed|released|updated|upgraded|pushed|built|shipped)\b"
+    r"|\b(?:nobody|no one|not|never|n't)\b[^,;]{0,24}?"
+    r"\b(?:deploy|releas|build|roll|push|updat|ship)\w*"
+    r"|\b(?:deploy|releas|build|roll|push|updat|ship)\w*\b[^,;]{0,24}\b(?:is|are) (?:not|n't)\b"
+    r"|(?:上次|上一次|昨天|之前|最近一?次)[^,。;]{0,8}(?:部署|发布|上线|更新|构建)"
+    r"|(?:部署|更新|发布)(?:在哪|了没)",
+    intents.FLAGS,
+)
+_QUESTION = re.compile(
+    r"^\W*(?:was|were|who|why|when|has|have|did|does|do|is (?!it possible)|are|should|how"
+    r"|what|which)\b.*\?$"
+    r"|^(?!.*(?:请(?!求)|帮|麻烦|把|能不能|可否|能否)).*"
+    r"(?:会不会|是不是|是否|有没有|多少|什么时候|为什么|哪个|哪里|在哪|吗|了没有?)[^,。]{0,10}\??$",
+    intents.FLAGS,
+)
+_CLEANS = re.compile(
+    r"^\W*(?:please )?(?:clean(?:ing)? up|delete|remove|prune|purge)\b.*\b(?:tags?|images?)\b",
+    intents.FLAGS,
+)
+_NOTHING = re.compile(
+    r"^\W*(?:please )?(?:do not|don't|never|nobody|no one|no)\b"
+    r"|^\W*(?:请|先)?(?:不要?|别|勿|无需|不用)",
+    intents.FLAGS,
+)
+
+
+def only_asks(prompt: str) -> bool:
+    """Whether nothing is ordered: each sentence asks for something, or wants it looked up.
+
+    Args:
+        prompt: the task.
+    """
+    found = [
+        it for it in re.split(r"(?<=[?!])\s*|(?<=。)|(?<=[.;])(?:\s+|$)|\n+", prompt) if it.strip()
+    ]
+    return bool(found) and all(map(_is_asking, found))
+
+
+def _is_asking(sentence: str) -> bool:
+    sentence = sentence.strip().rstrip(".。; ")
+    parts = [
+        it for it in re.split(r"[,;]|\b(?:and|but|just|only)\b|[并且]", sentence) if it.strip()
+    ]
+    return bool(
+        _QUESTION.search(sentence)
+        or _CLEANS.search(sentence)
+        or all(_LOOKS.search(it) or _NOTHING.search(it) for it in parts)
+    )
 
 
 # Of another registry: what is to be set is there already.
@@ -63,9 +122,9 @@ def is_asked(prompt: str) -> bool:
         prompt: the task.
     """
     return any(
-        _ORDER.search(clause.text)
-        or (_THING.search(clause.text) and _DONE_WITH.search(clause.text))
+        _ORDER.search(text) or (_THING.search(text) and _DONE_WITH.search(text))
         for clause in intents.clauses(prompt)
         # "If the tests pass, deploy it" may hold.
         if not _LOOKS.search(clause.text)
+        for text in (_NO_ORDER.sub(" ", clause.text),)
     )

@@ -47,7 +47,7 @@ from oi_deploy.verify.state import DeploymentState
 
 def compose(world: Situation) -> tuple[str, ...]:
     """All lines, in the order in which they have to run."""
-    if unread.is_needed(world):
+    if world.only_asks or unread.is_needed(world):
         return ()
     parts = (_build, manifests.apply) if _builds_first(world) else (manifests.apply, _build)
     first = list(tagged_code.checkout(world))

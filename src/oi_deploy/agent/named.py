@@ -183,7 +183,10 @@ def speaks_of(tag: str, text: str) -> re.Match[str] | None:
     pattern = rf"(?<![\w.-])v?{re.escape(number)}(?![\w-]|\.\d)"
     found = re.finditer(pattern, text, re.ASCII)
     # A long number may be any.
-    named = re.compile(r"(?:\btag|\bbuild|\bversion|\bimage|标签|版本|镜像)\W{0,3}$", intents.FLAGS)
+    named = re.compile(
+        r"(?:\btag|\bbuild|\bversion|\bimage|标签|版本|镜像|(?:升级?|更新)[到为成])\W{0,3}$",
+        intents.FLAGS,
+    )
     return next(
         (
             match
@@ -191,15 +194,24 @@ def speaks_of(tag: str, text: str) -> re.Match[str] | None:
             if not _NOT.search(text[: match.start()])
             and not _NO_GOOD.match(text, match.end())
             and (not tag.isdigit() or named.search(text[: match.start()]))
+            and not (tag.isdigit() and _COUNTED.match(text, match.end()))
         ),
         None,
     )
 
 
+_COUNTED = re.compile(r"\s*(?:个|副本|\breplicas?|\bpods?|\binstances?)", intents.FLAGS)
+
+
 def _spoken(text: str, tags: Sequence[str]) -> list[str]:
     """The tags that a text surely has as words, in its order: `1.2`, `rc-7`."""
     text = RUNS_NOW.sub(" ", text)
-    sure = (tag for tag in tags if "." in tag or re.fullmatch(r"[A-Za-z]+-\w*\d\w*|\d{6,}", tag))
+    # A short number is one only right behind a word for it.
+    sure = (
+        tag
+        for tag in tags
+        if "." in tag or tag.isdigit() or re.fullmatch(r"[A-Za-z]+-\w*\d\w*", tag)
+    )
     places = {tag: match.start() for tag in sure if (match := speaks_of(tag, text))}
     return sorted(places, key=lambda tag: places[tag])
 

@@ -235,8 +235,15 @@ class Situation:
         )
 
     @cached_property
+    def only_asks(self) -> bool:
+        """Whether a prompt for a deployment orders nothing."""
+        return self.ask.expect == "deploy" and deploys.only_asks(self.ask.text)
+
+    @cached_property
     def is_about_images(self) -> bool:
         """Whether the prompt names an image, or orders that one is brought out."""
+        if self.only_asks:
+            return False
         named_there = self.named or self.pinned or self.described.image.tag
         wanted = {"build", "push", "retag", "exists"} & self.intents.wanted
         return bool(named_there or wanted or self._sets_foreign) or deploys.is_asked(self.ask.text)

@@ -76,6 +76,7 @@ _EXCEPT = re.compile(
     r"|(?:all|everything) but)\s+(?P<en>[^,;]*)"
     r"|除了?(?P<zh>[^,;]{0,200}?)(?:以外|之外|外)(?!\W{0,2}(?:还|也))"
     r"|除了?(?P<comma>[^,;]{0,200}?)[,)\s]\s*(?:其[他它余]|所有|全部|别的|剩下)"
+    r"|除了?(?P<every>[^,;都]{1,60}?)\s*都"
     # Bounded: it is tried at every place of the text.
     r"|(?P<before>[^,;]{0,60}?)除外"
     # What is named right after it is meant, and not what is done to it.

@@ -11,10 +11,11 @@ def unknown(world: Situation) -> tuple[Obstacle, ...]:
     A small model makes it up, and what it made up is then verified.
     """
     # One that is too long is not read here.
-    if world.ask.expect != "deploy" or world.builds or not world.ask.text.strip():
+    builds = world.builds and not world.only_asks
+    if world.ask.expect != "deploy" or builds or not world.ask.text.strip():
         return ()
     changes_something = (WITHOUT_IMAGE | {"apply"}) & world.intents.wanted
-    if not (changes_something or world.is_about_images):
+    if world.only_asks or not (changes_something or world.is_about_images):
         text = (
             "The prompt has no word for a change that a run makes: an image, a restart, a number "
             "of pods, a rollback, a manifest. For a report, give the input `expect: none`."

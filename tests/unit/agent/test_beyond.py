@@ -126,3 +126,67 @@ def test_few_words(prompt: str, lines: list[str]) -> None:
 
 def test_to_wait_for_somebody_elses_rollout_builds_nothing() -> None:
     assert not facts("Wait until web is rolled out.").commands
+
+
+REVISIONS = {
+    "web": {"1": (f"{REGISTRY}/web:0.9.0",), "2": (f"{REGISTRY}/web:1.0.0",)},
+    "jobs": {"3": (f"{REGISTRY}/jobs:6",), "4": (f"{REGISTRY}/jobs:7",)},
+}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "lines"),
+    [
+        ("Roll back web, restart jobs.", ["restart deployment/jobs", "undo deployment/web"]),
+        ("回滚 web,重启 jobs", ["restart deployment/jobs", "undo deployment/web"]),
+        ("web 扩到 3 副本并重启 jobs", ["deployment/web --replicas=3", "restart deployment/jobs"]),
+        ("除了 jobs 都重启", ["restart deployment/web"]),
+        ("Deploy tag 8 to jobs.", ["deployment/jobs worker=jobs:8"]),
+        ("jobs 升级到 8", ["deployment/jobs worker=jobs:8"]),
+        ("镜像 {registry}/web:2.0.0 已构建并推送,更新 web", ["deployment/web app=web:2.0.0"]),
+        ("昨天构建的 {registry}/web:2.0.0 测试通过,部署到 web", ["deployment/web app=web:2.0.0"]),
+        ("Update web to 4 replicas.", ["deployment/web --replicas=4"]),
+        (
+            "Redeploy web with the same image so it mounts the new secret.",
+            ["restart deployment/web"],
+        ),
+        ("Reduce web to one pod to save memory.", ["deployment/web --replicas=1"]),
+        ("web 的 HPA 已经删了,请手动扩到 5", ["deployment/web --replicas=5"]),
+        ("web 切回上一个镜像", ["undo deployment/web"]),
+    ],
+)
+def test_each_order_is_for_its_own(prompt: str, lines: list[str]) -> None:
+    tags = {"web": ["0.9.0", "1.0.0", "2.0.0"], "jobs": ["6", "7", "8"]}
+    found = [
+        it
+        for it in short(facts(prompt, tags=tags, revisions=REVISIONS).commands)
+        if " status " not in it
+    ]
+    assert len(found) == len(lines)
+    assert all(line.endswith(end) for line, end in zip(found, lines, strict=True))
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Was web restarted today?",
+        "Should we scale web to 5?",
+        "Has web 2.0.0 been rolled out?",
+        "Don't deploy anything, just tell me which version of web runs.",
+        "Nobody may deploy web today.",
+        "Find out why the last deploy of web failed.",
+        "Print the tags in {registry}/web.",
+        "查一下 web 最近一次重启是什么时候",
+        "重启 web 会不会丢请求?",
+        "检查 web 是否已经更新到 2.0.0",
+        "告诉我上次部署 web 的时间",
+    ],
+)
+def test_a_question_changes_nothing(prompt: str) -> None:
+    found = facts(prompt, tags={"web": ["1.0.0", "2.0.0"]}, revisions=REVISIONS)
+    assert not found.commands and any(it.certain for it in found.obstacles)
+
+
+@pytest.mark.parametrize("prompt", ["部署 web 并检查 pod 状态", "部署 web 并看看日志"])
+def test_a_look_afterwards_is_no_question(prompt: str) -> None:
+    assert any("docker build" in it for it in facts(prompt).commands)
