@@ -39,7 +39,7 @@ _ALL = re.compile(
     r"(?:all|every|each|both)(?: of)?(?: the| our| these)?(?: other)?"
     rf"(?: (?P<n>{intents.numbers()}))? deployments?\b"
     r"|(?:这|那)?(?P<zh_n>[两二三四五六])个\s*(?:deployment|部署)\s*[都全]"
-    r"|\b(?:restart|bounce)\s+everything\b|除了?[^,;。都]{1,60}(?:都|全部)\s*(?:重启|扩|缩|回滚|更新|升级)"
+    r"|\b(?:restart|bounce)\s+everything\b|除了?[^,;。都其跑用]{1,60}(?:都|全部)\s*(?:重启|扩|缩|回滚|更新|升级)"
     r"|(?:重启|扩容|缩容|更新|升级|回滚)(?:一下)?(?:所有|全部|每个)的?\s*(?:deployment|部署|服务)"
     r"|[把将对给](?:所有|全部|每个)的?\s*(?:deployment|部署)"
     r"|(?:所有|全部|每个|其[他它余])的?\s*(?:deployment|部署)\s*(?:都|全)*(?:重启|扩容|缩容|更新|升级|回滚)",

@@ -40,7 +40,7 @@ POLICY = (
         ("除了 worker,所有 deployment 都重启一遍", "web api"),
         ("Everything but api is on the new config already, restart api", "api"),
         ("除了 worker,还要重启 api", "api worker"),
-        ("把除 web 以外的都重启", ""),
+        ("把除 web 以外的都重启", "api worker"),
         ("Do not restart all deployments", ""),
         ("Restart web; then wait until all deployments are ready", "web"),
         ("web:重启", "web"),
