@@ -1,6 +1,9 @@
 """What a prompt wants without saying it, and changes that no command of a run makes."""
 
+import re
+
 from oi_deploy.agent import changes
+from oi_deploy.agent.intents import FLAGS
 from oi_deploy.agent.obstacle import Obstacle
 from oi_deploy.agent.situation import WITHOUT_IMAGE, Situation
 
@@ -47,3 +50,20 @@ def beyond(world: Situation) -> list[Obstacle]:
     )
     certain = not any(world.permits("deployment", it.name, "apply") for it in chosen)
     return [Obstacle(text, certain)]
+
+
+_NOT_OUT = re.compile(
+    r"\bnothing (?:gets|is|will be|is to be) (?:deployed|rolled out|released)\b"
+    r"|\b(?:don't|do not) (?:roll (?:it|this|anything) out|deploy (?:it|this|anything)"
+    r"|touch the cluster)(?=\s*(?:[.,;!]|$))"
+    r"|(?:不要?|别)动集群|集群(?:不要?|别)[动碰]",
+    FLAGS,
+)
+
+
+def not_out(world: Situation) -> list[Obstacle]:
+    """An image that is only to be pushed, in a run that is to end with a deployment."""
+    if world.ask.expect != "deploy" or not (world.builds and _NOT_OUT.search(world.ask.text)):
+        return []
+    text = "The prompt wants nothing deployed: give the input `expect: push`, or `expect: none`."
+    return [Obstacle(text, True)]

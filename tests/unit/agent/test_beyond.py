@@ -190,3 +190,17 @@ def test_a_question_changes_nothing(prompt: str) -> None:
 @pytest.mark.parametrize("prompt", ["部署 web 并检查 pod 状态", "部署 web 并看看日志"])
 def test_a_look_afterwards_is_no_question(prompt: str) -> None:
     assert any("docker build" in it for it in facts(prompt).commands)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Build {registry}/web:v9 and push it, don't roll it out.",
+        "Build and push {registry}/web:v9. Nothing gets deployed.",
+        "构建并推送 {registry}/web:v9,集群不要动。",
+    ],
+)
+def test_what_is_not_to_be_deployed_is_not(prompt: str) -> None:
+    found = facts(prompt)
+    assert not found.commands and "expect: push" in found.obstacles[0].text
+    assert [it for it in facts(prompt, expect="push").commands if "push" in it]
