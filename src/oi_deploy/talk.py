@@ -7,7 +7,8 @@ from dataclasses import replace
 from oi_deploy import surroundings
 from oi_deploy.agent.build_hints import failed_build
 from oi_deploy.agent.completions import Completions
-from oi_deploy.agent.facts import Facts, Sources, gather
+from oi_deploy.agent.facts import Facts, gather
+from oi_deploy.agent.gathering import Sources
 from oi_deploy.agent.languages import describe
 from oi_deploy.agent.loop import Outcome, converse, system_message
 from oi_deploy.agent.parts import Parts

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from oi_deploy.agent.facts import Facts, Sources, gather
+from oi_deploy.agent.facts import Facts, gather
+from oi_deploy.agent.gathering import Sources
 from oi_deploy.agent.situation import Ask
 from oi_deploy.broker.document import read
 from oi_deploy.broker.request import Policy
