@@ -515,10 +515,15 @@ client.connect(os.environ['OI_DEPLOY_BROKER'])
 argv = ['build', '--no-cache', '-t', '@ID@:1', '-']
 header = {'tool': 'docker', 'argv': argv, 'cwd': os.getcwd(), 'stdin': len(dockerfile)}
 client.sendall(json.dumps(header).encode() + b'\\n' + dockerfile)
-for _ in range(600):
+for turn in range(1, 601):
     found = subprocess.run(['docker', 'images', '-q', '@ID@'], capture_output=True).stdout
     if found.strip():
         break
+    if not turn % 20:  # a client that reads nothing for half a minute loses its build
+        try:
+            client.recv(65536, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            pass
     time.sleep(0.1)
 print('built', found)
 client.close()
