@@ -6,7 +6,7 @@ takes something else instead. Where it may be a misreading of the prompt, the mo
 
 import re
 
-from oi_deploy.agent import absent, changes, intents, retag, tagged_code, unsaid
+from oi_deploy.agent import absent, changes, intents, retag, revisions, tagged_code, unsaid
 from oi_deploy.agent.intents import FLAGS, clauses, read, sentences
 from oi_deploy.agent.named import Image, namespaces, whole
 from oi_deploy.agent.obstacle import Obstacle
@@ -341,13 +341,13 @@ def _unknown_revisions(world: Situation) -> list[Obstacle]:
     if "undo" not in world.intents or world.builds or not known or len(world.meant.chosen) != 1:
         return []
     item, there = world.meant.chosen[0], ", ".join(known)
-    number = changes.named_revision(world.ask.text)
+    number = revisions.said_number(world.ask.text)
     # Going back to a revision gives it a new number; those to come are surely none to go back to.
     if number and number not in known and all(map(str.isdigit, known)):
         certain = int(number) > max(map(int, known))
         text = f"The Deployment {item.name} has no revision {number} (there are: {there})."
         return [Obstacle(text, certain)]
-    version = changes.named_version(world.ask.text)
+    version = revisions.said_version(world.ask.text)
     images = " ".join(image for images in known.values() for image in images)
     tags = " ".join(tag for found in world.tags.values() for tag in found)
     if not version or version in f"{images} {tags}":
