@@ -33,10 +33,27 @@ def scale(world: Situation) -> Iterable[str]:
                 yield world.rollout_status(item)
 
 
+_PODS = re.compile(
+    rf"\b(?:{intents.numbers()}) (?:replicas?|pods?|instances?|copies)\b"
+    rf"|(?:{intents.numbers()})\s*个|[扩缩](?:容)?[到至成为]",
+    intents.FLAGS,
+)
+# Says which image, and not how many pods.
+_IMAGE = re.compile(
+    r"^(?!.*(?:\bscal|\breplicas?\b|\bpods?\b|\binstances?\b|\bcopies\b|副本|实例|[扩缩]|个))"
+    r".*(?:\bimage\b|\btag\b|\bversion\b|\d+\.\d|镜像|标签|版本|:\w)",
+    intents.FLAGS | re.DOTALL,
+)
+
+
 def counts(world: Situation) -> list[tuple[DeploymentState, int | None]]:
     """How many pods each Deployment is to have that is to be scaled; None where it is not said."""
     model = _model(world)
     targets = [item for item in _targets(world, "scale") if item != model]
+    told = {item.name: _own(item, targets, world) for item in targets} if len(targets) > 1 else {}
+    if any(map(_PODS.search, told.values())):
+        # "Set web to 3 pods and jobs to image 8."
+        targets = [it for it in targets if not _IMAGE.search(told[it.name])]
     return [
         (item, _count(item, targets, world, world.began.get(item.name, item.replicas)))
         for item in targets
@@ -45,7 +62,7 @@ def counts(world: Situation) -> list[tuple[DeploymentState, int | None]]:
 
 # Where one order ends and another one, or what it waits for, begins.
 _PARTS = re.compile(
-    rf"\s(?=and (?:then )?{orders.VERB}\b"
+    rf"\s(?=and (?:then )?(?:{orders.VERB}|put|let|give|bring|take|get|run|switch)\b"
     r"|(?:when|once|after|as soon as|until|before|because|while)\b)"
     r"|(?<=[后时])(?=[再才就]|重启|扩|缩|回滚)"
     r"|(?=并(?:且|把|将)?\s*(?:重启|扩|缩|回滚|[\w-]+\s*(?:重启|扩|缩|回滚)))",
@@ -71,11 +88,16 @@ def ordered(world: Situation, intent: str) -> list[DeploymentState]:
 
 def _ordered(world: Situation, intent: str, parts: Sequence[str]) -> list[DeploymentState]:
     text, chosen = world.ask.text, world.meant.chosen
-    own = [it for it in parts if not _WAITS.match(it) and intent in intents.read(it)]
+    own = {
+        name
+        for place, part in enumerate(parts)
+        if not _WAITS.match(part) and intent in intents.read(part)
+        for name in _named(world, part) or _spoken_of(world, part, parts[:place])
+    }
     return [
         item
         for item in world.deployments
-        if any(words.is_named(item.name, it) for it in own)
+        if item.name in own
         and (
             item in chosen
             or not (spared.is_spared(item.name, text) or spared.is_left_out(item.name, text))
@@ -83,10 +105,28 @@ def _ordered(world: Situation, intent: str, parts: Sequence[str]) -> list[Deploy
     ]
 
 
+# One that was named before.
+_IT = re.compile(r"\bit\b|它(?!们)", intents.FLAGS)
+
+
+def _named(world: Situation, part: str) -> list[str]:
+    """The Deployments that a part of the text names."""
+    return [item.name for item in world.deployments if words.is_named(item.name, part)]
+
+
+def _spoken_of(world: Situation, part: str, before: Sequence[str]) -> list[str]:
+    """What "it" stands for: the Deployment that was named last, if it was the only one there."""
+    if not _IT.search(part):
+        return []
+    found = next((names for it in reversed(before) if (names := _named(world, it))), [])
+    return found if len(found) == 1 else []
+
+
 def is_only_changed(world: Situation, item: DeploymentState) -> bool:
-    """Whether a Deployment is named for a restart or another number of pods alone."""
+    """Whether a Deployment is named for a restart, another number of pods, or a rollback alone."""
     told = [it for it in _parts(world.ask.text) if words.is_named(item.name, it)]
-    return bool(told) and all({"restart", "scale"} & intents.read(it).wanted for it in told)
+    without = {"restart", "scale", "undo"}
+    return bool(told) and all(without & intents.read(it).wanted for it in told)
 
 
 def _targets(world: Situation, intent: str) -> list[DeploymentState]:
@@ -104,6 +144,7 @@ def _targets(world: Situation, intent: str) -> list[DeploymentState]:
             or spared.orders(it, item.name)
             or intents.read(it).wanted
             or intents.word("denies").search(it)
+            or _IMAGE.search(it)
             for it in told
         )
         # Named in a condition only, it is in no part.

@@ -197,8 +197,9 @@ _ONE_BY_ONE = re.compile(
 
 
 _ANOTHER_IMAGE = re.compile(
-    r"\b(?:update|upgrade|deploy|roll|release|ship|switch|put|use|point|run)\b"
-    r"|\bset\b(?!.*\b(?:replicas?|pods?)\b)|\bon version\b|更新|升级|部署|发布|换",
+    r"\b(?:update|upgrade|deploy|roll|release|ship|switch|put|use|point|run|gets?|move|bring)\b"
+    r"|\bset\b(?!.*\b(?:replicas?|pods?)\b)|\bset\b(?=.*(?:\bto (?:the )?image\b|\d\.\d))"
+    r"|\bon version\b|更新|升级|部署|发布|换|(?<![以之])上(?:线|到)?(?=\s*[a-z\d])",
     intents.FLAGS,
 )
 
@@ -254,7 +255,9 @@ def _rollout(world: Situation) -> Iterable[str]:
         # get another one, and a tag of the registry, if it is named with the order.
         in_full = all(it in world.ask.text for it in images)
         tags = () if in_full else [it.rpartition(":")[2] for it in images]
-        beside = alone <= {"restart", "scale"} and _wants_another_image(world, tags)
+        others = changes.ordered(world, "undo")
+        undone = "undo" in alone and (item in others or not others)
+        beside = not (undone or "delete" in alone) and _wants_another_image(world, tags)
         known = built or pair or (exists and (not alone or beside))
         allowed = world.permits("deployment", item.name, "set-image")
         if images and known and allowed and item.containers:

@@ -1,7 +1,7 @@
 """Which images a prompt wants built and pushed, and which Deployments and containers get them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from oi_deploy.agent import changes, intents, its_file, meant, named, spared, words
 from oi_deploy.agent.named import Image
@@ -71,9 +71,13 @@ def targets(world: Situation) -> tuple[DeploymentState, ...]:
         if repositories & {named.repository_of(container.image) for container in item.containers}
     ]
     # It is for another one, which was not read as meant.
-    runs = {named.repository_of(it.image) for other in world.deployments for it in other.containers}
-    if chosen and not using and repositories & runs:
-        return ()
+    others = tuple(
+        item
+        for item in world.deployments
+        if repositories & {named.repository_of(it.image) for it in item.containers}
+    )
+    if chosen and not using and others:
+        return _beside(world, others)
     found = tuple(
         item
         for item in chosen
@@ -84,6 +88,18 @@ def targets(world: Situation) -> tuple[DeploymentState, ...]:
     # "Release web, then restart jobs."
     new = [it for it in new if not changes.is_only_changed(world, it)] or new
     return tuple(new) or found
+
+
+def _beside(world: Situation, items: Sequence[DeploymentState]) -> tuple[DeploymentState, ...]:
+    """Those that run a named image, where the prompt has other orders for all that it names.
+
+    That is jobs in "scale web to 3 and deploy registry/jobs:8".
+    """
+    if not all(changes.is_only_changed(world, it) for it in world.meant.chosen):
+        return ()
+    text = world.ask.text
+    left = [spared.is_spared(it.name, text) or spared.is_left_out(it.name, text) for it in items]
+    return () if any(left) else tuple(items)
 
 
 def _full(world: Situation, image: Image) -> str:

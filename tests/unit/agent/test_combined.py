@@ -38,3 +38,28 @@ RESTART = ["rollout restart deployment/web"]
 def test_both_are_done(prompt: str, lines: list[str]) -> None:
     found = short(facts(prompt, tags=TAGS).commands)
     assert [line for line in found if "rollout status" not in line] == lines
+
+
+JOBS = {
+    "set": "set image deployment/jobs worker=jobs:8",
+    "up": "scale deployment/jobs --replicas=4",
+}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "lines"),
+    [
+        ("Release web 2.0.0, scale it to 3, and restart jobs",
+         [*SET, *SCALE, "rollout restart deployment/jobs"]),
+        ("Set web to 3 pods and deploy {registry}/jobs:8", [JOBS["set"], *SCALE]),
+        ("Set web to 3 pods and jobs to image 8.", [JOBS["set"], *SCALE]),
+        ("Scale jobs to 4. Put web on 2.0.0.", [*SET, JOBS["up"]]),
+        ("Set jobs to 4 pods; web gets 2.0.0", [*SET, JOBS["up"]]),
+        ("web 换 2.0.0,jobs 扩到 4 个副本", [*SET, JOBS["up"]]),
+        ("重启 jobs,再上 {registry}/web:2.0.0", [*SET, "rollout restart deployment/jobs"]),
+        ("Roll back jobs and deploy {registry}/web:2.0.0.", [*SET, "rollout undo deployment/jobs"]),
+    ],
+)  # fmt: skip
+def test_each_order_is_for_its_own_deployment(prompt: str, lines: list[str]) -> None:
+    found = short(facts(prompt, tags={**TAGS, "jobs": ["7", "8"]}).commands)
+    assert [line for line in found if "rollout status" not in line] == lines
