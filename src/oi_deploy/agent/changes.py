@@ -41,7 +41,7 @@ _PODS = re.compile(
 # Says which image, and not how many pods.
 _IMAGE = re.compile(
     r"^(?!.*(?:\bscal|\breplicas?\b|\bpods?\b|\binstances?\b|\bcopies\b|副本|实例|[扩缩]|个))"
-    r".*(?:\bimage\b|\btag\b|\bversion\b|\d+\.\d|镜像|标签|版本|:\w)",
+    r".*(?:\bimage\b|\bwhat(?:ever)?\b.*\bruns?\b|\btag\b|\bversion\b|\d+\.\d|镜像|标签|版本|:\w)",
     intents.FLAGS | re.DOTALL,
 )
 

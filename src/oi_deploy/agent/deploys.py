@@ -50,7 +50,10 @@ _NO_ORDER = re.compile(
     r"\b(?:deploy|releas|build|roll|push|updat|ship)\w*"
     r"|\b(?:deploy|releas|build|roll|push|updat|ship)\w*\b[^,;]{0,24}\b(?:is|are) (?:not|n't)\b"
     r"|(?:上次|上一次|昨天|之前|最近一?次)[^,。;]{0,8}(?:部署|发布|上线|更新|构建)"
-    r"|(?:部署|更新|发布)(?:在哪|了没)",
+    r"|(?:部署|更新|发布)(?:在哪|了没)"
+    # A text is no Deployment.
+    r"|\bupdat\w* (?:the |our |that )?(?:readme|docs?|documentation|changelog|wiki|runbook)\b"
+    r"|更新(?:一下)?\s*(?:readme|文档|说明|changelog|手册)",
     intents.FLAGS,
 )
 _QUESTION = re.compile(

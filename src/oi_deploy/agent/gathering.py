@@ -23,7 +23,7 @@ from oi_deploy.agent import (
 from oi_deploy.agent.named import Image
 from oi_deploy.agent.repository import Look
 from oi_deploy.agent.situation import Ask, Situation
-from oi_deploy.agent.tags import chosen, documents, keys
+from oi_deploy.agent.tags import chosen, documents, keys, newest
 from oi_deploy.broker.request import Policy
 from oi_deploy.verify.state import DeploymentState
 
@@ -130,6 +130,9 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
     named_there = {path: text for path, text in checkout.texts.items() if path in mentioned}
     if "build" not in wants:
         images = chosen.filled(ask.text, images, found, named_there)
+    if (of_registry := newest.filled(ask.text, images, found)) != tuple(images):
+        images = of_registry
+        wants = replace(wants, wanted=wants.wanted | {"exists"})
     date = ask.date or datetime.datetime.now(datetime.UTC).date().isoformat()
     paths = frozenset(checkout.files) | named.folders(checkout.files)
     text, version = keys.as_version(ask.text, named_there)

@@ -197,9 +197,10 @@ _ONE_BY_ONE = re.compile(
 
 
 _ANOTHER_IMAGE = re.compile(
-    r"\b(?:update|upgrade|deploy|roll|release|ship|switch|put|use|point|run|gets?|move|bring)\b"
+    r"\b(?:update|upgrade|deploy|roll|release|ship|switch|put|use|point|run|gets?|move|bring"
+    r"|promote)\b"
     r"|\bset\b(?!.*\b(?:replicas?|pods?)\b)|\bset\b(?=.*(?:\bto (?:the )?image\b|\d\.\d))"
-    r"|\bon version\b|更新|升级|部署|发布|换|(?<![以之])上(?:线|到)?(?=\s*[a-z\d])",
+    r"|\bon version\b|更新|升级|部署|发布|换|切[到成]|(?<![以之])上(?:线|到)?(?=\s*[a-z\d])",
     intents.FLAGS,
 )
 
@@ -252,9 +253,11 @@ def _rollout(world: Situation) -> Iterable[str]:
         built = world.builds and all(_can_be_built(world, item, it) for it in new)
         exists = there.issuperset(images) and not world.builds
         # Beside a restart or more pods, an image that is named in full is meant, if anything is to
-        # get another one, and a tag of the registry, if it is named with the order.
+        # get another one, and a tag of the registry, if it is named with the order. One that the
+        # prompt does not name was looked up for the order.
         in_full = all(it in world.ask.text for it in images)
-        tags = () if in_full else [it.rpartition(":")[2] for it in images]
+        named_there = (it.rpartition(":")[2] for it in images)
+        tags = () if in_full else [it for it in named_there if words.is_named(it, world.ask.text)]
         others = changes.ordered(world, "undo")
         undone = "undo" in alone and (item in others or not others)
         beside = not (undone or "delete" in alone) and _wants_another_image(world, tags)

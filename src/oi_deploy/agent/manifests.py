@@ -91,7 +91,9 @@ def _with_image(world: Situation, path: str) -> Iterable[str]:
     text = world.repository.texts.get(path, "")
     wanted = any(
         words.is_named(path, it) and _WRITES_IMAGE.search(it.replace(path, " "))
-        for it in intents.sentences(world.ask.text)
+        # What is said of the Deployment that it makes stands in another clause.
+        for sentence in intents.sentences(world.ask.text)
+        for it in intents.split(sentence)
     )
     for image in world.named if wanted else ():
         tag = image.tag or world.tag

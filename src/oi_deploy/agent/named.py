@@ -72,8 +72,9 @@ _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}$")
 # The parts of a version, behind a branch's folder too, and what examples begin with.
 _NO_FILE = re.compile(
     r"(?:[\w-]+[/-])*v?(?:(?:major|minor|patch|[xyz])\.?){2,4}|e\.g|i\.e"
-    # A field of an object.
-    r"|\.?(?:spec|status|metadata|resources|data)\.[\w.\[\]*]+",
+    # A field of an object; "resources.txt" is a file.
+    r"|(?!.*\.(?:txt|md|csv|tsv|json|ya?ml|log|html|xml)$)"
+    r"\.?(?:spec|status|metadata|resources|data)\.[\w.\[\]*]+",
     re.IGNORECASE,
 )
 # They look like files.

@@ -16,12 +16,16 @@ _RUNS = re.compile(
     rf"|\b(?:to|with|onto)\s+the (?:image|version|tag) of (?:the )?(?:deployment )?(?P<of>{NAME})"
     rf"|\bsame (?:image|version|tag|build) (?:as|that) (?:the )?(?P<same>{NAME})"
     rf"|[跟和与同]\s*(?P<like>{NAME})\s*(?:一样|相同|一致|保持一致|用?同一个|的?(?:镜像|版本)(?:一致|一样|相同))"
+    rf"|(?:[换改]?用|[换改切]成|[换改]为|(?:切换?|换|升级?|更新)到)\s*(?P<use>{NAME})\s*的(?:镜像|版本)"
+    rf"|(?:镜像|版本)\s*(?:[换改用]成?|换为|改为|更新[到成为]|升级?[到成为])\s*(?P<as>{NAME})\s*的"
+    rf"|\bthe\s+(?P<its>{NAME})'s\s+(?:current\s+)?(?:image|version|tag)\b"
+    rf"|[把将]\s*(?P<of_zh>{NAME})\s*的(?:镜像|版本)(?=\s*[升切推换放发同更部]\w{{0,3}}[到给在])"
     rf"|(?P<on>{NAME})\s*(?:上|正在|现在|目前|当前|线上|那边)*(?:用|跑|运行|使用)着?的(?:那个|这个)?(?:镜像|版本)",
     intents.FLAGS,
 )
 # Before it or after it, its clause says that another one is to run it.
 _TO_RUN = re.compile(
-    r"\b(?:run|use|set|put|gets?|give|deploy|switch|move|update|upgrade|bring|roll|to|onto|with|let|make)\b"
+    r"\b(?:run|use|promote|set|put|gets?|give|deploy|switch|move|update|upgrade|bring|roll|to|onto|with|let|make)\b"
     r"|[换改升发成到给让把将]|更新|部署|保持",
     intents.FLAGS,
 )
@@ -113,8 +117,12 @@ def _called(name: str, known: Sequence[DeploymentState]) -> DeploymentState | No
 
 
 def _is_ordered(name: str, text: str) -> bool:
+    """Whether something is ordered for it that may be another image."""
     found = (it.text for it in intents.clauses(text) if words.is_named(name, it.text))
-    return any(spared.orders(it, name) for it in found)
+    return any(
+        spared.orders(it, name) and not {"scale", "restart"} & intents.read(it).wanted
+        for it in found
+    )
 
 
 def _is_wanted(match: re.Match[str]) -> bool:
@@ -125,4 +133,10 @@ def _is_wanted(match: re.Match[str]) -> bool:
     denied = spared.in_a_denying_clause(match.string, match.start())
     later = _THAT_ONE.search(match.string, match.end())
     goes_on = later and not spared.in_a_denying_clause(match.string, later.start())
-    return not denied and bool(_TO_RUN.search(before) or _SHALL.search(after) or goes_on)
+    said = (
+        match.lastgroup in ("use", "as", "of_zh")
+        or _TO_RUN.search(before)
+        or _SHALL.search(after)
+        or goes_on
+    )
+    return not denied and bool(said)

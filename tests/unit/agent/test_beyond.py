@@ -15,6 +15,8 @@ from tests.unit.agent.worlds import REGISTRY, facts, short
         ("Expose web on port 80.", "ports and Services"),
         ("Pause the rollout of web.", "the pausing of rollouts"),
         ("Add a readiness probe to deployment web.", "probes, labels or annotations"),
+        ("把 web 的更新策略改成 Recreate", "the update strategy or the pull policy"),
+        ("Update the pull policy of web to Always.", "the update strategy or the pull policy"),
         ("Give web an autoscaler between 2 and 6 pods.", "autoscaling"),
     ],
 )
@@ -87,6 +89,7 @@ def test_as_many_as_there_are(prompt: str, lines: list[str]) -> None:
         "What image does web run?",
         "Kill one pod of web to see if it comes back.",
         "Fix web.",
+        "Update the README with the current version of web.",
         "web 挂了,修一下",
     ],
 )
@@ -115,6 +118,8 @@ def test_an_image_of_another_registry_is_none_to_build() -> None:
             "Restart everything.",
             ["rollout restart deployment/web", "rollout restart deployment/jobs"],
         ),
+        ("Recycle jobs.", ["rollout restart deployment/jobs"]),
+        ("把 jobs 恢复到 3 个副本", ["scale deployment/jobs --replicas=3"]),
         ("重启所有服务", ["rollout restart deployment/web", "rollout restart deployment/jobs"]),
     ],
 )

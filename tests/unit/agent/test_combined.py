@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.agent.worlds import COMMIT, facts, short
+from tests.unit.agent.worlds import COMMIT, deployment, facts, short
 
 TAGS = {"web": ["1.0.0", "2.0.0"]}
 NEW = [
@@ -62,4 +62,31 @@ JOBS = {
 )  # fmt: skip
 def test_each_order_is_for_its_own_deployment(prompt: str, lines: list[str]) -> None:
     found = short(facts(prompt, tags={**TAGS, "jobs": ["7", "8"]}).commands)
+    assert [line for line in found if "rollout status" not in line] == lines
+
+
+CANARY = (
+    deployment("shop", "app=shop:1.9.0"),
+    deployment("shop-canary", "app=shop:2.0.0", replicas=1),
+)
+PROMOTED = "set image deployment/shop app=shop:2.0.0"
+AWAY = "scale deployment/shop-canary --replicas=0"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "lines"),
+    [
+        ("Put shop on whatever shop-canary runs and scale shop-canary to 0.", [PROMOTED, AWAY]),
+        ("Promote the canary's image to shop, then scale shop-canary down to 0.", [PROMOTED, AWAY]),
+        ("把 shop 切到 shop-canary 的镜像,再把 shop-canary 缩到 0", [PROMOTED, AWAY]),
+        ("把 shop 的镜像换成 shop-canary 的", [PROMOTED]),
+        # The newest of the registry; a candidate is none.
+        ("Deploy the newest tag of shop that the registry has.",
+         ["set image deployment/shop app=shop:2.0.1"]),
+        ("把 shop 升级到仓库里最新的版本", ["set image deployment/shop app=shop:2.0.1"]),
+    ],
+)  # fmt: skip
+def test_an_image_that_is_there_already(prompt: str, lines: list[str]) -> None:
+    tags = {"shop": ["1.9.0", "1.10.0", "2.0.0", "2.0.1", "3.0.0-rc1", "latest"]}
+    found = short(facts(prompt, tags=tags, deployments=CANARY).commands)
     assert [line for line in found if "rollout status" not in line] == lines

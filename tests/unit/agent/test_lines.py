@@ -374,6 +374,29 @@ def test_a_deployment_that_a_manifest_makes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("prompt", "edited"),
+    [
+        ("Build {registry}/fresh, apply k8s/fresh.yaml, which makes fresh, and set the new image"
+         " in it.", False),
+        ("Build {registry}/fresh, write the new image into k8s/fresh.yaml, and apply it.", True),
+        ("构建 {registry}/fresh 并推送,把 k8s/fresh.yaml 里的镜像换成新的,再应用它", True),
+    ],
+)  # fmt: skip
+def test_a_manifest_is_changed_where_its_own_image_is_meant(prompt: str, edited: bool) -> None:
+    manifest = (
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: fresh}\nspec:\n  template:\n"
+        "    spec:\n      containers:\n        - name: main\n"
+        "          image: r.example.com:5000/team/fresh:0\n"
+    )
+    policy = (
+        "version: 1\nnamespaces:\n  production:\n"
+        "  - {kinds: [deployment], verbs: [apply, set-image]}\n"
+    )
+    found = facts(prompt, files={**FILES, "k8s/fresh.yaml": manifest}, policy=policy)
+    assert any(line.startswith("sed -i ") for line in found.commands) is edited
+
+
+@pytest.mark.parametrize(
     ("prompt", "first"),
     [
         ("Apply k8s/web.yaml, then build {registry}/web, push it and update web", "apply"),

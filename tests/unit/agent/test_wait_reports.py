@@ -77,3 +77,10 @@ def test_a_label_or_a_word_for_leaving_it_alone_changes_no_file() -> None:
     found = facts(prompt, expect="none")
     assert found.wanted == ("r.md",)
     assert "print l2 $2 s $3" in found.commands[1]
+
+
+@pytest.mark.parametrize("name", ["resources.txt", "status.md", "data.csv"])
+def test_a_file_may_be_called_as_a_field_is(name: str) -> None:
+    found = facts(f"把每个 deployment 的名称和它使用的镜像写入 {name}。只读操作。", expect="none")
+    assert found.wanted == (name,)
+    assert found.commands[0].endswith(f" > {name}")
