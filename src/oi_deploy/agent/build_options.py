@@ -42,7 +42,25 @@ def arguments(world: Situation, file: Dockerfile) -> dict[str, str]:
             found[name] = described
         elif name and (folder := _folder(world, file, name)):
             found[name] = folder
+        elif name and "=" not in part.rest and (value_there := _in_a_file(world, name)):
+            found[name] = value_there
     return found
+
+
+def _in_a_file(world: Situation, name: str) -> str:
+    """The value that a file shows for a build argument, if the prompt says to look there for it."""
+    said = [it for it in intents.sentences(world.ask.text) if _PASSED.search(it)]
+    found = {
+        value
+        for path in world.mentioned
+        if any(words.is_named(path, it) for it in said)
+        for value in re.findall(
+            rf"--build-arg[ =]{re.escape(name)}=([\w./:@%+-]*\w)",
+            world.repository.texts.get(path, ""),
+            re.ASCII,
+        )
+    }
+    return found.pop() if len(found) == 1 else ""
 
 
 def _folder(world: Situation, file: Dockerfile, name: str) -> str:

@@ -66,6 +66,12 @@ _WRITES = re.compile(
     intents.FLAGS,
 )
 NO_IMAGE = Image("")
+# Names that stand in a file: "registry, deployment and container are in ops/release.toml".
+_OF_NAMES = re.compile(
+    r"\b(?:images?|registry|repository|deployment|container|names?)\b|镜像|仓库|部署|容器|名称?",
+    intents.FLAGS,
+)
+_WORDS = re.compile(r"[\w.-]+(?::\d+)?(?:/[\w.-]+)*(?::[\w.-]*\w)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,7 @@ def read(
     registry: str,
     deployments: Sequence[DeploymentState],
     configuration: Callable[[str], Mapping[str, str] | None],
+    texts: Mapping[str, str],
 ) -> Described:
     """Look up what the prompt describes.
 
@@ -103,8 +110,10 @@ def read(
         deployments: those that the run may change.
         configuration: the data of a ConfigMap, empty if it is not there; None if it cannot be
             read.
+        texts: of the files that the prompt names.
     """
     text, absent = _with_names(prompt, deployments)
+    text = _with_names_of_files(text, registry, deployments, texts)
     said = intents.sentences(text)
     for before, sentence, after in zip(["", *said], said, [*said[1:], ""], strict=False):
         about = _OF_IMAGE.search(f"{before} {sentence} {after}") and _READS.search(sentence)
@@ -141,6 +150,34 @@ def _with_names(prompt: str, deployments: Sequence[DeploymentState]) -> tuple[st
     for pattern in _LABELLED:
         prompt = pattern.sub(names, prompt)
     return prompt, tuple(missing)
+
+
+def _with_names_of_files(
+    prompt: str,
+    registry: str,
+    deployments: Sequence[DeploymentState],
+    texts: Mapping[str, str],
+) -> str:
+    """The prompt with the names that it only says to stand in a file.
+
+    The file has one image below the registry, and one Deployment that is there; else nothing is
+    certain.
+    """
+    if f"{registry}/" in prompt or any(words.is_named(it.name, prompt) for it in deployments):
+        return prompt
+    for path, text in texts.items():
+        said = [it for it in intents.sentences(prompt) if words.is_named(path, it)]
+        if not any(_OF_NAMES.search(it.replace(path, " ")) and _READS.search(it) for it in said):
+            continue
+        found = set(_WORDS.findall(text))
+        images = {it.rpartition(":")[0] if ":" in it.rpartition("/")[2] else it for it in found
+                  if it.startswith(f"{registry}/")}  # fmt: skip
+        items = [item for item in deployments if item.name in found]
+        if len(images) == 1 and len(items) == 1:
+            inside = [it.name for it in items[0].containers if it.name in found]
+            container = f" container {inside[0]}" if len(inside) == 1 else ""
+            return f"{prompt}\n\n{images.pop()}, deployment {items[0].name}{container}.\n"
+    return prompt
 
 
 def _configured(

@@ -78,10 +78,12 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
             if policy.document.permits(policy.namespace, "configmap", name, "read")
             else None
         ),
+        {path: text for path, text in checkout.texts.items() if path in mentioned},
     )
     if looked_up.prompt != ask.text:
         ask = replace(ask, prompt=looked_up.prompt)
-    orders = _without_names(ask.text, there)
+    inside = {it.name for item in deployments for it in item.containers}
+    orders = _without_names(ask.text, there, inside)
     wants = intents.read(orders)
     if "build" in wants.denied and _is_of_another(ask.text, checkout, there):
         wants = replace(wants, denied=wants.denied - {"build"})
@@ -243,8 +245,19 @@ def _without_slashes(prompt: str, names: Collection[str], checkout: repository.R
     return re.sub(pattern, spoken, prompt, flags=re.ASCII)
 
 
-def _without_names(text: str, names: Collection[str]) -> str:
-    """A text in which the words of a name, as in `report-cards`, order nothing."""
+def _without_names(text: str, names: Collection[str], containers: Collection[str]) -> str:
+    """A text in which the words of a name, as in `report-cards`, order nothing.
+
+    A word alone is one behind what it names: "container scale".
+    """
     for name in (it for it in names if "-" in it):
         text = re.sub(rf"(?<![\w./-]){re.escape(name)}(?![\w./-])", "api", text, flags=re.ASCII)
+    for name in (it for it in {*names, *containers} if intents.read(it).wanted):
+        text = re.sub(
+            rf"(?P<what>(?:\b(?:container|deployment)s?|容器)(?: (?:called|named))?\s*[`'\"/]?)"
+            rf"{re.escape(name)}(?![\w./-])",
+            r"\g<what>api",
+            text,
+            flags=intents.FLAGS,
+        )
     return text

@@ -61,6 +61,14 @@ _IS_SO = re.compile(
     r"\b(?:is|are|was|were|has|have|stays?|remains?)\b(?! to\b)|已经?|没有?", intents.FLAGS
 )
 _MARKS = " \n,.;:()`\"'"
+# Where another one stands: "beside the stable deployment web there is web-canary".
+_BESIDE = re.compile(
+    r"\b(?:besides?|next to|alongside)\s+(?:(?:the|our)\s+)?(?:[\w-]+\s+){0,2}?"
+    rf"[`'\"]?{NAME}[`'\"]?,?\s+"
+    r"(?=(?:there(?:'s| is| are)|(?:we|you) (?:have|find)|runs?|stands?)\b)"
+    rf"|除了?\s*[\u4e00-\u9fff]{{0,6}}\s*(?:deployment\s*)?{NAME}\s*(?:之外|以外|外)?\s*,?\s*(?=还有)",
+    intents.FLAGS,
+)
 
 
 @dataclass(frozen=True)
@@ -93,8 +101,10 @@ def deployments(
         registry: the input of that name.
         repositories: of the images that the prompt names.
     """
-    text = words.plain(prompt, registry)
     names = {item.name: item for item in known}
+    text = words.plain(prompt, registry)
+    rest = _BESIDE.sub(" ", text)
+    text = rest if any(words.is_named(name, rest) for name in names) else text
     explicit, absent, certain = _explicit(text, names)
     tails = {name.rpartition("/")[2] for name in repositories}
     for match in _OF_IMAGE.finditer(text):

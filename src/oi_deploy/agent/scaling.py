@@ -84,6 +84,9 @@ _WANTS = re.compile(
 # How it came to be what it is now.
 _TOLD = re.compile(
     rf"\b(?:currently|now|still) (?:at|on|with|has|having|runs?|running) (?:{_N}) {_PODS}|"
+    r"\b(?:parked|sits?|sitting|idl(?:es?|ing)|stands?|standing) (?:at|with|on)"
+    rf" (?:{_N})(?: {_PODS})?|"
+    rf"(?:停在|处于|现为|目前是?|当前是?|现在是?)\s*(?:{_N})\s*个?\s*{_PODS}|"
     rf"\bscaled (?:down |up )?to (?:{_N}) (?:at the moment|right now|now|currently|so far)\b|"
     r"\b(?:has|have|had|was|were|is|are)\b[^,.;:\n]{0,24}?\b(?:scaled|at)\b[^,.;:\n]*",
     intents.FLAGS,

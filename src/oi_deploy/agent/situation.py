@@ -47,7 +47,7 @@ _NOTHING_TO_BUILD = re.compile(
 # An order of its own: "release web and scale it to 3".
 _AND = re.compile(r"\band\b|,|[并再然]后?", re.IGNORECASE)
 _WITH_PODS = re.compile(
-    rf"\bwith {intents.numbers()} (?:replicas?|pods?|instances?)\b", intents.FLAGS
+    rf"\bwith (?:{intents.numbers()}) (?:replicas?|pods?|instances?)\b", intents.FLAGS
 )
 _RELEASE = re.compile(
     r"^(?:\W|\b(?:please|then|also|now|first|next|finally|just|so)\b)*"

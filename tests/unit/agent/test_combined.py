@@ -90,3 +90,44 @@ def test_an_image_that_is_there_already(prompt: str, lines: list[str]) -> None:
     tags = {"shop": ["1.9.0", "1.10.0", "2.0.0", "2.0.1", "3.0.0-rc1", "latest"]}
     found = short(facts(prompt, tags=tags, deployments=CANARY).commands)
     assert [line for line in found if "rollout status" not in line] == lines
+
+
+PARKED = (
+    deployment("shop", "app=shop:1.9.0", replicas=3),
+    deployment("shop-canary", "app=shop:1.9.0", replicas=0),
+)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Beside the stable deployment shop there is shop-canary, which is parked at 0 replicas. "
+        "Build this commit, push {registry}/shop:<short SHA>, set that image in shop-canary and "
+        "scale shop-canary to 1. The stable deployment keeps its image and its 3 pods.",
+        "There is a second deployment, shop-canary, parked at 0 replicas. So: build, push "
+        "{registry}/shop with the short SHA as tag, put that image into shop-canary (not into "
+        "shop!) and scale the canary to 1. shop itself keeps its three pods.",
+        "除了稳定版 deployment shop,还有一个 shop-canary。构建并推送 {registry}/shop:<短 SHA>,"
+        "把 shop-canary 换成它,再把金丝雀扩到 1 个副本。shop 不动。",
+        "Build {registry}/shop:<short sha>, push it, put it into shop-canary and give the canary "
+        "one pod. shop must not change.",
+    ],
+)
+def test_a_canary_that_waits_beside_the_stable_one(prompt: str) -> None:
+    found = short(facts(prompt, tags={"shop": ["1.9.0"]}, deployments=PARKED).commands)
+    assert [line for line in found if "rollout status" not in line] == [
+        f"docker build -t shop:{COMMIT} .",
+        f"docker push shop:{COMMIT}",
+        f"set image deployment/shop-canary app=shop:{COMMIT}",
+        "scale deployment/shop-canary --replicas=1",
+    ]
+
+
+def test_a_container_whose_name_is_a_word_for_an_order() -> None:
+    scale = deployment("web", "scale=web:1.0.0")
+    prompt = (
+        "Build and push {registry}/web:<short sha>, set it in deployment web (container scale)."
+    )
+    assert short(facts(prompt, deployments=(scale,)).commands)[2] == (
+        f"set image deployment/web scale=web:{COMMIT}"
+    )

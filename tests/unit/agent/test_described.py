@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.agent.worlds import COMMIT, JOBS, REGISTRY, WEB, deployment, facts, short
+from tests.unit.agent.worlds import COMMIT, FILES, JOBS, REGISTRY, WEB, deployment, facts, short
 
 TAGS = {"web": ["1.0.0", "2.3.1"]}
 PLAN = {"release-plan": {"approved": "2.3.1", "next": "2.4.0", "reviewers": "push web:9 as well"}}
@@ -139,3 +139,25 @@ def test_a_label_of_an_image_is_none_of_a_deployment() -> None:
     )
     found = facts(prompt)
     assert not found.obstacles and f"docker push web:{COMMIT}" in short(found.commands)
+
+
+def test_names_that_a_file_has() -> None:
+    files = {
+        **FILES,
+        "ops/release.toml": (
+            'image = "r.example.com:5000/team/web"\n'
+            '[target]\ndeployment = "web"\ncontainer = "app"\n'
+        ),
+    }
+    prompt = (
+        "发布一版:镜像地址、deployment 和容器名都写在 ops/release.toml 里,标签用短 SHA。"
+        "请构建、推送、更新。"
+    )
+    assert short(facts(prompt, files=files).commands)[:3] == [
+        f"docker build -t web:{COMMIT} .",
+        f"docker push web:{COMMIT}",
+        f"set image deployment/web app=web:{COMMIT}",
+    ]
+    # Of two Deployments, none is certain.
+    files["ops/release.toml"] += 'other = "jobs"\n'
+    assert not facts(prompt, files=files).commands

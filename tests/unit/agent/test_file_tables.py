@@ -59,6 +59,14 @@ LOGS = {
             "| pay.log | 65 | 2 |\n| mail.log | 46 | 0 |\n| cart.log | 18 | 1 |\n"
             "| 合计 | 129 | 3 |\n",
         ),
+        (
+            "Write report.md, a Markdown table with one row for each\nfile of the folder logs and "
+            "three columns: the file's name, its size in bytes, and how many lines of level ERROR "
+            "it has.",
+            "| file name | size in bytes | lines of level ERROR |\n|---|---|---|\n"
+            "| cart.log | 18 | 1 |\n| mail.log | 46 | 0 |\n| notes.txt | 2 | 0 |\n"
+            "| pay.log | 65 | 2 |\n",
+        ),
     ],
 )
 def test_a_row_for_each_file(prompt: str, table: str, tmp_path: Path) -> None:

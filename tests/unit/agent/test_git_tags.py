@@ -93,3 +93,26 @@ def test_the_newest_of_a_kind_stay(prompt: str) -> None:
 def unwanted_of(prompt: str, tags: list[str]) -> list[str]:
     line = " ".join(facts(prompt, expect="none", git={"--list": "\n".join(tags)}).commands)
     return line.removeprefix("git tag -d ").split()
+
+
+NIGHTLY = ("nightly-20251103", "nightly-2026-01-31", "nightly-20260201", "v1.0.0")
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Delete the git tags of nightly builds (nightly-YYYYMMDD) that are dated before 1\n"
+        "February 2026. Newer nightlies and all release tags stay. Write the names of the "
+        "deleted ones to\n"
+        "gone.txt.",
+        "删除 2026 年 2 月 1 日之前的 nightly-* git 标签,之后的 nightly-* 和 v* 都保留,"
+        "删掉的标签写入 gone.txt。",
+        "Delete the git tags nightly-* from before 2026-02, and write the deleted tags' names to "
+        "gone.txt.",
+    ],
+)
+def test_tags_with_a_day_in_their_name_go_by_it(prompt: str) -> None:
+    commands = facts(prompt, expect="none", git={"--list": "\n".join(NIGHTLY)}).commands
+    names = "nightly-20251103 nightly-2026-01-31"
+    assert commands[0] == f"for t in {names}; do echo $t; done > gone.txt"
+    assert set(commands[1].split()[3:]) == set(names.split())

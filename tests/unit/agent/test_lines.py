@@ -948,3 +948,21 @@ def test_what_only_sounds_like_another_source_is_none() -> None:
         "Build {registry}/web:<short sha> with the image label team=shop, push it, update web.",
     ):
         assert f"docker push web:{COMMIT}" in short(facts(prompt).commands), prompt
+
+
+@pytest.mark.parametrize(
+    ("said", "flag"),
+    [
+        ("How it is built, with a required build argument, is told in BUILD.md.", True),
+        ("BUILD.md is old.", False),
+    ],
+)
+def test_a_build_argument_that_a_named_file_shows(said: str, flag: bool) -> None:
+    files = {
+        **FILES,
+        "Dockerfile": 'FROM python:3.11-slim\nARG STORE\nRUN test -n $STORE\nCMD ["a"]\n',
+        "BUILD.md": "`docker build --build-arg STORE=H27 ...`\n",
+    }
+    prompt = f"{said} Build this commit, push {{registry}}/web, and update web."
+    found = [it for it in facts(prompt, files=files).commands if it.startswith("docker build ")]
+    assert [" --build-arg STORE=H27 " in it for it in found] == [flag]

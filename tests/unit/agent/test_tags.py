@@ -299,3 +299,21 @@ def test_the_day_of_the_commit() -> None:
     assert wanted(prompt, commit_date="2026-03-02") == f"20260302-{COMMIT}"
     assert not wanted(prompt)
     assert wanted("tag: the date of the build, as YYYYMMDD", commit_date="2026-03-02") == "20260309"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "tag"),
+    [
+        ("Push {registry}/web, tag: `sha-` followed by the short commit hash (as `git rev-parse "
+         "--short HEAD` prints it).", f"sha-{COMMIT}"),
+        ("推送 {registry}/web,标签为 sha- 加短哈希(即 git rev-parse --short HEAD 的输出)",
+         f"sha-{COMMIT}"),
+        ("HEAD carries a git tag of the form release-X.Y.Z. Push {registry}/web with just the "
+         "X.Y.Z part as the image tag.", "2.0.20"),
+        ("HEAD 上有 release-X.Y.Z 形式的 git 标签,{registry}/web 的镜像标签只取 X.Y.Z 部分。",
+         "2.0.20"),
+        ("镜像地址写在 ops/release.toml 里,标签用短 SHA。", COMMIT),
+    ],
+)  # fmt: skip
+def test_where_a_hash_comes_from_and_a_part_of_a_git_tag(prompt: str, tag: str) -> None:
+    assert wanted(prompt, git_tags=("release-2.0.20",)) == tag

@@ -29,7 +29,7 @@ _LEVELS = "TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL"
 _LEVEL = re.compile(rf"(?<![A-Za-z])(?:{_LEVELS})(?![A-Za-z])")
 _AT = re.compile(
     rf"第\s*(?P<zh>{intents.numbers()})\s*(?:列|个?字段)"
-    rf"|\b(?P<en>first|second|third|fourth|fifth|{intents.numbers()}(?:st|nd|rd|th))"
+    rf"|\b(?P<en>first|second|third|fourth|fifth|(?:{intents.numbers()})(?:st|nd|rd|th))"
     r" (?:column|field|word)",
     intents.FLAGS,
 )
@@ -61,7 +61,9 @@ def lines(world: Situation) -> Iterable[str]:
     """A Markdown table or comma-separated rows."""
     text, file = world.ask.text, world.new_file
     inside = [it for it in world.mentioned if it in folders(world.repository.files)]
-    if world.ask.expect != "none" or not file or len(inside) != 1 or not _EACH.search(text):
+    if world.ask.expect != "none" or not file or len(inside) != 1:
+        return
+    if not _EACH.search(" ".join(text.split())):
         return
     ending = _ENDING.search(text.replace(file, " "))
     glob = f"{inside[0]}/*{'.' + ending['ending'] if ending else ''}"
@@ -97,6 +99,14 @@ def lines(world: Situation) -> Iterable[str]:
     yield f"for f in {glob}; do echo {' '.join(values)}; done{sort} | {form} > {file}"
 
 
+# A column that is described: "its size in bytes", "how many lines of ERROR it has".
+_DESCRIBED = re.compile(
+    r"^(?:the|its|their|an?)\s+(?=\w+(?:'s)?\s)|^how many\s+"
+    r"|\s+(?:it|each|the file) (?:has|contains)$",
+    intents.FLAGS,
+)
+
+
 def _heads(text: str) -> list[str]:
     """The heads of the table, as the prompt lists them or shows them between bars."""
     shown = [
@@ -104,10 +114,12 @@ def _heads(text: str) -> list[str]:
     ]
     told = (
         fields.LISTED.split(re.sub(r"\([^()]*\)", "", match["heads"]).strip())
-        for match in _HEADS.finditer(text)
+        # A line of a list ends where it ends; a sentence goes on in the next one.
+        for source in (text, " ".join(text.split()))
+        for match in _HEADS.finditer(source)
     )
     for heads in (*shown, *told):
-        plain = [head.strip(" `'\"“”「」") for head in heads]
+        plain = [_DESCRIBED.sub("", head.strip(" `'\"“”「」")).replace("'s", "") for head in heads]
         if len(plain) > 1 and all(re.fullmatch(r"[\w /()-]+", head) for head in plain):
             return plain
     return []

@@ -44,6 +44,21 @@ _OLDER = re.compile(
     rf"|(?<![\w.-])(?P<before>{_LIMIT})\s*(?:之前|以前|以下)",
     intents.FLAGS,
 )
+# A day before which tags with a date in their name go.
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_MONTH = rf"(?:{'|'.join(_MONTHS)})[a-z]*"
+_DATE = (
+    r"(?P<year>20\d\d)[-./]?(?P<month>0[1-9]|1[0-2])(?:[-./]?(?P<day>[0-3]\d))?(?![\d.])"
+    rf"|(?P<d1>[0-3]?\d)(?:st|nd|rd|th)?(?:\s+of)?\s+(?P<m1>{_MONTH}),?\s+(?P<y1>20\d\d)"
+    rf"|(?P<m2>{_MONTH})\s+(?:(?P<d2>[0-3]?\d)(?:st|nd|rd|th)?,?\s+)?(?P<y2>20\d\d)"
+    r"|(?P<y3>20\d\d)\s*年\s*(?P<m3>[01]?\d)\s*月(?:\s*(?P<d3>[0-3]?\d)\s*[日号])?"
+)
+_BEFORE_DAY = re.compile(
+    rf"(?:\b(?:older than|before|prior to|earlier than)\s+(?:the )?|[早先]于\s*)(?:{_DATE})",
+    intents.FLAGS,
+)
+_DAY_BEFORE = re.compile(rf"(?:{_DATE})\s*(?:之前|以前)", intents.FLAGS)
+_DAY = re.compile(r"(?<!\d)(20\d\d)[-._]?(0[1-9]|1[0-2])[-._]?([0-3]\d)(?!\d)")
 _TOLD = re.compile(
     r"\b(?:is|are|was|were|has|have|had|must|should|may|can|will|needs?|uses?|used|belongs?|points?"
     r"|marks?|means?|works?)\b|n't\b|是|用|属于|指向|对应|需要",
@@ -58,8 +73,8 @@ _OTHERS = re.compile(
 
 # Those that are deleted are to be written down.
 _LISTED = re.compile(
-    r"\b(?:names?|list)\b[^.;]{0,24}\b(?:deleted|removed) (?:git )?tags?\b"
-    r"|\b(?:deleted|removed) (?:git )?tags?(?:'s)? names?\b"
+    r"\b(?:names?|list)\b[^.;]{0,24}\b(?:deleted|removed) (?:(?:git )?tags?|ones)\b"
+    r"|\b(?:deleted|removed) (?:git )?tags?(?:'s?)? names?\b"
     r"|\btags? (?:that )?(?:were |you )?(?:deleted|removed)\b"
     r"|(?:删除?|删掉|清理)(?:掉)?了?的(?:git\s*)?(?:标签|tag)",
     intents.FLAGS,
@@ -107,7 +122,26 @@ def unwanted(text: str, tags: Sequence[str]) -> list[str]:
         gone |= set(sorted(others, key=_version)[: -spoken.newest])
     elif not gone and keep and spoken.others:
         gone |= set(others if _RELEASES.search(text) else tags)
+    if day := _limit(text):
+        # What is newer stays, and is of the same name.
+        gone, keep = {tag for tag in gone | keep if "" < _day(tag) < day}, set()
     return [tag for tag in tags if tag in gone - keep]
+
+
+def _limit(text: str) -> str:
+    """The day before which tags are to go, as 20260131; empty if the text says none."""
+    match = _BEFORE_DAY.search(text) or _DAY_BEFORE.search(text)
+    if not match:
+        return ""
+    year = match["year"] or match["y1"] or match["y2"] or match["y3"]
+    month = match["month"] or match["m1"] or match["m2"] or match["m3"]
+    number = int(month) if month.isdecimal() else _MONTHS.index(month[:3].lower()) + 1
+    day = int(match["day"] or match["d1"] or match["d2"] or match["d3"] or 1)
+    return f"{year}{number:02}{day:02}"
+
+
+def _day(tag: str) -> str:
+    return "".join(match.groups()) if (match := _DAY.search(tag)) else ""
 
 
 @dataclass

@@ -58,6 +58,9 @@ def wanted(prompt: str, source: Source) -> str:
     if not all(values):
         return ""
     value = _joined(form, values)
+    number = re.search(r"\d+(?:\.\d+)+", value)
+    if number and form == (Part("git tag"),) and _NUMBERS_ONLY.search(prompt):
+        value = number[0]
     if before == "v" and WITHOUT_V.search(text):
         before = ""
     if WITHOUT_V.search(prompt):
@@ -108,10 +111,25 @@ _SUBSTITUTED = (
     (re.compile(r"(?<![(\w])git rev-parse --short HEAD\b"), "<short sha>"),
     (re.compile(r"<(?:that|this) version>"), "<version>"),
 )
+# Where a hash comes from, beside the word for it: "the short hash (as git rev-parse prints it)".
+_COMES_FROM = re.compile(
+    r"(?P<said>(?:\bhash|\bsha|哈希值?)[^().;。]{0,20})"
+    r"\((?:as|like|i\.e\.|that is|the output of|see|即|就是|也就是|同)[^()]{0,4}"
+    r"\bgit rev-parse[^()]*\)",
+    intents.FLAGS,
+)
+# "Just the X.Y.Z part" of a git tag.
+_NUMBERS_ONLY = re.compile(
+    r"\b(?:just|only)(?: (?:the|its))? (?:X\.Y\.Z|numbers?|numeric|digits)\b"
+    r"|\bX\.Y\.Z (?:part|portion|bit)\b"
+    r"|[只仅](?:取|用|要|保留)?\s*(?:其中的?|里面的?)?\s*(?:X\.Y\.Z|数字)|X\.Y\.Z\s*(?:这|那)?(?:一?部分|一?段)",
+    intents.FLAGS,
+)
 
 
 def spelled(prompt: str) -> str:
     """A prompt with templates in the place of what a shell would put in."""
+    prompt = _COMES_FROM.sub(r"\g<said>", prompt)
     for pattern, words in _SUBSTITUTED:
         prompt = pattern.sub(words, prompt)
     # What is listed are parts of one tag.

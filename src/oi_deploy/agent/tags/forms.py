@@ -63,7 +63,8 @@ _ANCHOR = re.compile(
 _MOST_BEFORE = 120
 _AS_TAG = re.compile(
     rf"(?:{_FILL})*(?:\b(?:as|for)\s+(?:(?:the|its|an?|image|image's|docker)\s+)*tag"
-    r"|[作做当]?为?(?:镜像)?的?标签|(?:来)?命名|作为?(?:镜像)?\s*tag|[做当]\s*tag)",
+    # "…, the tag is": what it is follows.
+    r"|[作做当]?为?(?:镜像)?的?标签(?!\s*(?:就|直接|采)?[用是为取叫:])|(?:来)?命名|作为?(?:镜像)?\s*tag|[做当]\s*tag)",
     intents.FLAGS,
 )
 # They speak of something else, unless it is said that the tag is to be this.
