@@ -20,6 +20,20 @@ _NAMESPACE = re.compile(
 )
 # Behind a colon may stand a tag, but for Chinese, where it begins something new.
 _PATH = re.compile(rf"(?<![\w./@$-])(?<![^{intents.CJK}]:)[\w.][\w.-]*(?:/[\w.-]+)*/?", re.ASCII)
+# A name in Chinese. No space says where it begins, so a word for what is done with it has to.
+_HAN = r"\u4e00-\u9fff"
+_HAN_PATH = re.compile(
+    rf"(?P<apart>[\s`'\"“「(])?(?P<path>(?:[{_HAN}\w.-]+/)*[{_HAN}\w.-]*[{_HAN}]\."
+    r"(?:md|txt|csv|tsv|json|ya?ml|toml|html?|log|conf|ini))(?![\w/-])",
+    re.ASCII,
+)
+_WRITES = (
+    r"写[入到进成在]|保存[为到在]|存[为到成入]|生成|输出[到为]|记录?[到在]|放[到在进]|导出[为到]"
+)
+_WRITTEN = re.compile(rf".*(?:{_WRITES})")
+_BEFORE_NAME = re.compile(
+    rf".*(?:{_WRITES}|更新|查看|看一?[下看]|读取?|按照?|根据|参照|打开|叫做?|名为|[把将从在见给到为])"
+)
 GOES_ON = re.compile(r"\s*(?:$|[.,;:)!?]|(?:to|with|so|and|in|on|from|by|then|until)\b)")
 # Right before what is not meant.
 _NOT = re.compile(
@@ -250,7 +264,18 @@ def paths(prompt: str, registry: str) -> tuple[str, ...]:
     """What looks like a path: it has a slash or an ending, or may be a folder's name."""
     text = words.plain(prompt, registry)
     found = (match.rstrip("./") for match in _PATH.findall(text))
-    return tuple(dict.fromkeys(item for item in found if item))
+    return tuple(dict.fromkeys(item for item in (*found, *_in_chinese(text)) if item))
+
+
+def _in_chinese(text: str) -> Iterable[str]:
+    for match in _HAN_PATH.finditer(text):
+        name = match["path"]
+        # Behind a space, the name may begin, or Chinese go on after a word of Latin letters.
+        before = _WRITTEN if match["apart"] else _BEFORE_NAME
+        if begins := before.match(name.partition("/")[0]):
+            name = name[begins.end() :]
+        if (begins or match["apart"]) and not name.startswith((".", "/")) and not name.isascii():
+            yield name
 
 
 def folders(files: Iterable[str]) -> frozenset[str]:

@@ -18,13 +18,14 @@ from oi_deploy.verify.state import DeploymentState, deployment_state
 Look = Callable[..., str]
 
 # One process for all that git is asked, since a sandboxed one takes as long to start as git works.
-# No branch, tag or quoted path has the character between the answers in it.
+# No branch or tag has the character between the answers in it; a path with one is quoted.
 _ASK_GIT = r"""
 git log -1 --format='%h %H %cs' 2>/dev/null; printf '\036'
 git branch --show-current 2>/dev/null; printf '\036'
 git tag --points-at HEAD 2>/dev/null; printf '\036'
 git tag --list 2>/dev/null; printf '\036'
-git ls-files --cached --others --exclude-standard --deduplicate 2>/dev/null; printf '\036'
+list='ls-files --cached --others --exclude-standard --deduplicate'
+git -c core.quotePath=false $list 2>/dev/null; printf '\036'
 git describe --tags 2>/dev/null; printf '\036'
 git rev-list --count HEAD 2>/dev/null || true
 """

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from oi_deploy.agent import policy_words
-from oi_deploy.agent.named import images, new_files
-from oi_deploy.agent.repository import languages, read
+from oi_deploy.agent.named import images, new_files, paths
+from oi_deploy.agent.repository import gather, languages, read
 from oi_deploy.agent.versions import version
 from oi_deploy.agent.words import is_named
 from oi_deploy.verify.check import Asked
@@ -321,3 +321,18 @@ def test_a_tag_that_is_there_is_not_pushed_over_without_a_word_for_it() -> None:
     assert set(facts(prompt, tags=tags).declined) == {f"docker.push {REGISTRY}/web:1.0.0"}
     # Nothing is known of what will be pushed.
     assert not facts("Write a report on web.", expect="none", tags=tags).declined
+
+
+def test_files_with_chinese_names_are_listed_as_they_are_called(tmp_path: Path) -> None:
+    """Git writes their names in octal numbers, unless it is told not to."""
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/发布说明.md").write_text("先构建\n", encoding="utf-8")
+
+    def look(*argv: str) -> str:
+        done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+        return done.stdout
+
+    found = gather(look, named=paths("请看 docs/发布说明.md", ""))
+    assert found.files == ("docs/发布说明.md",)
+    assert found.texts["docs/发布说明.md"] == "先构建\n"

@@ -84,3 +84,18 @@ def test_a_file_may_be_called_as_a_field_is(name: str) -> None:
     found = facts(f"把每个 deployment 的名称和它使用的镜像写入 {name}。只读操作。", expect="none")
     assert found.wanted == (name,)
     assert found.commands[0].endswith(f" > {name}")
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("写入部署报告.md", "部署报告.md"),
+        ("写到 今天的报告.txt", "今天的报告.txt"),
+        ("保存到 reports/镜像清单.csv", "reports/镜像清单.csv"),
+        ("写入report.md", "report.md"),
+    ],
+)
+def test_a_file_with_a_chinese_name(said: str, name: str) -> None:
+    found = facts(f"把每个 deployment 的名称和镜像{said}。只读操作。", expect="none")
+    assert found.wanted == (name,)
+    assert found.commands[0].endswith(f"> {name}")
