@@ -30,7 +30,7 @@ _DONE_WITH = re.compile(
 # Something that only is to be looked at.
 _LOOKS = re.compile(
     r"^\W*(?:please )?(?:(?:can|could) you )?"
-    r"(?:wait|what|which|is|are|does|do|did|has|have|was|were|why|how|who|when|show|check|see|list"
+    r"(?:wait|what|which|whether|is|are|does|do|did|has|have|was|were|why|how|who|when|show|check|see|list"
     r"|describe|tell|look|investigate|find out|explain|report|print|summari[sz]e|compare|scan"
     r"|inspect|plan|debug|run kubectl)\b"
     r"|^\W*(?:get|i want to know|write a (?:report|summary))\b"
@@ -74,12 +74,22 @@ _NOTHING = re.compile(
 )
 
 
+# The commands are wanted, and not what they do.
+_PLANNED = re.compile(
+    r"\bdry[- ]?run\b|\b(?:draft|give me|show me|prepare|print|list) (?:me )?the commands?\b"
+    r"|(?:命令|脚本|步骤)[^。]{0,16}(?:不要?|别|先不)执行|(?:会|将)(?:怎么样|怎样|如何|发生什么)",
+    intents.FLAGS,
+)
+
+
 def only_asks(prompt: str) -> bool:
     """Whether nothing is ordered: each sentence asks for something, or wants it looked up.
 
     Args:
         prompt: the task.
     """
+    if _PLANNED.search(prompt):
+        return True
     found = [
         it for it in re.split(r"(?<=[?!])\s*|(?<=。)|(?<=[.;])(?:\s+|$)|\n+", prompt) if it.strip()
     ]

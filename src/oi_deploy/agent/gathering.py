@@ -13,6 +13,7 @@ from oi_deploy.agent import (
     named,
     own_versions,
     policy_words,
+    referents,
     repository,
     same_image,
     scaling,
@@ -68,7 +69,8 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
     there = {item.name for item in deployments}
     mentioned = named.paths(ask.text, ask.registry)
     checkout = repository.gather(sources.look, named=mentioned, namespace=ask.namespace)
-    ask = replace(ask, prompt=_without_slashes(ask.prompt, there, checkout))
+    spoken = _without_slashes(ask.prompt, there, checkout)
+    ask = replace(ask, prompt=referents.named(spoken, [item.name for item in deployments]))
     looked_up = described.read(
         ask.text,
         ask.registry,
@@ -179,8 +181,9 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         tags=found,
         revisions={
             item.name: sources.revisions(item)
-            for item in about.chosen
+            for item in known
             if "undo" in wants and item.name in there
+            if item in about.chosen or words.is_named(item.name, ask.text)
         },
         began=sources.began,
         images=tuple(sources.images()),

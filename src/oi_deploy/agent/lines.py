@@ -220,6 +220,35 @@ def _wants_another_image(world: Situation, tags: Sequence[str] = ()) -> bool:
     )
 
 
+# What another one has, or had, or keeps.
+_HAS = re.compile(
+    r"\b(?:stays?|remains?|keeps?|kept|leave|still|currently|now|already|is on|are on|was|were|runs"
+    r"|has|not|never|before|from|since|until)\b|n't\b"
+    r"|[仍还从不别]|保持|现在|目前|原来|之?前|以前",
+    intents.FLAGS,
+)
+
+
+def _gets(world: Situation, item: DeploymentState, images: Sequence[str]) -> bool:
+    """Whether a tag stands right behind a Deployment that runs another one: "web: 2.0.0"."""
+    running = {container.image for container in item.containers}
+    tags = [
+        re.escape(it.rpartition(":")[2].removeprefix("v")) for it in images if it not in running
+    ]
+    if not tags:
+        return False
+    behind = re.compile(
+        rf"(?P<before>[^,;。\n]{{0,12}})(?<![\w./-]){re.escape(item.name)}(?![\w-])"
+        rf"(?P<between>[^,;。\n]{{0,90}}?)(?<![\w.-])v?(?:{'|'.join(tags)})(?![\w-]|\.\w)",
+        intents.FLAGS,
+    )
+    return any(
+        not (clause.supposed or _HAS.search(match["before"]) or _HAS.search(match["between"]))
+        for clause in intents.clauses(changes.with_what_follows(world))
+        for match in behind.finditer(clause.text)
+    )
+
+
 _VERSION = re.compile(r"(?<![\w.])v?\d+\.\d+[\w.-]*\w")
 
 
@@ -260,7 +289,8 @@ def _rollout(world: Situation) -> Iterable[str]:
         tags = () if in_full else [it for it in named_there if words.is_named(it, world.ask.text)]
         others = changes.ordered(world, "undo")
         undone = "undo" in alone and (item in others or not others)
-        beside = not (undone or "delete" in alone) and _wants_another_image(world, tags)
+        asked = _wants_another_image(world, tags) or _gets(world, item, images)
+        beside = not (undone or "delete" in alone) and asked
         known = built or pair or (exists and (not alone or beside))
         allowed = world.permits("deployment", item.name, "set-image")
         if images and known and allowed and item.containers:

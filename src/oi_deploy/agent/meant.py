@@ -207,7 +207,7 @@ def _is_the_only(name: str, text: str) -> bool:
         r"|\bonly\s+(?:(?:update|change|touch|deploy|roll out|restart|scale|to|for|the)\s+){0,3}"
     )
     word = r"(?:deployments?\s*)?[`\"'“「]?"
-    after = r"[`\"'”」]?(?:\s+deployment)?\s+only\b"
+    after = r"[`\"'”」]?(?:\s+deployment)?\s+only\b(?! (?:needs?|has|runs?|wants?|gets?|uses?)\b)"
     pattern = rf"(?:{before}){word}{re.escape(name)}(?![\w-])|(?<![\w-]){re.escape(name)}{after}"
     match = re.search(pattern, text, intents.FLAGS)
     return match is not None and not intents.word("denies").search(

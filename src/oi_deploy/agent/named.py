@@ -77,8 +77,9 @@ _SUPPOSED = re.compile(
 RUNS_NOW = re.compile(
     r"\b(?:(?:is|are|was|were)(?: still| currently| now)? (?:on|at)|from"
     r"|\b(?:runs?|running|serves?|live|deployed)(?: there| now| today)? is(?: still)?"
-    r"|\b(?:is|are) still(?: running)?|\bstill (?:runs?|serves?))\s+v?\d[\w.-]*\w"
-    r"|(?:从|(?:还|仍)在?(?:是|跑|运行|用)|(?:现在|目前|当前|线上)的?(?:线上)?(?:还|仍)?(?:是|跑的?是?|运行的?是?))"
+    r"|\b(?:is|are) still(?: running)?|\bstill (?:runs?|serves?)"
+    r"|\b(?:stays?|remains?|staying|remaining) (?:at|on|with))\s+v?\d[\w.-]*\w"
+    r"|(?:从|(?:还|仍)[在然]?(?:是|跑|运行|用)|(?:现在|目前|当前|线上)的?(?:线上)?(?:还|仍)?(?:是|跑的?是?|运行的?是?))"
     r"\s*v?\d[\w.-]*\w(?![^,。;]*(?:换|切|升|改|部署|更新|推送))",
     intents.FLAGS,
 )

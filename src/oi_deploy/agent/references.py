@@ -115,7 +115,7 @@ def of(world: Situation, item: DeploymentState) -> list[str]:
     new = {
         image.repository: text
         # The last one counts: nobody runs `latest` who has another one.
-        for image in sorted(world.named, key=lambda image: image.tag != "latest")
+        for image in sorted(_meant(world), key=lambda image: image.tag != "latest")
         if image.repository in running
         and (text := _full(world, image)) not in ("", running[image.repository])
     }
@@ -123,13 +123,28 @@ def of(world: Situation, item: DeploymentState) -> list[str]:
     return list(new.values()) or ([one] if one else [])
 
 
+def _meant(world: Situation) -> list[Image]:
+    """The images that the prompt names, without what only others run: "web stays at 1.9.0"."""
+    there = {
+        it.image
+        for other in world.deployments
+        if other not in targets(world)
+        for it in other.containers
+    }
+    found = [it for it in world.named if str(it) not in there]
+    # Of a repository, another tag is named.
+    kept = {it.repository for it in found if it.tag}
+    return [it for it in world.named if str(it) not in there or it.repository not in kept]
+
+
 def _one(world: Situation, item: DeploymentState) -> str:
     """The image that a Deployment is to get; empty if the prompt and the cluster do not say it."""
     current = [named.repository_of(container.image) for container in item.containers]
-    candidates = [image for image in world.named if image.repository in current]
-    called = [image for image in world.named if image.repository.rpartition("/")[2] == item.name]
+    known = _meant(world)
+    candidates = [image for image in known if image.repository in current]
+    called = [image for image in known if image.repository.rpartition("/")[2] == item.name]
     # The last one: what was there before is named first.
-    for image in (*reversed(candidates), *reversed(called), *reversed(world.named)):
+    for image in (*reversed(candidates), *reversed(called), *reversed(known)):
         if text := _full(world, image):
             return text
     host = world.ask.registry.partition("/")[0]

@@ -18,7 +18,11 @@ _RUNS = re.compile(
     rf"|[跟和与同]\s*(?P<like>{NAME})\s*(?:一样|相同|一致|保持一致|用?同一个|的?(?:镜像|版本)(?:一致|一样|相同))"
     rf"|(?:[换改]?用|[换改切]成|[换改]为|(?:切换?|换|升级?|更新)到)\s*(?P<use>{NAME})\s*的(?:镜像|版本)"
     rf"|(?:镜像|版本)\s*(?:[换改用]成?|换为|改为|更新[到成为]|升级?[到成为])\s*(?P<as>{NAME})\s*的"
-    rf"|\bthe\s+(?P<its>{NAME})'s\s+(?:current\s+)?(?:image|version|tag)\b"
+    rf"|\b(?:the\s+)?(?P<its>{NAME})'s\s+(?:current\s+)?(?:image|version|tag)\b"
+    # Of the one that was named before: "web-canary is good, roll its image out to web".
+    r"|\b(?:roll|put|promote|move|bring|use|take)\s+(?P<its_own>its)\s+(?:image|version|tag)\b"
+    r"(?=[^.;]{0,20}\b(?:to|on|onto|for|in)\b)"
+    r"|[把将用](?P<its_zh>它)的(?:镜像|版本)(?=\s*(?:[升切推换放发同更部]|全量))"
     rf"|[把将]\s*(?P<of_zh>{NAME})\s*的(?:镜像|版本)(?=\s*[升切推换放发同更部]\w{{0,3}}[到给在])"
     rf"|(?P<on>{NAME})\s*(?:上|正在|现在|目前|当前|线上|那边)*(?:用|跑|运行|使用)着?的(?:那个|这个)?(?:镜像|版本)",
     intents.FLAGS,
@@ -73,7 +77,11 @@ def read(prompt: str, known: Sequence[DeploymentState]) -> Source | None:
         known: the Deployments that exist.
     """
     for match in _RUNS.finditer(prompt):
-        item = _called(match[match.lastgroup or 0], known)
+        item = (
+            _last(prompt[: match.start()], known)
+            if match.lastgroup in ("its_own", "its_zh")
+            else _called(match[match.lastgroup or 0], known)
+        )
         rest = f"{prompt[: match.start()]},{prompt[match.end() :]}"
         if item and not _is_ordered(item.name, rest):
             return Source(item, _is_wanted(match))
@@ -114,6 +122,15 @@ def _called(name: str, known: Sequence[DeploymentState]) -> DeploymentState | No
     exact = [item for item in known if item.name == name]
     found = exact or [item for item in known if item.name.endswith(f"-{name}")]
     return found[0] if len(found) == 1 else None
+
+
+def _last(before: str, known: Sequence[DeploymentState]) -> DeploymentState | None:
+    """The Deployment that is named last in the sentences before."""
+    for sentence in reversed(intents.sentences(before)):
+        found = [it for it in known if words.is_named(it.name, sentence)]
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None
 
 
 def _is_ordered(name: str, text: str) -> bool:

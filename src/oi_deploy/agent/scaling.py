@@ -31,7 +31,7 @@ _HALF = r"\bhal(?:f|ve|ving)\b|减半|一半"
 _TOTAL = (
     r"(?:\bto|\bat|=|->|=>|→|\bmake (?:it|that|them)|到|为|成|至|[缩扩降减升]回)"
     # "At 5 am" is a time.
-    rf"\s*(?P<n>{_N})(?![\w.]|\s*[.]\d|:\d\d|\s*(?:[ap]\.?m\b|o'clock|点|时))",
+    rf"\s*(?P<n>{_N})(?![\w.]|\s*[.]\d|:\d\d|\s*%|\s*(?:[ap]\.?m\b|o'clock|点|时))",
     rf"(?P<n>{_N}|a single|an? (?=pod|replica|instance))\s*(?:个)?\s*{_PODS}",
     rf"{_PODS}[^,.;。]{{0,20}}?[:=]\s*(?P<n>{_N})(?![\w.])",
 )

@@ -84,7 +84,11 @@ _EXCEPT = re.compile(
     intents.FLAGS,
 )
 # Several are meant.
-_SEVERAL = re.compile(r"\b(?:both|all|two|three|each)\b|都|两个|三个|全部|分别", intents.FLAGS)
+_SEVERAL = re.compile(
+    r"\b(?:both|two|three|each|all(?! (?:night|day|week|weekend|morning|good|right|fine)))\b"
+    r"|都|两个|三个|全部|分别",
+    intents.FLAGS,
+)
 
 
 def is_excepted(name: str, prompt: str) -> bool:
@@ -154,6 +158,13 @@ IMAGE_STAYS = re.compile(
 )
 
 
+_STAYS_AT = re.compile(
+    r"\b(?:stays?|staying|remains?|remaining|still) (?:at|on|with) v?\d+\.\d"
+    r"|(?:仍然?|还是?|继续|依旧)(?:用|跑|在|是)\s*v?\d+\.\d",
+    intents.FLAGS,
+)
+
+
 def keeps_its_image(name: str, prompt: str, others: Collection[str]) -> bool:
     """Whether a Deployment is only named for something else than its image.
 
@@ -163,10 +174,12 @@ def keeps_its_image(name: str, prompt: str, others: Collection[str]) -> bool:
         others: names of other Deployments; what follows one of them is about that one.
     """
     for sentence in intents.sentences(prompt):
-        if match := words.find(name, sentence):
-            after = sentence[match.end() :]
+        after = sentence
+        while match := words.find(name, after):
+            after = after[match.end() :]
             ends = [it.start() for other in others if (it := words.find(other, after))]
-            if IMAGE_STAYS.search(after[: min(ends, default=len(after))]):
+            own = after[: min(ends, default=len(after))]
+            if IMAGE_STAYS.search(own) or _STAYS_AT.search(own):
                 return True
     return False
 

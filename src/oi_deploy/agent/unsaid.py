@@ -56,6 +56,8 @@ _NOT_OUT = re.compile(
     r"\bnothing (?:gets|is|will be|is to be) (?:deployed|rolled out|released)\b"
     r"|\b(?:don't|do not) (?:roll (?:it|this|anything) out|deploy (?:it|this|anything)"
     r"|touch the cluster)(?=\s*(?:[.,;!]|$))"
+    r"|\bno (?:rollout|deploy(?:ment)?(?: changes?)?)(?=\s*(?:[.,;!]|$))"
+    r"|(?:^|[,。;]\s*)(?:先不|暂不)(?:上线|发布|部署)(?=\s*(?:[,。;!]|$))"
     r"|(?:不要?|别)动集群|集群(?:不要?|别)[动碰]",
     FLAGS,
 )
