@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from oi_deploy.agent import intents, words
-from oi_deploy.agent.named import NAME, Image
+from oi_deploy.agent.named import NAME, Image, repository_of
 from oi_deploy.agent.versions import is_tag
 from oi_deploy.verify.state import DeploymentState
 
@@ -51,7 +51,7 @@ _ANNOTATION = re.compile(
     intents.FLAGS,
 )
 _READS = re.compile(
-    r"\b(?:reads?|tak(?:e|en)|look(?: it)? up|get|fetch|find|says?|holds?|stands?|names?"
+    r"\b(?:reads?|tak(?:e|en)|look(?: it)? up|get|fetch|find|says?|lists?|holds?|stands?|names?"
     r"|recorded|kept|stored|written|from|under|in|whatever|use)\b|读|取|查|看|记|写|存|来自|里|中|的值",
     intents.FLAGS,
 )
@@ -71,6 +71,7 @@ _OF_NAMES = re.compile(
     r"\b(?:images?|registry|repository|deployment|container|names?)\b|镜像|仓库|部署|容器|名称?",
     intents.FLAGS,
 )
+_OF_SEVERAL = re.compile(r"\bdeployments\b|[几两三多]个\s*(?:deployment|部署)|哪些", intents.FLAGS)
 _WORDS = re.compile(r"[\w.-]+(?::\d+)?(?:/[\w.-]+)*(?::[\w.-]*\w)?", re.ASCII)
 
 
@@ -160,23 +161,27 @@ def _with_names_of_files(
 ) -> str:
     """The prompt with the names that it only says to stand in a file.
 
-    The file has one image below the registry, and one Deployment that is there; else nothing is
-    certain.
+    The file has one image below the registry (or the name of one that runs), and one Deployment
+    that is there, or several where the prompt speaks of several; else nothing is certain.
     """
     if f"{registry}/" in prompt or any(words.is_named(it.name, prompt) for it in deployments):
         return prompt
+    running = {repository_of(it.image) for item in deployments for it in item.containers}
     for path, text in texts.items():
         said = [it for it in intents.sentences(prompt) if words.is_named(path, it)]
         if not any(_OF_NAMES.search(it.replace(path, " ")) and _READS.search(it) for it in said):
             continue
-        found = set(_WORDS.findall(text))
-        images = {it.rpartition(":")[0] if ":" in it.rpartition("/")[2] else it for it in found
-                  if it.startswith(f"{registry}/")}  # fmt: skip
+        # A comment is about others as well.
+        found = set(_WORDS.findall(re.sub(r"(?m)(?:^|\s)#.*$", "", text)))
+        whole = {repository_of(it) for it in found if it.startswith(f"{registry}/")}
+        images = whole or {f"{registry}/{it}" for it in found} & running
         items = [item for item in deployments if item.name in found]
-        if len(images) == 1 and len(items) == 1:
+        several = any(_OF_SEVERAL.search(it) for it in said)
+        if len(images) == 1 and (len(items) == 1 or (several and items)):
             inside = [it.name for it in items[0].containers if it.name in found]
-            container = f" container {inside[0]}" if len(inside) == 1 else ""
-            return f"{prompt}\n\n{images.pop()}, deployment {items[0].name}{container}.\n"
+            container = f" container {inside[0]}" if len(inside) == len(items) == 1 else ""
+            names = " and ".join(item.name for item in items)
+            return f"{prompt}\n\n{images.pop()}, deployment {names}{container}.\n"
     return prompt
 
 

@@ -25,6 +25,12 @@ _FIELD = re.compile(
     r"(?:[-(;][ \t]*(?P<more>[^\n]+))?$\n?",
     re.IGNORECASE | re.MULTILINE,
 )
+# Its head denies what follows it: "Not wanted: a new build".
+_NOT_WANTED = re.compile(
+    r"^[-*\s]*(?:not (?:wanted|needed|required|allowed|in scope)|out of scope"
+    r"|不(?:需要|要|允许)|禁止):[ \t]*(?=\S)",
+    re.IGNORECASE | re.MULTILINE,
+)
 # A line as in YAML.
 _PAIR = re.compile(r"^[ \t]{0,20}(?:[-*][ \t])?[\w.-]{1,60}:[ \t]*[^\s,.;。]+[ \t]*$", re.MULTILINE)
 # A colon within a reference or an address is none of a sentence.
@@ -97,7 +103,7 @@ def word(name: str) -> re.Pattern[str]:
     return re.compile(table()[name], FLAGS)
 
 
-def _wrapped(prompt: str) -> str:
+def wrapped(prompt: str) -> str:
     """The prompt with its long lines of Chinese joined: there, short ones are steps of a list."""
     text = before = ""
     for line in prompt.splitlines():
@@ -113,8 +119,9 @@ def _wrapped(prompt: str) -> str:
 @functools.lru_cache(maxsize=256)
 def sentences(prompt: str) -> tuple[str, ...]:
     """The prompt's sentences; a line that was only wrapped goes on."""
+    prompt = _NOT_WANTED.sub("\n\nno ", prompt)
     prompt = _PAIR.sub(r"\g<0>。", _FIELD.sub(r". no \g<name>.\n\g<more>\n", prompt))
-    prompt = _wrapped(prompt)
+    prompt = wrapped(prompt)
     text = re.sub(
         rf"(?<=[{CJK}])\s*\n\s*|\n\s*(?=[{CJK}])|(?<![:,\s])[ \t]*\n[ \t]*\n\s*"
         r"|\n\s*(?:[-*]|\(?(?:\d{1,2}|[a-z])[.)])\s",

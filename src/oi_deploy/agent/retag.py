@@ -62,7 +62,7 @@ _BECOMES = re.compile(
     r"|(?:转正|晋级|晋升|升级?)[成为到]|[打改换命名发布提升]+[成为]|改标[成为]"
     r"|\bgive it (?:the )?(?:\w+ )?tag\s"
     r"|\bmake(?=\s+v?\d[\w.-]* (?:out of|from)\b))"
-    r"\s*(?:version\s+)?(?:[`'\"“]?(?P<tag>v?\d+[.-]\d(?:[\w.-]*\w)?)"
+    r"\s*(?:version\s+)?(?:[`'\"“]?(?P<tag>v?\d+[.-]\d(?:[\w.-]*\w)?|[a-z]+-v?\d[\w.]*(?<!\.))"
     r"|[`'\"“](?P<word>[a-z][\w.-]*)[`'\"”])",
     intents.FLAGS,
 )
@@ -72,7 +72,8 @@ def _other_tag(world: Situation, old: str) -> str:
     """The tag that an image is to get besides the one that it has; empty if that is not certain."""
     if world.tag not in ("", world.repository.commit, old):
         return world.tag
-    text = words.plain(world.ask.text, world.ask.registry)
+    # Without its references, a line is shorter, and does not look wrapped any more.
+    text = words.plain(intents.wrapped(world.ask.text), world.ask.registry)
     said = {
         match["tag"] or match["word"]
         for clause in intents.clauses(text)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from oi_deploy.agent import beyond, deploys, intents, orders, spared, spelling
+from oi_deploy.agent import beyond, deploys, intents, orders, spared, spelling, tags
 from oi_deploy.agent.described import Described
 from oi_deploy.agent.dockerfile import told
 from oi_deploy.agent.intents import Intents
@@ -234,6 +234,13 @@ class Situation:
             and not {"restart", "scale"} & intents.read(_WITH_PODS.sub(" ", part)).wanted
         )
 
+    @property
+    def _is_described(self) -> bool:
+        """Whether an image is named that is not there, with what its tag is to be made of."""
+        new = any(not (image.tag or self.has_image(Image(image.repository, self.tag)))
+                  for image in self.named)  # fmt: skip
+        return new and self.ask.expect == "deploy" and tags.is_made(self.ask.text)
+
     @cached_property
     def only_asks(self) -> bool:
         """Whether a prompt for a deployment orders nothing."""
@@ -300,5 +307,5 @@ class Situation:
             return False
         alone = WITHOUT_IMAGE & has.wanted
         if alone:
-            return alone <= {"restart", "scale"} and self._is_released
+            return alone <= {"restart", "scale"} and (self._is_released or self._is_described)
         return self.is_about_images and not (self._sets_foreign and not self.named)

@@ -131,3 +131,42 @@ def test_a_container_whose_name_is_a_word_for_an_order() -> None:
     assert short(facts(prompt, deployments=(scale,)).commands)[2] == (
         f"set image deployment/web scale=web:{COMMIT}"
     )
+
+
+def test_what_is_not_wanted_is_none_of_the_orders() -> None:
+    prompt = (
+        "What: since this morning's release web prints the wrong seal.\n"
+        "Action: put web back to the revision it had before that release.\n"
+        "Not wanted: a new build.\n"
+    )
+    earlier = {"web": {"1": ("r/web:1",), "2": ("r/web:2",)}}
+    found = short(facts(prompt, revisions=earlier).commands)
+    assert found == ["rollout undo deployment/web", "rollout status deployment/web"]
+
+
+def test_an_image_of_the_commit_without_a_word_for_a_build() -> None:
+    prompt = (
+        "What's needed: an image of HEAD at {registry}/shop with the short SHA as tag, that image "
+        "in the canary Deployment, and the canary at exactly 1 replica. shop must stay untouched."
+    )
+    found = short(facts(prompt, tags={"shop": ["1.9.0"]}, deployments=PARKED).commands)
+    assert [line for line in found if "rollout status" not in line] == [
+        f"docker build -t shop:{COMMIT} .",
+        f"docker push shop:{COMMIT}",
+        f"set image deployment/shop-canary app=shop:{COMMIT}",
+        "scale deployment/shop-canary --replicas=1",
+    ]
+
+
+def test_another_tag_that_is_a_word_with_a_number() -> None:
+    prompt = (
+        "{registry}/web:rc-7 已在测试环境跑了一周,验收通过。"
+        "请把这个镜像原样(不要重新构建)再打上标签\n"
+        "stable-7 推到同一个镜像仓库,并让 deployment web 改用 stable-7。rc-7 标签保留。"
+    )
+    found = short(facts(prompt, tags={"web": ["rc-7", "1.0.0"]}).commands)
+    assert found[1:4] == [
+        "docker tag web:rc-7 web:stable-7",
+        "docker push web:stable-7",
+        "set image deployment/web app=web:stable-7",
+    ]

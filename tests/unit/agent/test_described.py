@@ -161,3 +161,21 @@ def test_names_that_a_file_has() -> None:
     # Of two Deployments, none is certain.
     files["ops/release.toml"] += 'other = "jobs"\n'
     assert not facts(prompt, files=files).commands
+
+
+def test_several_deployments_that_a_file_lists() -> None:
+    files = {
+        **FILES,
+        "release.yaml": (
+            "image: web\ndeployments:\n  - web-front\n  - web-jobs\n# web-archive is frozen.\n"
+        ),
+    }
+    items = [deployment(name, "app=web:1") for name in ("web-front", "web-jobs", "web-archive")]
+    prompt = (
+        "Release this commit. release.yaml lists the Deployments which have to run it and the "
+        "image's name below {registry}. Tag: the short commit SHA."
+    )
+    found = short(facts(prompt, files=files, deployments=items).commands)
+    assert [it for it in found if it.startswith("set image")] == [
+        f"set image deployment/{name} app=web:{COMMIT}" for name in ("web-front", "web-jobs")
+    ]

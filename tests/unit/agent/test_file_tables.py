@@ -12,6 +12,7 @@ LOGS = {
     "logs/pay.log": "09:00 [ERROR] card declined\n09:05 ERROR: timeout\n09:06 WARN slow\n",
     "logs/cart.log": "08:00 ERROR empty\n",
     "logs/notes.txt": "x\n",
+    "logs/old/a.log": "07:00 ERROR a\n",
 }
 
 
@@ -67,11 +68,26 @@ LOGS = {
             "| cart.log | 18 | 1 |\n| mail.log | 46 | 0 |\n| notes.txt | 2 | 0 |\n"
             "| pay.log | 65 | 2 |\n",
         ),
+        (
+            "Write report.md with one table: a row per *.log file of logs/ (file name, size in "
+            "bytes, number of lines\nwhose level is ERROR), biggest file first. Under the table a "
+            "line `Total: N bytes`.",
+            "| file name | size in bytes | number of lines whose level is ERROR |\n|---|---|---|\n"
+            "| pay.log | 65 | 2 |\n| mail.log | 46 | 0 |\n| cart.log | 18 | 1 |\n\n"
+            "Total: 129 bytes\n",
+        ),
+        (
+            "统计 logs/ 目录(包括子目录)下所有 .log 文件,写到 report.md,用 Markdown 表格,三列:"
+            "文件(相对仓库根的路径)、字节数、ERROR 行数。每个文件一行,最后加一行“合计”。",
+            "| 文件 | 字节数 | ERROR 行数 |\n|---|---|---|\n"
+            "| logs/cart.log | 18 | 1 |\n| logs/mail.log | 46 | 0 |\n| logs/old/a.log | 14 | 1 |\n"
+            "| logs/pay.log | 65 | 2 |\n| 合计 | 143 | 4 |\n",
+        ),
     ],
 )
 def test_a_row_for_each_file(prompt: str, table: str, tmp_path: Path) -> None:
     for path, text in LOGS.items():
-        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text, encoding="utf-8")
     (line,) = facts(prompt, expect="none", files={**FILES, **LOGS}).commands
     subprocess.run(["/bin/bash", "-ec", line], cwd=tmp_path, check=True)

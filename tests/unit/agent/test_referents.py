@@ -21,7 +21,7 @@ SET_MAILER = "set image deployment/mailer app=mailer:4.3.0"
 def lines(prompt: str, *items: DeploymentState) -> list[str]:
     found = facts(
         prompt, tags=TAGS, revisions=REVISIONS, deployments=items or (SHOP, MAILER, CANARY)
-    )  # type: ignore[arg-type]
+    )
     return [it for it in short(found.commands) if "rollout status" not in it]
 
 

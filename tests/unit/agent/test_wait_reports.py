@@ -1,5 +1,6 @@
 """What a prompt wants to know of one Deployment: two numbers in one line, and its pods."""
 
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -99,3 +100,19 @@ def test_a_file_with_a_chinese_name(said: str, name: str) -> None:
     found = facts(f"把每个 deployment 的名称和镜像{said}。只读操作。", expect="none")
     assert found.wanted == (name,)
     assert found.commands[0].endswith(f"> {name}")
+
+
+def test_lines_as_they_are_to_be_with_a_sign_of_equality() -> None:
+    prompt = (
+        "Wait for the rollout of web to finish, and then leave me a file rollout.txt with exactly "
+        "these lines:\nimage=<the full image the deployment names>\n"
+        "updated=<pods that run it>/<pods wanted>\navailable=<available pods>/<pods wanted>\n"
+    )
+    line = facts(prompt, expect="none").commands[1]
+    fields = re.findall(r"C\d:([^, ]+)", line)
+    assert fields == [
+        ".spec.template.spec.containers[*].image",
+        *(".status.updatedReplicas", ".spec.replicas"),
+        *(".status.availableReplicas", ".spec.replicas"),
+    ]
+    assert line.endswith("print l1 $1; print l2 $2 s $3; print l3 $4 s $5}' > rollout.txt")

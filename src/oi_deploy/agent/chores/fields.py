@@ -9,10 +9,12 @@ IMAGE = ".spec.template.spec.containers[*].image"
 REPLICAS = ".spec.replicas"
 READY = ".status.readyReplicas"
 UPDATED = ".status.updatedReplicas"
+AVAILABLE = ".status.availableReplicas"
 # What a column may be called, and where it is found; the first that fits.
 FIELDS = (
-    (r"updated|of the new version|已更新|更新的", UPDATED),
-    (r"ready|就绪|可用", READY),
+    (r"updated|of the new version|pods (?:that|which) (?:already )?run it|已更新|更新的", UPDATED),
+    (r"ready|就绪", READY),
+    (r"available|可用", AVAILABLE),
     (r"image|镜像", IMAGE),
     (r"replica|desired|wanted|pods?$|副本|期望", REPLICAS),
     (r"name(?!space)|deployment|名", NAME),

@@ -54,6 +54,11 @@ _TOTAL_ROW = re.compile(
     intents.FLAGS,
 )
 _SAYS_TOTAL = re.compile(r"\btotals?\b|\bsum\b|合计|总计|总数|共计", intents.FLAGS)
+_BELOW = re.compile(
+    r"\b(?:including|with) (?:all )?(?:its |the )?(?:sub-?folders|sub-?directories)|\brecursive"
+    r"|(?:包括|包含|含)(?:各级|所有)?子(?:目录|文件夹)|递归",
+    intents.FLAGS,
+)
 _PATHS = re.compile(r"\bpaths?\b|路径", intents.FLAGS)
 
 
@@ -66,8 +71,17 @@ def lines(world: Situation) -> Iterable[str]:
     if not _EACH.search(" ".join(text.split())):
         return
     ending = _ENDING.search(text.replace(file, " "))
-    glob = f"{inside[0]}/*{'.' + ending['ending'] if ending else ''}"
-    found = [it for it in world.repository.files if it.rpartition("/")[0] == inside[0]]
+    pattern = f"*.{ending['ending']}" if ending else "*"
+    glob = f"{inside[0]}/{pattern}"
+    found = [it for it in world.repository.files if it.startswith(f"{inside[0]}/")]
+    if _BELOW.search(text):
+        # In the order of the names: the shell's own has the deeper ones last.
+        glob = f"$(find {inside[0]} -name '{pattern}' -type f | sort)"
+    else:
+        deeper = [it for it in found if it.rpartition("/")[0] != inside[0]]
+        found = [it for it in found if it not in deeper]
+        # A folder is no file.
+        glob = glob if ending or not deeper else f"$(find {glob} -maxdepth 0 -type f)"
     heads = _heads(text)
     values = [_value(head, text) for head in heads]
     if not (found and heads and all(values)) or any(re.search(r"\s", it) for it in found):
@@ -94,11 +108,17 @@ def lines(world: Situation) -> Iterable[str]:
         label = row["en"] or row["zh"]
     numbers = [place for place, it in enumerate(values, 1) if it != _name(text)]
     if below:
-        numbers = _summed(label, heads, numbers, text)
+        numbers = _summed(f"{label}{unit}", heads, numbers, text)
     form = _form(file, heads, (label, unit), numbers, row=not below)
     yield f"for f in {glob}; do echo {' '.join(values)}; done{sort} | {form} > {file}"
 
 
+# "A row per file (name, size in bytes, errors)".
+_ROW_OF = re.compile(
+    r"\b(?:row|line) (?:per|for each|for every)\b(?:[^.;()]|\.\w){0,24}\((?P<heads>[^()]+)\)"
+    r"|(?:每个|各)[^。;()]{0,12}一行\((?P<heads_zh>[^()]+)\)",
+    intents.FLAGS,
+)
 # A column that is described: "its size in bytes", "how many lines of ERROR it has".
 _DESCRIBED = re.compile(
     r"^(?:the|its|their|an?)\s+(?=\w+(?:'s)?\s)|^how many\s+"
@@ -118,7 +138,11 @@ def _heads(text: str) -> list[str]:
         for source in (text, " ".join(text.split()))
         for match in _HEADS.finditer(source)
     )
-    for heads in (*shown, *told):
+    rows = (
+        fields.LISTED.split((match["heads"] or match["heads_zh"]).strip())
+        for match in _ROW_OF.finditer(" ".join(text.split()))
+    )
+    for heads in (*shown, *told, *rows):
         plain = [_DESCRIBED.sub("", head.strip(" `'\"“”「」")).replace("'s", "") for head in heads]
         if len(plain) > 1 and all(re.fullmatch(r"[\w /()-]+", head) for head in plain):
             return plain
@@ -178,6 +202,10 @@ def _is_sorted_by(head: str, text: str) -> bool:
 
 def _summed(label: str, heads: list[str], numbers: list[int], text: str) -> list[int]:
     """The column whose sum stands below the table."""
+    if re.search(r"\bbytes\b|字节", label, intents.FLAGS):
+        sizes = [it for it in numbers if re.search(r"\bbytes\b|size|字节|大小", heads[it - 1])]
+        if sizes:
+            return sizes[:1]
     said = next((it for it in intents.sentences(text) if label.strip() in it), "")
     named = [it for it in numbers if heads[it - 1] in said or heads[it - 1].split()[0] in label]
     return (named or numbers[-1:])[:1]

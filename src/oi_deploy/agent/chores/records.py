@@ -209,6 +209,6 @@ def _object(item: DeploymentState, file: str, text: str) -> str:
     # A number that is 0 is left out by the cluster.
     of_jq = {
         fields.IMAGE: fields.IMAGE.replace("[*]", "[0]"),
-        **{it: f"({it} // 0)" for it in (fields.READY, fields.UPDATED)},
+        **{it: f"({it} // 0)" for it in (fields.READY, fields.UPDATED, fields.AVAILABLE)},
     }
     return f"{{{', '.join(f'{key}: {of_jq.get(it, it)}' for key, it in values.items())}}}"

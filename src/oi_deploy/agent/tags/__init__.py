@@ -113,8 +113,8 @@ _SUBSTITUTED = (
 )
 # Where a hash comes from, beside the word for it: "the short hash (as git rev-parse prints it)".
 _COMES_FROM = re.compile(
-    r"(?P<said>(?:\bhash|\bsha|哈希值?)[^().;。]{0,20})"
-    r"\((?:as|like|i\.e\.|that is|the output of|see|即|就是|也就是|同)[^()]{0,4}"
+    r"(?P<said>(?:\bhash|\bsha|哈希值?)[^().;。]{0,60})"
+    r"\((?:as|what|like|i\.e\.|that is|the output of|see|即|就是|也就是|同)[^()]{0,4}"
     r"\bgit rev-parse[^()]*\)",
     intents.FLAGS,
 )

@@ -10,7 +10,12 @@ from collections.abc import Mapping
 from oi_deploy.agent import intents, words
 
 _DOCUMENT = re.compile(r"\.(?:md|txt|rst|adoc)$", re.IGNORECASE)
-_TAG = re.compile(r"\btags?\b|标签", intents.FLAGS)
+_TAG = re.compile(r"\btag(?:s|ged)?\b|标签", intents.FLAGS)
+# A tag is a part of an image's name.
+_NAMES = re.compile(
+    r"\bnam(?:e|es|ed|ing)\b[^.;]{0,12}\bimages?\b|\bimages?\b[^.;]{0,12}\bnam(?:es?|ed|ing)\b|镜像的?命名",
+    intents.FLAGS,
+)
 # Says that it stands there.
 _STANDS = re.compile(
     r"\b(?:describ|document|explain|writ|defin|specif|rule|convention|scheme|accord|see\b|says?\b"
@@ -32,7 +37,7 @@ def rule(prompt: str, texts: Mapping[str, str]) -> str | None:
     """
     for path, text in texts.items():
         said = [it for it in intents.sentences(prompt) if words.is_named(path, it)]
-        told = any(_TAG.search(it) and _STANDS.search(it) for it in said)
+        told = any((_TAG.search(it) or _NAMES.search(it)) and _STANDS.search(it) for it in said)
         if _DOCUMENT.search(path) and told:
             section = " ".join(_section(text).split())
             return f"The tag is: {section}" if section else ""
