@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from oi_deploy.agent import columns, intents, orders, revisions, scaling, spared, words
+from oi_deploy.agent import columns, intents, revisions, scaling, whose, words
 from oi_deploy.agent.situation import Situation
 from oi_deploy.verify.state import DeploymentState
 
@@ -38,22 +38,16 @@ _PODS = re.compile(
     rf"|(?:{intents.numbers()})\s*个|[扩缩](?:容)?[到至成为]",
     intents.FLAGS,
 )
-# Says which image, and not how many pods.
-_IMAGE = re.compile(
-    r"^(?!.*(?:\bscal|\breplicas?\b|\bpods?\b|\binstances?\b|\bcopies\b|副本|实例|[扩缩]|个))"
-    r".*(?:\bimage\b|\bwhat(?:ever)?\b.*\bruns?\b|\btag\b|\bversion\b|\d+\.\d|镜像|标签|版本|:\w)",
-    intents.FLAGS | re.DOTALL,
-)
 
 
 def counts(world: Situation) -> list[tuple[DeploymentState, int | None]]:
     """How many pods each Deployment is to have that is to be scaled; None where it is not said."""
     model = _model(world)
-    targets = [item for item in _targets(world, "scale") if item != model]
+    targets = [item for item in whose.targets(world, "scale") if item != model]
     if len(targets) > 1:
         # What an order has for one of them alone is for no other one.
         alone = {it.name: _alone(it, targets, world, _began(it, world)) for it in targets}
-        parts = _parts(world)
+        parts = whose.parts(world)
         taken = any(count is not None for count in alone.values())
         targets = [
             it
@@ -61,146 +55,17 @@ def counts(world: Situation) -> list[tuple[DeploymentState, int | None]]:
             if not taken
             or alone[it.name] is not None
             or scaling.wanted(_own(it, targets, world), _began(it, world)) is not None
-            or any(_ALIKE.search(part) for part in parts if words.is_named(it.name, part))
+            or any(whose.ALIKE.search(part) for part in parts if words.is_named(it.name, part))
         ]
     told = {item.name: _own(item, targets, world) for item in targets} if len(targets) > 1 else {}
     if any(map(_PODS.search, told.values())):
         # "Set web to 3 pods and jobs to image 8."
-        targets = [it for it in targets if not _IMAGE.search(told[it.name])]
+        targets = [it for it in targets if not whose.IMAGE.search(told[it.name])]
     return [(item, _count(item, targets, world, _began(item, world))) for item in targets]
 
 
 def _began(item: DeploymentState, world: Situation) -> int:
     return world.began.get(item.name, item.replicas)
-
-
-# Where one order ends and another one, or what it waits for, begins.
-_PARTS = re.compile(
-    rf"\s(?=and (?:then )?(?:{orders.VERB}|put|let|give|bring|take|get|run|switch|raise"
-    r"|lower|increase|decrease|reduce|add|remove|bump|grow|shrink)\b"
-    r"|(?:when|once|after|as soon as|until|before|because|while)\b)"
-    r"|(?<=[后时])(?=[再才就]|重启|扩|缩|回滚)"
-    r"|(?=并(?:且|把|将)?\s*(?:重启|扩|缩|回滚|[\w-]+\s*(?:重启|扩|缩|回滚)))",
-    intents.FLAGS,
-)
-_WAITS = re.compile(r"\W*(?:when|once|after|as soon as|until|before|because)\b|.*[后时]$")
-
-
-def _parts(world: Situation) -> list[str]:
-    """What is said, an order at a time."""
-    text = with_what_follows(world)
-    names = "|".join(re.escape(item.name) for item in world.deployments) or "(?!)"
-    and_another = (
-        rf"\s(?=and (?:the )?(?:{names}) (?:gets?|is|are|should|goes|needs?|must|stays?|to be)\b)"
-    )
-    return [
-        part
-        for clause in intents.clauses(text)
-        if not clause.supposed
-        for piece in _PARTS.split(clause.text)
-        for part in re.split(and_another, piece)
-    ]
-
-
-def with_what_follows(world: Situation) -> str:
-    """The prompt, where "web: restart" is said of web in one clause."""
-    names = "|".join(re.escape(item.name) for item in world.deployments) or "(?!)"
-    return re.sub(rf"(?<![\w./-])({names}):\s+(?=\S)", r"\1 ", world.ask.text, flags=re.ASCII)
-
-
-def ordered(world: Situation, intent: str) -> list[DeploymentState]:
-    """The Deployments that stand beside the words for an order."""
-    return _ordered(world, intent, _parts(world))
-
-
-def _ordered(world: Situation, intent: str, parts: Sequence[str]) -> list[DeploymentState]:
-    text, chosen = world.ask.text, world.meant.chosen
-    own = {
-        name
-        for place, part in enumerate(parts)
-        if not _WAITS.match(part) and intent in intents.read(part)
-        for name in (*_named(world, part), *_spoken_of(world, part, parts[:place]))
-    }
-    return [
-        item
-        for item in world.deployments
-        if item.name in own
-        and (
-            item in chosen
-            or not (spared.is_spared(item.name, text) or spared.is_left_out(item.name, text))
-        )
-    ]
-
-
-# One that was named before; Chinese leaves it out.
-_IT = re.compile(r"\bit\b|它(?!们)", intents.FLAGS)
-_WITHOUT = re.compile(r"^\W*(?:并|再|然后|顺便|请)*(?:重启|扩|缩|回滚|撤销)", intents.FLAGS)
-_ALIKE = re.compile(r"\b(?:same|too|also|likewise|as well)\b|[也同]", intents.FLAGS)
-# All that a part of a list says.
-_LISTED = re.compile(
-    r"\b(?:and|or|both|the|deployments?|services?|containers?|with|in|of|please)\b|\([^()]*\)"
-    r"|[和与及跟都请两个把将给对]|部署|服务|容器",
-    intents.FLAGS,
-)
-
-
-def _named(world: Situation, part: str) -> list[str]:
-    """The Deployments that a part of the text names."""
-    return [item.name for item in world.deployments if words.is_named(item.name, part)]
-
-
-def _spoken_of(world: Situation, part: str, before: Sequence[str]) -> list[str]:
-    """What "it" stands for: the Deployment that was named last, if it was the only one there."""
-    own = [at.start() for it in world.deployments if (at := words.find(it.name, part))]
-    match = _IT.search(part) or (None if own else _WITHOUT.search(part))
-    # "Restart web, and wait for it": this one stands in the part itself.
-    if not match or min(own, default=len(part)) < match.start():
-        return []
-    found = next((names for it in reversed(before) if (names := _named(world, it))), [])
-    return found if len(found) == 1 else []
-
-
-def _says_more(world: Situation, part: str) -> bool:
-    """Whether a part that names Deployments is more than a piece of a list of them."""
-    if _ALIKE.search(part):
-        return False
-    for name in _named(world, part):
-        part = part.replace(name, " ")
-    return re.search(r"\w{2}|[\u4e00-\u9fff]", _LISTED.sub(" ", part)) is not None
-
-
-def is_only_changed(world: Situation, item: DeploymentState) -> bool:
-    """Whether a Deployment is named for a restart, another number of pods, or a rollback alone."""
-    told = [it for it in _parts(world) if words.is_named(item.name, it)]
-    without = {"restart", "scale", "undo"}
-    return bool(told) and all(without & intents.read(it).wanted for it in told)
-
-
-def _targets(world: Situation, intent: str) -> list[DeploymentState]:
-    """The Deployments that an order is for, which may be others than those that get an image."""
-    text, chosen = world.ask.text, world.meant.chosen
-    parts = _parts(world)
-    ordered = _ordered(world, intent, parts)
-    if not ordered:
-        return list(chosen)
-
-    def is_elsewhere(item: DeploymentState) -> bool:
-        told = [it for it in parts if words.is_named(item.name, it)]
-        aside = (
-            _WAITS.match(it)
-            or spared.orders(it, item.name)
-            or intents.read(it).wanted
-            or intents.word("denies").search(it)
-            or _IMAGE.search(it)
-            or (intent != "scale" and _says_more(world, it))
-            for it in told
-        )
-        # Named in a condition only, it is in no part.
-        return words.is_named(item.name, text) and (spared.is_spared(item.name, text) or all(aside))
-
-    meant = (it for it in chosen if not is_elsewhere(it))
-    wanted = (*ordered, *meant)
-    return [it for it in world.deployments if it in wanted]
 
 
 _REPLICAS = re.compile(r"\breplicas?\b|副本", intents.FLAGS)
@@ -293,9 +158,9 @@ def _alone(
         if _EACH.search(sentence) and item.name in places and len(said) == len(places) > 1:
             order = sorted(places, key=lambda name: places[name])
             return intents.number(said[order.index(item.name)])
-    parts = _parts(world)
+    parts = whose.parts(world)
     for place, part in enumerate(parts):
-        names = [*_named(world, part), *_spoken_of(world, part, parts[:place])]
+        names = [*whose.named(world, part), *whose.spoken_of(world, part, parts[:place])]
         only = set(names) == {item.name} and "scale" in intents.read(part)
         count = scaling.wanted(part, began) if only and not _AS_IT_IS.search(part) else None
         if count is not None:
@@ -356,7 +221,7 @@ def restart(world: Situation) -> Iterable[str]:
     """New pods of the same image."""
     if "restart" not in world.intents:
         return
-    for item in _targets(world, "restart"):
+    for item in whose.targets(world, "restart"):
         if world.permits("deployment", item.name, "rollout"):
             yield f"{world.kubectl} rollout restart deployment/{item.name}"
             yield world.rollout_status(item)
@@ -366,7 +231,7 @@ def undo(world: Situation) -> Iterable[str]:
     """An earlier revision."""
     if "undo" not in world.intents or world.builds:
         return
-    for item in _targets(world, "undo"):
+    for item in whose.targets(world, "undo"):
         known = world.revisions.get(item.name, {})
         if not world.permits("deployment", item.name, "rollout") or len(known) == 1:
             continue

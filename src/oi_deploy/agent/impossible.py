@@ -6,7 +6,7 @@ takes something else instead. Where it may be a misreading of the prompt, the mo
 
 import re
 
-from oi_deploy.agent import absent, changes, intents, retag, revisions, tagged_code, unsaid
+from oi_deploy.agent import absent, intents, retag, revisions, tagged_code, unsaid, whose
 from oi_deploy.agent.intents import FLAGS, clauses, read, sentences
 from oi_deploy.agent.named import Image, namespaces, whole
 from oi_deploy.agent.obstacle import Obstacle
@@ -226,7 +226,7 @@ def _not_permitted(world: Situation) -> list[Obstacle]:
         Obstacle(f"The policy does not allow {item.name} to be {done}.", True, True)
         for intent, verb, done in _VERBS
         if intent in world.intents
-        for item in changes.ordered(world, intent)
+        for item in whose.ordered(world, intent)
         if not world.permits("deployment", item.name, verb)
     ]
 

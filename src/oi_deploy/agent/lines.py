@@ -21,6 +21,7 @@ from oi_deploy.agent import (
     retag,
     tagged_code,
     unread,
+    whose,
     words,
 )
 from oi_deploy.agent.chores import (
@@ -244,7 +245,7 @@ def _gets(world: Situation, item: DeploymentState, images: Sequence[str]) -> boo
     )
     return any(
         not (clause.supposed or _HAS.search(match["before"]) or _HAS.search(match["between"]))
-        for clause in intents.clauses(changes.with_what_follows(world))
+        for clause in intents.clauses(whose.with_what_follows(world))
         for match in behind.finditer(clause.text)
     )
 
@@ -287,7 +288,7 @@ def _rollout(world: Situation) -> Iterable[str]:
         in_full = all(it in world.ask.text for it in images)
         named_there = (it.rpartition(":")[2] for it in images)
         tags = () if in_full else [it for it in named_there if words.is_named(it, world.ask.text)]
-        others = changes.ordered(world, "undo")
+        others = whose.ordered(world, "undo")
         undone = "undo" in alone and (item in others or not others)
         asked = _wants_another_image(world, tags) or _gets(world, item, images)
         beside = not (undone or "delete" in alone) and asked

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from oi_deploy.agent import changes, intents, its_file, meant, named, spared, words
+from oi_deploy.agent import intents, its_file, meant, named, spared, whose, words
 from oi_deploy.agent.named import Image
 from oi_deploy.agent.situation import Situation
 from oi_deploy.verify.state import DeploymentState
@@ -86,7 +86,7 @@ def targets(world: Situation) -> tuple[DeploymentState, ...]:
     text, names = words.without_references(world.ask.text), {it.name for it in found}
     new = [it for it in found if not spared.keeps_its_image(it.name, text, names - {it.name})]
     # "Release web, then restart jobs."
-    new = [it for it in new if not changes.is_only_changed(world, it)] or new
+    new = [it for it in new if not whose.is_only_changed(world, it)] or new
     return tuple(new) or found
 
 
@@ -95,7 +95,7 @@ def _beside(world: Situation, items: Sequence[DeploymentState]) -> tuple[Deploym
 
     That is jobs in "scale web to 3 and deploy registry/jobs:8".
     """
-    if not all(changes.is_only_changed(world, it) for it in world.meant.chosen):
+    if not all(whose.is_only_changed(world, it) for it in world.meant.chosen):
         return ()
     text = world.ask.text
     left = [spared.is_spared(it.name, text) or spared.is_left_out(it.name, text) for it in items]
