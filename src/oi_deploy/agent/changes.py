@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from oi_deploy.agent import columns, intents, revisions, scaling, whose, words
+from oi_deploy.agent import columns, intents, references, revisions, scaling, whose, words
 from oi_deploy.agent.situation import Situation
 from oi_deploy.verify.state import DeploymentState
 
@@ -229,9 +229,14 @@ def restart(world: Situation) -> Iterable[str]:
 
 def undo(world: Situation) -> Iterable[str]:
     """An earlier revision."""
-    if "undo" not in world.intents or world.builds:
+    if "undo" not in world.intents:
         return
-    for item in whose.targets(world, "undo"):
+    items = whose.targets(world, "undo")
+    if world.builds:
+        # Beside an image that is built, another one has to be named for it.
+        new = references.targets(world)
+        items = [it for it in whose.ordered(world, "undo") if it not in new]
+    for item in items:
         known = world.revisions.get(item.name, {})
         if not world.permits("deployment", item.name, "rollout") or len(known) == 1:
             continue

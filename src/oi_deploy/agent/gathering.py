@@ -70,6 +70,9 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
     mentioned = named.paths(ask.text, ask.registry)
     checkout = repository.gather(sources.look, named=mentioned, namespace=ask.namespace)
     spoken = _without_slashes(ask.prompt, there, checkout)
+    run = {named.repository_of(it.image) for item in deployments for it in item.containers}
+    ours = {it for it in run if ask.registry and it.startswith(f"{ask.registry}/")}
+    spoken = referents.whole(spoken, ours)
     ask = replace(ask, prompt=referents.named(spoken, [item.name for item in deployments]))
     looked_up = described.read(
         ask.text,
@@ -155,12 +158,15 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
         count=checkout.count,
         names={it.name for it in about.chosen} | {it.rpartition("/")[2] for it in repositories},
     )
-    images = own_versions.tagged(
+    with_versions = own_versions.tagged(
         ask.text,
-        images,
+        images or _without_tags(about.chosen, repositories),
         source.versions,
         lambda versions: tags.wanted(said, replace(source, versions=versions)),
     )
+    # Images that the prompt does not name are named for their versions only.
+    if images or all(image.tag for image in with_versions):
+        images = with_versions
     return Situation(
         ask=ask,
         intents=wants,
@@ -195,6 +201,18 @@ def situation(ask: Ask, sources: Sources, policy: Policy) -> Situation:
             sources.look("ls", "-d", "--", path)
         ),
     )  # fmt: skip
+
+
+def _without_tags(
+    items: Sequence[DeploymentState], repositories: Collection[str]
+) -> tuple[Image, ...]:
+    """The images of several Deployments that a prompt names without them, if each has one."""
+    found = [
+        [name for it in item.containers if (name := named.repository_of(it.image)) in repositories]
+        for item in items
+    ]
+    several = len(items) > 1 and all(len(own) == 1 for own in found)
+    return tuple(Image(own[0]) for own in found) if several else ()
 
 
 def _live_elsewhere(

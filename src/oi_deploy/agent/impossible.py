@@ -6,7 +6,17 @@ takes something else instead. Where it may be a misreading of the prompt, the mo
 
 import re
 
-from oi_deploy.agent import absent, intents, retag, revisions, tagged_code, unsaid, whose
+from oi_deploy.agent import (
+    absent,
+    deploys,
+    intents,
+    retag,
+    revisions,
+    same_image,
+    tagged_code,
+    unsaid,
+    whose,
+)
 from oi_deploy.agent.intents import FLAGS, clauses, read, sentences
 from oi_deploy.agent.named import Image, namespaces, whole
 from oi_deploy.agent.obstacle import Obstacle
@@ -17,9 +27,10 @@ from oi_deploy.agent.words import find, is_named, plain
 def obstacles(world: Situation) -> tuple[Obstacle, ...]:
     """All that is known."""
     checks = (
-        *(_namespaces, _deployments, _containers, _images, _pinned, _renamed, _push, _elsewhere),
-        *(_revisions, _unknown_revisions, _deletion, _secrets, _not_permitted, _privileges),
-        *(absent.obstacles, tagged_code.obstacles, _described, unsaid.beyond, unsaid.not_out),
+        *(_namespaces, _only_read, _deployments, _containers, _images, _pinned, _renamed, _push),
+        *(_elsewhere, _revisions, _unknown_revisions, _deletion, _secrets, _not_permitted),
+        *(_privileges, absent.obstacles, tagged_code.obstacles, _described),
+        *(unsaid.beyond, unsaid.not_out),
     )
     return tuple(dict.fromkeys(it for check in checks for it in check(world)))
 
@@ -42,6 +53,51 @@ def _namespaces(world: Situation) -> list[Obstacle]:
             f"The namespace {name} is not allowed in this run; only {namespace} is.", certain, True
         )
         for name, certain in found
+    ]
+
+
+_WHERE = re.compile(
+    r"\b(?:in|to|into|on)\s+(?:(?:the|our)\s+)?(?:namespace\s+)?[`'\"]?(?P<en>[a-z][a-z0-9-]*)"
+    r"|在\s*[`'\"]?(?P<zh>[a-z][a-z0-9-]*)|(?P<of>[a-z][a-z0-9-]*)[`'\"]?\s*(?:的|环境|命名空间|里)",
+    FLAGS,
+)
+
+
+# What has been done there, and a place that the next clause has an order for.
+_TRIED = re.compile(
+    r"已|验证|测试|跑过|\b(?:tested|verified|passed|approved|checked|was|were|has|have|runs?|running)\b",
+    FLAGS,
+)
+_PLACE = re.compile(
+    r"^\W*(?:(?:in|on)\s+(?:(?:the|our)\s+)?(?:namespace\s+)?[\w-]+(?:\s+namespace)?|在?\s*[\w-]+\s*(?:环境|命名空间)里?)\W*$",
+    FLAGS,
+)
+_SETS = re.compile(r"\b(?:set|put|use)\b|[换改设切]", FLAGS)
+
+
+def _says_where(clause: str) -> bool:
+    """Whether a clause orders something, or is the place for an order."""
+    ordered = read(clause).wanted or deploys.is_asked(clause) or _SETS.search(clause)
+    return bool(ordered or _PLACE.search(clause))
+
+
+def _only_read(world: Situation) -> list[Obstacle]:
+    """An order for a namespace that the policy lets a run read only."""
+    text = world.ask.text
+    found = {
+        match[match.lastgroup or 0]
+        for clause in clauses(text)
+        if not clause.supposed and not _TRIED.search(clause.text) and _says_where(clause.text)
+        for match in _WHERE.finditer(clause.text)
+        if not intents.is_denied(clause.text, match.start())
+    }
+    return [
+        Obstacle(f"A run changes only {world.ask.namespace}; {name} may be read.", True, True)
+        for name in sorted(found - {world.ask.namespace})
+        if world.permits("namespace", name, "enter")
+        and not world.permits("namespace", name, "change")
+        and not same_image.is_asked_for(text, name)
+        and world.ask.expect != "none"
     ]
 
 

@@ -208,11 +208,18 @@ def is_denied(clause: str, start: int) -> bool:
     return word("denies").search(clause, 0, start) is not None
 
 
+_FIGURE = "[一二三四五六七八九]"
+
+
 def number(text: str) -> int | None:
     """The number that a figure or a word means; None if it means none."""
+    if tens := re.fullmatch(rf"({_FIGURE})?十({_FIGURE})?", text):
+        known = table()["numbers"]
+        return 10 * int(known.get(tens[1], 1)) + int(known.get(tens[2], 0))
     return int(text) if text.isdecimal() else table()["numbers"].get(text.lower())
 
 
 def numbers() -> str:
     """A pattern for every number that is understood."""
-    return r"\d+|" + "|".join(sorted(table()["numbers"], key=len, reverse=True))
+    every = rf"\d+|{_FIGURE}?十{_FIGURE}?|"
+    return every + "|".join(sorted(table()["numbers"], key=len, reverse=True))

@@ -83,9 +83,12 @@ def _in_turn(world: Situation, reference: str) -> Dockerfile | None:
 
 def _repositories(world: Situation) -> list[str]:
     """Those of the named images, in the order in which the prompt names them."""
-    repositories = {image.repository for image in world.named}
-    return sorted(repositories, key=lambda it: match.start() if (match := named.whole(it).search(
-        world.ask.text)) else len(world.ask.text))  # fmt: skip
+    places = {
+        image.repository: match.start()
+        for image in world.named
+        if (match := named.whole(image.repository).search(world.ask.text))
+    }
+    return sorted(places, key=lambda it: places[it])
 
 
 def _called_alike(world: Situation, reference: str) -> Dockerfile | None:
@@ -133,11 +136,18 @@ _CONTEXT = re.compile(
     rf"{_FOLDER.format('zh')}(?![\w./-])",
     intents.FLAGS,
 )
+_ROOT_CONTEXT = re.compile(
+    r"\bcontext\b[^.;\n]{0,24}\b(?:root|top)\b|\b(?:root|top)\b[^.;\n]{0,24}\bcontext\b"
+    r"|上下文[^。;\n]{0,8}根|根目录?[^。;\n]{0,6}上下文",
+    intents.FLAGS,
+)
 _FORMERLY = re.compile(r"\b(?:was|were|until|used to|formerly)\b|以前|原来|之前|曾", intents.FLAGS)
 
 
 def _context(world: Situation) -> str:
     """The folder that the prompt calls the build context, if it is there and the only one."""
+    if _ROOT_CONTEXT.search(world.ask.text):
+        return "."
     folders = named.folders(world.repository.files)
     said = {
         next(filter(None, match.groups()))

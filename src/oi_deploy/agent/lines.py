@@ -292,7 +292,8 @@ def _rollout(world: Situation) -> Iterable[str]:
         undone = "undo" in alone and (item in others or not others)
         asked = _wants_another_image(world, tags) or _gets(world, item, images)
         beside = not (undone or "delete" in alone) and asked
-        known = built or pair or (exists and (not alone or beside))
+        # A name for an image is not yet an order to run it, beside a restart.
+        known = built or (pair and (not alone or asked)) or (exists and (not alone or beside))
         allowed = world.permits("deployment", item.name, "set-image")
         if images and known and allowed and item.containers:
             pairs = " ".join(

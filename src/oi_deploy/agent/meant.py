@@ -127,6 +127,8 @@ def deployments(
         )
     }
     said = [name for name in names if words.is_named(name, text)]
+    # "Build services/web and roll it out": the folder of the service stands for it.
+    said = said or [name for name in names if not uses and _is_folder(name, text)]
     free = [name for name in said if name not in alone]
     if chosen := [name for name in explicit if name not in alone] or free:
         chosen += _with_own_images(names, set(free) - set(chosen), repositories, chosen)
@@ -155,6 +157,11 @@ def deployments(
         or (list(names) if len(names) == 1 else [])
     )
     return Deployments(tuple(names[name] for name in chosen))
+
+
+def _is_folder(name: str, text: str) -> bool:
+    path = rf"(?<![\w./-])(?:[\w.-]+/)+{re.escape(name)}/?(?![\w/-]|\.\w)"
+    return re.search(path, text, re.ASCII) is not None
 
 
 def _with_own_images(

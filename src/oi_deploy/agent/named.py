@@ -161,7 +161,9 @@ def images(prompt: str, registry: str, commit: str) -> tuple[Image, ...]:
 def _tag(match: re.Match[str], text: str) -> str:
     """The tag of a reference; empty where a placeholder stands: `:TAG`, `:v-$TAG`, `:v-<sha>`."""
     tag = match["tag"].removeprefix(":").rstrip(".-")
-    held = re.fullmatch(r"[A-Z][A-Z_]*(?:[-.][A-Z][A-Z_]*)*|.*\$(?:\w|\{\w+\}|\([A-Z_]+\)).*", tag)
+    held = re.fullmatch(
+        r".*YYYY.*|[A-Z][A-Z_]*(?:[-.][A-Z][A-Z_]*)*|.*\$(?:\w|\{\w+\}|\([A-Z_]+\)).*", tag
+    )
     return "" if held or text[match.end() : match.end() + 1] in tuple("<{[") else tag
 
 

@@ -9,7 +9,8 @@ from oi_deploy.broker.request import Policy
 def permits(policy: Policy) -> Callable[[str, str, str], bool]:
     """Whether the policy allows a verb for a kind and a name; an empty name means any of them.
 
-    Besides the policy's own kinds and verbs: `image` with `push`, `namespace` with `enter`.
+    Besides the policy's own kinds and verbs: `image` with `push`, `namespace` with `enter`, and
+    with `change` if the policy allows more there than to read.
     """
     document = policy.document
 
@@ -19,6 +20,10 @@ def permits(policy: Policy) -> Callable[[str, str, str], bool]:
             return image is not None and images.is_allowed(policy, image)
         if verb == "enter":
             return name in (document.namespaces or {})
+        if verb == "change":
+            return any(
+                set(rule.verbs) - {"read"} for rule in (document.namespaces or {}).get(name, ())
+            )
         if name:
             return document.permits(policy.namespace, kind, name, verb)
         rules = (document.namespaces or {}).get(policy.namespace, ())

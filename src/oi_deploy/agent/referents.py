@@ -1,7 +1,7 @@
 """Names in the place of words that stand for Deployments: the canary, the others, the latter."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from oi_deploy.agent import intents, words
 
@@ -31,6 +31,25 @@ _OTHERS = re.compile(
     intents.FLAGS,
 )
 _TWO = re.compile(r"\bthe (?P<en>former|latter)\b|(?P<zh>[前后]者)", intents.FLAGS)
+
+
+_SHORT = r"(?P<name>{})(?P<tag>:(?=[\w.-]*\d|latest\b|stable\b|edge\b|nightly\b)[\w.-]*\w)(?![\w/])"
+
+
+def whole(prompt: str, repositories: Collection[str]) -> str:
+    """The prompt with references in full: `web:2.0` is `registry/team/web:2.0`, where that runs.
+
+    Args:
+        prompt: the task.
+        repositories: those below the registry that Deployments run.
+    """
+    ends: dict[str, list[str]] = {}
+    for repository in repositories:
+        ends.setdefault(repository.rpartition("/")[2], []).append(repository)
+    known = {name: found[0] for name, found in ends.items() if len(found) == 1}
+    every = "|".join(map(re.escape, sorted(known, key=len, reverse=True))) or "(?!)"
+    pattern = rf"(?<![\w./:-]){_SHORT.format(every)}"
+    return re.sub(pattern, lambda it: f"{known[it['name']]}{it['tag']}", prompt, flags=re.ASCII)
 
 
 def named(prompt: str, names: Sequence[str]) -> str:

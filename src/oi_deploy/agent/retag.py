@@ -44,6 +44,8 @@ def pair(world: Situation) -> tuple[Image, Image] | None:
     new = [image for image in world.named if image.tag and not world.has_image(image)]
     if not there:
         return None
+    if not new and (base := _release_of(world, there[0].tag)):
+        new = [Image(there[0].repository, base)]
     if not new and ("retag" in world.intents or world.ask.expect == "push"):
         if len(there) > 1:
             new = there[1:]
@@ -54,16 +56,31 @@ def pair(world: Situation) -> tuple[Image, Image] | None:
     return (there[0], new[0]) if new else None
 
 
+_CANDIDATE = re.compile(r"[-.](?:rc|beta|alpha|pre|candidate)[.-]?\d*$", re.IGNORECASE)
+
+
+def _release_of(world: Situation, tag: str) -> str:
+    """The release that a candidate is to become: "make 2.0.0-rc1 into 2.0.0"; empty if none is."""
+    base = _CANDIDATE.sub("", tag)
+    image = Image(world.named[0].repository, base)
+    text = words.plain(world.ask.text, world.ask.registry)
+    if base == tag or world.has_image(image) or not named.speaks_of(base, text):
+        return ""
+    return base
+
+
 # A version that an image becomes; any other word may be part of the sentence.
 _BECOMES = re.compile(
     r"(?:\bunder the (?:tag|name|version)\s"
     r"|\b(?:to|as|into|be|become|(?:make|call|name|label) (?:it|this|that))\s|->|=>|→"
     r"|[加打][上个]?(?:一个)?[^,。;\d]{0,8}(?:标签|\btag)"
     r"|(?:转正|晋级|晋升|升级?)[成为到]|[打改换命名发布提升]+[成为]|改标[成为]"
-    r"|\bgive it (?:the )?(?:\w+ )?tag\s"
+    r"|\bgive it (?:the )?(?:\w+ )?tag\s|\btag (?:it|this|that|this one|that one)\s"
     r"|\bmake(?=\s+v?\d[\w.-]* (?:out of|from)\b))"
-    r"\s*(?:version\s+)?(?:[`'\"“]?(?P<tag>v?\d+[.-]\d(?:[\w.-]*\w)?|[a-z]+-v?\d[\w.]*(?<!\.))"
-    r"|[`'\"“](?P<word>[a-z][\w.-]*)[`'\"”])",
+    r"\s*(?:version\s+)?(?:[`'\"“]?(?P<tag>v?\d+[.-]\d(?:[\w.-]*\w)?|[a-z]+-v?\d[\w.]*(?<!\.)"
+    r"|(?:latest|stable|edge|nightly)\b)"
+    r"|[`'\"“](?P<word>[a-z][\w.-]*)[`'\"”])"
+    r"|[打补加贴](?:上|个|成|一个)?\s*[`'\"“]?(?P<inner>[a-z\d][\w.-]*)[`'\"”]?\s*的?(?:标签|\btag)",
     intents.FLAGS,
 )
 
@@ -75,7 +92,7 @@ def _other_tag(world: Situation, old: str) -> str:
     # Without its references, a line is shorter, and does not look wrapped any more.
     text = words.plain(intents.wrapped(world.ask.text), world.ask.registry)
     said = {
-        match["tag"] or match["word"]
+        match["tag"] or match["word"] or match["inner"]
         for clause in intents.clauses(text)
         if not clause.supposed
         for match in _BECOMES.finditer(clause.text)

@@ -59,6 +59,19 @@ _RELEASE = re.compile(
     r"|(?:把|将)\s*[\w-]+\s*(?:发布|上线|部署|(?:更新|升级)到(?:当前|最新)的?(?:提交|代码|版本))",
     re.IGNORECASE,
 )
+_NEW = re.compile(
+    r"\b(?:this|current|latest|newest|new) (?:commit|code|build|head)\b|\bHEAD\b"
+    r"|\b(?:short|full) (?:sha|hash)\b"
+    r"|\btag(?:ged)?\b|(?-i:\bVERSION\b)|(?:当前|这个|最新)的?\s*(?:提交|代码|commit)|短\s*(?:sha|哈希)|标签",
+    intents.FLAGS,
+)
+
+
+def _brings(part: str) -> re.Match[str] | None:
+    """The words for what is new, if the part orders that it is brought out."""
+    return _NEW.search(part) if deploys.is_asked(part) else None
+
+
 # What no person writes, and what patterns take long for.
 _BLANKS = re.compile(r"[ \t]{9,}")
 _LINES = re.compile(r"(?:[ \t]*\n){4,}")
@@ -225,13 +238,15 @@ class Situation:
     @property
     def _is_released(self) -> bool:
         """Whether an order beside a restart or another number of pods brings out what is new."""
+        # "Update web (tag VERSION)" is one.
+        text = re.sub(r"\(([^()\n]*)\)", r" \1 ", self.ask.text)
         return any(
             match and not intents.is_denied(part, match.start())
-            for clause in intents.clauses(self.ask.text)
+            for clause in intents.clauses(text)
             if not (clause.supposed or clause.told)
             for part in _AND.split(clause.text)
-            if (match := _RELEASE.search(part))
-            and not {"restart", "scale"} & intents.read(_WITH_PODS.sub(" ", part)).wanted
+            if (match := _RELEASE.search(part) or _brings(part))
+            and not {"restart", "scale", "undo"} & intents.read(_WITH_PODS.sub(" ", part)).wanted
         )
 
     @property
@@ -307,5 +322,6 @@ class Situation:
             return False
         alone = WITHOUT_IMAGE & has.wanted
         if alone:
-            return alone <= {"restart", "scale"} and (self._is_released or self._is_described)
+            released = self._is_released or self._is_described
+            return alone <= {"restart", "scale", "undo"} and released
         return self.is_about_images and not (self._sets_foreign and not self.named)

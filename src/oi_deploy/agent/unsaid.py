@@ -2,7 +2,7 @@
 
 import re
 
-from oi_deploy.agent import changes
+from oi_deploy.agent import changes, intents, words
 from oi_deploy.agent.intents import FLAGS
 from oi_deploy.agent.obstacle import Obstacle
 from oi_deploy.agent.situation import WITHOUT_IMAGE, Situation
@@ -63,9 +63,35 @@ _NOT_OUT = re.compile(
 )
 
 
+_GOES_OUT = re.compile(
+    r"\bdeploy(?!ments?\b)|\broll(?:s|ed|ing)?[ -]?(?:[\w-]+ ){0,3}out\b|\breleas|\bship|\bupdat"
+    r"|\bset image\b|\bswitch|\brestart|\bscal|\bput\b"
+    r"|部署|发布|上线|更新|升级|[换切]|重启|扩|缩|回滚",
+    FLAGS,
+)
+_NO_DEPLOYMENT = re.compile(
+    r"\b(?:don't|do not|not to|never|without) (?:\w+ )?deploy(?:ing)?\b"
+    r"|不要?(?:部署|上线|发布)|(?:部署|集群|deployment)\s*不动",
+    FLAGS,
+)
+
+
+def _is_kept_in(world: Situation) -> bool:
+    """Whether the prompt denies a deployment, and orders none anywhere."""
+    text = words.plain(world.ask.text, world.ask.registry)
+    ordered = any(
+        not intents.is_denied(clause.text, match.start())
+        for clause in intents.clauses(_NO_DEPLOYMENT.sub(" ", text))
+        for match in _GOES_OUT.finditer(clause.text)
+    )
+    return bool(_NO_DEPLOYMENT.search(text)) and not ordered
+
+
 def not_out(world: Situation) -> list[Obstacle]:
     """An image that is only to be pushed, in a run that is to end with a deployment."""
-    if world.ask.expect != "deploy" or not (world.builds and _NOT_OUT.search(world.ask.text)):
+    if world.ask.expect != "deploy" or not (world.builds or "retag" in world.intents):
+        return []
+    if not (_NOT_OUT.search(world.ask.text) or _is_kept_in(world)):
         return []
     text = "The prompt wants nothing deployed: give the input `expect: push`, or `expect: none`."
     return [Obstacle(text, True)]

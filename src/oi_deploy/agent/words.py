@@ -30,7 +30,7 @@ def plain(prompt: str, registry: str) -> str:
     # So it does where it is one: `:YYYYMMDD`.
     pattern = (
         rf"{re.escape(host)}/[\w./-]*"
-        r"(?::(?!YYYY|[A-Z]*VERSION|[A-Z_]*SHA)[\w.-]+(?![\w.<{\[-]))?"
+        r"(?::(?![\w.-]*YYYY|[A-Z]*VERSION|[A-Z_]*SHA)[\w.-]+(?![\w.<{\[-]))?"
     )
     tagged = rf"{re.escape(host)}/[\w./-]*:[\w.${{}}-]+"
     text = re.sub(tagged, lambda match: _VARIABLE.sub(r"<\1\2>", match[0]), prompt, flags=re.ASCII)

@@ -120,9 +120,9 @@ _COMES_FROM = re.compile(
 )
 # "Just the X.Y.Z part" of a git tag.
 _NUMBERS_ONLY = re.compile(
-    r"\b(?:just|only)(?: (?:the|its))? (?:X\.Y\.Z|numbers?|numeric|digits)\b"
+    r"\b(?:just|only)(?: (?:the|its))? (?:v?\d+\.\d+\.\d+|X\.Y\.Z|numbers?|numeric|digits)\b"
     r"|\bX\.Y\.Z (?:part|portion|bit)\b"
-    r"|[只仅](?:取|用|要|保留)?\s*(?:其中的?|里面的?)?\s*(?:X\.Y\.Z|数字)|X\.Y\.Z\s*(?:这|那)?(?:一?部分|一?段)",
+    r"|[只仅](?:取|用|要|保留)?\s*(?:其中的?|里面的?)?\s*(?:X\.Y\.Z|数字)|取\s*版本号?部分|X\.Y\.Z\s*(?:这|那)?(?:一?部分|一?段)",
     intents.FLAGS,
 )
 

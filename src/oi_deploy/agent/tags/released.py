@@ -15,6 +15,7 @@ _PATTERN = (
     r"|(?:^|\b(?:(?:it|this) is|as|new|the|service|image|OURS))\W*\bversion (?P<version>NUMBER)"
     # A sentence that goes on tells something of it.
     r"(?=\s*(?:$|[,.;:)]|(?:and|now|please|today|to)\b))"
+    r"|^\W*版本号?\s*:?\s*(?P<only>NUMBER)\W*$"
     r"|\b(?:like|want|need|have) (?P<built>NUMBER) built\b"
     r"|\b(?:hotfix|fix|release)\s*:\s*(?:(?:OURS)\s+)?(?P<title>NUMBER)"
     # A database, a client or a document is none of ours.

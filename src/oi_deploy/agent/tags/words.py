@@ -93,7 +93,7 @@ _TAGGING = re.compile(
     r"|\bnamed? after\b|\bnames? (?:[\w-]+ ){0,3}images? (?:\w+ )?after\b"
     r"|\b(?:push|publish|put)\b[^.;]{0,80}\bunder \w+ names\b|命名"
     # What is left of a reference whose tag is still to be filled in.
-    r"|(?:^|\s):(?=[\w.-]*[<{\[$]|(?-i:[A-Z]{3}))"
+    r"|(?:^|\s):(?=[\w.-]*(?:[<{\[$]|YYYY)|(?-i:[A-Z]{3}))"
     r"|版本号?(?:我们|都|均|只|统一|一律)*(?=取|用|来自|从|以|按|是|为|[写记标]?在)",
     intents.FLAGS,
 )
@@ -265,7 +265,8 @@ def about(prompt: str) -> str:
 
 
 _IMAGE_GOES = re.compile(
-    r"\bpush|\bpublish|\bupload|\breleas|\bimage\b|推|上传|镜像", intents.FLAGS
+    r"\bpush|\bpublish|\bupload|\breleas|\bdeploy(?!ments?\b)|\bimage\b|推|上传|镜像|部署|发布|上线",
+    intents.FLAGS,
 )
 _COMMIT = re.compile("|".join(KINDS[name] for name in ("full commit", "commit")), intents.FLAGS)
 
@@ -273,7 +274,8 @@ _COMMIT = re.compile("|".join(KINDS[name] for name in ("full commit", "commit"))
 # "Under the number that is in the VERSION file."
 _AS_IN_FILE = re.compile(
     r"\b(?:under|as|with|using) (?:the )?(?:number|version|content|value)\b[^,;]{0,24}?"
-    r"\b(?:VERSION|version\.txt)\b|\bas (?:the )?VERSION\b"
+    r"\b(?:VERSION|version\.txt)\b|^VERSION$"
+    r"|\b(?:as|using|with|from|by) (?:the )?VERSION\b(?!\s*[=:]| (?:set|as)\b)"
 )
 _AS_NUMBER = re.compile(
     r"(?<=\w )as [`\"']?v?\d+\.\d[\w.-]*[`\"']?(?=\s*(?:[,.;)]|$|\b(?:and|to|in|then)\b))",

@@ -1,0 +1,130 @@
+"""What engineers write every day, one or two orders at a time."""
+
+import pytest
+
+from tests.unit.agent.worlds import COMMIT, FILES, REGISTRY, deployment, facts, short
+
+BILLING = deployment("billing", "api=billing:3.1.0")
+GATEWAY = deployment("gateway", "nginx=gateway:1.4.2", "exporter=docker.io/exporter:1", replicas=3)
+TAGS = {"billing": ["3.0.0", "3.1.0", "3.2.0-rc1"], "gateway": ["1.4.1", "1.4.2"]}
+REVISIONS = {"gateway": {"1": (f"{REGISTRY}/gateway:1.4.1",), "2": (f"{REGISTRY}/gateway:1.4.2",)}}
+POLICY = (
+    "version: 1\nnamespaces:\n  production:\n"
+    "  - {kinds: [deployment], verbs: [set-image, rollout, scale]}\n"
+    "  staging:\n  - {kinds: ['*'], verbs: [read]}\n"
+)
+PROMOTED = [
+    *("docker pull billing:3.2.0-rc1", "docker tag billing:3.2.0-rc1 billing:3.2.0"),
+    *("docker push billing:3.2.0", "set image deployment/billing api=billing:3.2.0"),
+]
+RESTART, UNDO = "rollout restart deployment/gateway", "rollout undo deployment/gateway"
+
+
+def new(tag: str, name: str = "billing", container: str = "api", folder: str = ".") -> list[str]:
+    image = f"{name}:{tag}"
+    lines = [f"docker build -t {image} {folder}", f"docker push {image}"]
+    return [*lines, f"set image deployment/{name} {container}={image}"]
+
+
+def lines(prompt: str, **world: object) -> list[str]:
+    known = {"tags": TAGS, "revisions": REVISIONS, "deployments": (BILLING, GATEWAY), **world}
+    found = facts(prompt, **known)  # type: ignore[arg-type]
+    return [it for it in short(found.commands) if "rollout status" not in it]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "found"),
+    [
+        ("给 billing 加到十二个实例", ["scale deployment/billing --replicas=12"]),
+        ("Scale billing to twelve replicas.", ["scale deployment/billing --replicas=12"]),
+        ("大促需要 gateway 8 个 pod", ["scale deployment/gateway --replicas=8"]),
+        ("Please release billing (VERSION) and bounce gateway afterwards.",
+         [*new("2.4.1"), RESTART]),
+        ("更新 billing(标签 VERSION)并重启 gateway", [*new("2.4.1"), RESTART]),
+        ("Update billing to this commit (short sha), scale it to 3",
+         [*new(COMMIT), "scale deployment/billing --replicas=3"]),
+        ("Roll this commit out to billing (tag short sha) and scale gateway to 4.",
+         [*new(COMMIT), "scale deployment/gateway --replicas=4"]),
+        ("Release billing with VERSION; roll gateway back to the previous revision.",
+         [*new("2.4.1"), UNDO]),
+        ("先回滚 gateway,再把当前提交(短 SHA)发布到 billing", [*new(COMMIT), UNDO]),
+        ("发版:billing,版本 2.4.1", new("2.4.1")),
+        ("Deploy billing using VERSION.", new("2.4.1")),
+        ("Pull {registry}/billing:3.2.0-rc1, tag it 3.2.0, push, update deployment billing.",
+         PROMOTED),
+        ("Finalize billing 3.2.0-rc1 as 3.2.0 and roll it out without rebuilding.", PROMOTED),
+        ("把 billing:3.2.0-rc1 提升为正式版 3.2.0 并发布到 billing。", PROMOTED),
+        ("把 gateway:1.4.2 同步打成 latest 并推送,然后重启 gateway",
+         ["docker pull gateway:1.4.2", "docker tag gateway:1.4.2 gateway:latest",
+          "docker push gateway:latest", RESTART]),
+        ("deploy billing:3.0.0", ["set image deployment/billing api=billing:3.0.0"]),
+    ],
+)  # fmt: skip
+def test_two_orders_and_versions(prompt: str, found: list[str]) -> None:
+    assert lines(prompt) == found
+
+
+@pytest.mark.parametrize(
+    ("prompt", "found"),
+    [
+        ("把现有镜像 gateway:1.4.2 打上 latest 标签推送", "gateway:latest"),
+        ("拉取 gateway:1.4.1,打成 1.4.1-lts 推上去", "gateway:1.4.1-lts"),
+        ("CI job: docker build & push {registry}/billing:nightly-YYYYMMDD",
+         "billing:nightly-20260309"),
+    ],
+)  # fmt: skip
+def test_what_is_pushed(prompt: str, found: str) -> None:
+    assert f"docker push {found}" in lines(prompt, expect="push")
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "只构建并推送镜像 {registry}/billing,标签取 VERSION,不要部署。",
+        "Build and push billing only, do not deploy. Tag from VERSION.",
+        "billing 3.1.0 已验证,打 stable 标签推到仓库,Deployment 不动。",
+        "Promote gateway 1.4.2 to latest; nothing gets deployed.",
+    ],
+)
+def test_what_is_not_to_be_deployed_is_not(prompt: str) -> None:
+    (found,) = facts(prompt, tags=TAGS, deployments=(BILLING, GATEWAY)).obstacles
+    assert "expect: push" in found.text
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Restart gateway in namespace staging.",
+        "把 staging 的 gateway 重启",
+        "In namespace staging: set billing to 3.1.0.",
+        "staging 环境 billing 换成 3.0.0",
+        "Deploy billing to the staging namespace, tag short sha.",
+    ],
+)
+def test_a_namespace_that_may_only_be_read_is_not_changed(prompt: str) -> None:
+    found = facts(prompt, policy=POLICY, tags=TAGS, deployments=(BILLING, GATEWAY))
+    assert any("staging may be read" in it.text and it.certain for it in found.obstacles)
+    told = facts("Deploy billing 3.0.0; it was tested in staging.", policy=POLICY, tags=TAGS,
+                 deployments=(BILLING, GATEWAY))  # fmt: skip
+    assert not told.obstacles and told.commands
+
+
+def test_services_by_their_folder() -> None:
+    dockerfile = 'FROM python:3.11-slim\nCOPY . .\nCMD ["a"]\n'
+    files = {
+        **{path: text for path, text in FILES.items() if path != "Dockerfile"},
+        "services/billing/Dockerfile": dockerfile,
+        "services/gateway/Dockerfile": dockerfile,
+        "services/billing/VERSION": "4.0.1\n",
+        "services/gateway/VERSION": "1.5.0\n",
+    }
+    gateway = new("1.5.0", "gateway", "nginx", "services/gateway")
+    prompt = "Build services/gateway and roll it out, tag from its VERSION file."
+    assert lines(prompt, files=files) == gateway
+    billing = new("4.0.1", folder="services/billing")
+    prompt = "Build and deploy billing and gateway, each tagged with its own VERSION."
+    found = lines(prompt, files=files)
+    assert found == [*billing[:2], *gateway[:2], billing[2], gateway[2]]
+    prompt = "Build gateway with services/gateway/Dockerfile, context is the repo root. Roll out."
+    (built,) = (it for it in lines(prompt, files=files) if it.startswith("docker build"))
+    assert built == f"docker build -t gateway:{COMMIT} -f services/gateway/Dockerfile ."
