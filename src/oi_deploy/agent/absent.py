@@ -23,6 +23,9 @@ _PLACE = re.compile(
     r"(?:\b(?:in|under|inside|folder|directory)\s+"
     # A branch is none.
     r"|\bfrom\s+(?!(?:release|feature|feat|hotfix|bugfix|fix|chore|origin|refs)/)"
+    # Below a folder that services have; else it may be the name of an image.
+    r"|\b(?:[Bb]uild|[Pp]ackage|[Rr]elease|[Ss]hip)\s+(?:the\s+)?"
+    r"(?=(?:services|apps?|packages|modules|components|cmd|src|projects)/)"
     r"|目录\s*|文件夹\s*|从\s*|用\s*(?=\S+\s*目录)|(?:构建|部署|发布|打包)\s*)"
     r"`?(?P<en>[a-z0-9][a-z0-9._-]*(?:/[a-z0-9._-]+)+)/?`?(?=\s*(?:[,.;,。;、)]|$|and\b|as\b|of\b|with\b|里|中|下|目录))",
     re.ASCII,

@@ -164,8 +164,9 @@ def _with_names_of_files(
     The file has one image below the registry (or the name of one that runs), and one Deployment
     that is there, or several where the prompt speaks of several; else nothing is certain.
     """
-    if f"{registry}/" in prompt or any(words.is_named(it.name, prompt) for it in deployments):
+    if f"{registry}/" in prompt:
         return prompt
+    named_there = any(words.is_named(it.name, prompt) for it in deployments)
     running = {repository_of(it.image) for item in deployments for it in item.containers}
     for path, text in texts.items():
         said = [it for it in intents.sentences(prompt) if words.is_named(path, it)]
@@ -177,6 +178,11 @@ def _with_names_of_files(
         images = whole or {f"{registry}/{it}" for it in found} & running
         items = [item for item in deployments if item.name in found]
         several = any(_OF_SEVERAL.search(it) for it in said)
+        if named_there:
+            # Only the image is looked up then.
+            if len(images) == 1:
+                return f"{prompt}\n\n{images.pop()}.\n"
+            continue
         if len(images) == 1 and (len(items) == 1 or (several and items)):
             inside = [it.name for it in items[0].containers if it.name in found]
             container = f" container {inside[0]}" if len(inside) == len(items) == 1 else ""

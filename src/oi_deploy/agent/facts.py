@@ -37,7 +37,7 @@ _EDIT = re.compile(
     r"\b(?:(?<=\bbe )|(?!\w+ed\b))(?!sort by\b)(?:append|updat|adjust|chang|renam|mov|commit|edit"
     r"|modif|fix|bump|replac|add|sort|remov|delet)"
     r"(?:e|es|ed|s|y|ies|ied|ing)?\b(?!\s+nothing\b)"
-    r"|改|(?<!已)更新(?!后|完|结束|了)|提交|追加|移动|移到|重命名|替换|添加|删",
+    r"|改|(?<!已)(?<!滚动)更新(?!后|完|结束|了)|提交|追加|移动|移到|重命名|替换|添加|删",
     intents.FLAGS,
 )
 _CLUSTER = re.compile(

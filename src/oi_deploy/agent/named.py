@@ -281,6 +281,14 @@ def _in_chinese(text: str) -> Iterable[str]:
             yield name
 
 
+# "The file's name, for example web.log".
+_FILE_AS_EXAMPLE = re.compile(
+    r"(?:\be\.g\.|\bfor (?:example|instance)|\bsuch as|例如|比如|譬如|形如)[,:]?\s*"
+    r"[`'\"“]?[\w./-]+",
+    intents.FLAGS,
+)
+
+
 def folders(files: Iterable[str]) -> frozenset[str]:
     """All folders that files lie in, the root left out."""
     return frozenset(
@@ -296,7 +304,7 @@ def new_files(prompt: str, registry: str, files: Collection[str], log: str) -> t
     there = {name for path in files if "ockerfile" in (name := path.rpartition("/")[2])}
     return tuple(
         path
-        for path in paths(prompt, registry)
+        for path in paths(_FILE_AS_EXAMPLE.sub(" ", prompt), registry)
         if _ENDING.search(path)
         and path not in there
         # That is nginx's own.

@@ -83,7 +83,8 @@ _WANTS = re.compile(
 )
 # How it came to be what it is now.
 _TOLD = re.compile(
-    rf"\b(?:currently|now|still) (?:at|on|with|has|having|runs?|running) (?:{_N}) {_PODS}|"
+    r"\b(?:currently|now|still|at (?:the|this) moment|so far)"
+    rf" (?:at|on|with|has|having|runs?|running) (?:{_N}) {_PODS}|"
     r"\b(?:parked|sits?|sitting|idl(?:es?|ing)|stands?|standing) (?:at|with|on)"
     rf" (?:{_N})(?: {_PODS})?|"
     rf"(?:停在|处于|现为|目前是?|当前是?|现在是?)\s*(?:{_N})\s*个?\s*{_PODS}|"

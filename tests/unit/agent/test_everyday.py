@@ -128,3 +128,44 @@ def test_services_by_their_folder() -> None:
     prompt = "Build gateway with services/gateway/Dockerfile, context is the repo root. Roll out."
     (built,) = (it for it in lines(prompt, files=files) if it.startswith("docker build"))
     assert built == f"docker build -t gateway:{COMMIT} -f services/gateway/Dockerfile ."
+
+
+def test_an_image_whose_name_stands_in_a_document() -> None:
+    files = {**FILES, "docs/names.md": f"| image | `{REGISTRY}/billing` |\n"}
+    prompt = (
+        "Please get the pods of billing onto this commit. docs/names.md says under which name our "
+        "images are kept; the part after the colon is always the short hash of the commit."
+    )
+    assert lines(prompt, files=files) == new(COMMIT)
+
+
+def test_a_folder_of_services_that_is_not_there() -> None:
+    prompt = "Build services/invoicing of this repository, and update the deployment billing."
+    (found,) = facts(prompt, tags=TAGS, deployments=(BILLING, GATEWAY)).obstacles
+    assert found.text == "The repository has no services/invoicing."
+
+
+def test_a_report_in_the_form_that_is_shown() -> None:
+    prompt = (
+        "billing 刚有人换了镜像,正在滚动更新。请等它更新完,什么都不要改,然后写一个\n"
+        "rollout.txt,四行,格式如下(尖括号处换成实际值):\n"
+        "deployment: billing\nimage: <当前镜像全名>\nready: <就绪副本数>/<期望副本数>\n"
+        "result: <complete 或 failed>\n"
+    )
+    found = facts(prompt, expect="none", deployments=(BILLING, GATEWAY))
+    assert found.wanted == ("rollout.txt",)
+    assert short(found.commands)[0] == "rollout status deployment/billing"
+    assert found.commands[1].endswith(
+        "print l1 $1; print l2 $2; print l3 $3 s $4; print l4}' > rollout.txt"
+    )
+
+
+def test_a_name_that_is_an_example_is_no_file_to_write() -> None:
+    prompt = (
+        'logs/ 下每个 .log 文件每行的格式是"时间 设备 级别 内容",'
+        "请按级别(第三列)统计各文件里 ERROR 和 WARN 的行数,写成 Markdown 表格存到 log-summary.md,\n"
+        "表头为:文件 | ERROR | WARN,每个文件一行(文件列写文件名,例如 gate.log)。"
+    )
+    found = facts(prompt, expect="none", files={**FILES, "logs/gate.log": "8 g ERROR x\n"})
+    assert found.wanted == ("log-summary.md",)
+    assert "| 文件 | ERROR | WARN |" in found.commands[0]

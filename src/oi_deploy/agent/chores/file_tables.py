@@ -119,6 +119,11 @@ _ROW_OF = re.compile(
     r"|(?:每个|各)[^。;()]{0,12}一行\((?P<heads_zh>[^()]+)\)",
     intents.FLAGS,
 )
+# "The head is: file | size | lines" within a sentence.
+_HEAD_ROW = re.compile(
+    r"(?:表头|\bhead(?:er|ing)?s?)[^:\n|]{0,12}:\s*(?P<row>[^|,.;。\n]{1,24}(?:\|[^|,.;。\n]{1,24}){1,6})",
+    intents.FLAGS,
+)
 # A column that is described: "its size in bytes", "how many lines of ERROR it has".
 _DESCRIBED = re.compile(
     r"^(?:the|its|their|an?)\s+(?=\w+(?:'s)?\s)|^how many\s+"
@@ -130,7 +135,9 @@ _DESCRIBED = re.compile(
 def _heads(text: str) -> list[str]:
     """The heads of the table, as the prompt lists them or shows them between bars."""
     shown = [
-        line.strip().strip("|`").split("|") for line in text.splitlines() if line.count("|") > 1
+        line.strip().strip("|`").split("|")
+        for line in (*text.splitlines(), *(it["row"] for it in _HEAD_ROW.finditer(text)))
+        if line.count("|") > 1 and not _HEAD_ROW.search(line)
     ]
     told = (
         fields.LISTED.split(re.sub(r"\([^()]*\)", "", match["heads"]).strip())

@@ -152,12 +152,15 @@ def _parts(prompt: str) -> list[tuple[str, tuple[str, ...]]]:
         else:
             # "Pods of the new version/pods wanted"
             own = part.replace("/", fields.BOTH) if label and part.count("/") == 1 else part
-            found.append((label, tuple(map(fields.of, own.split(fields.BOTH)))))
+            known = tuple(map(fields.of, own.split(fields.BOTH)))
+            # "deployment: web" is to stand there as it is.
+            shown = known == ("",) and label and re.fullmatch(r"\s*[\w.-]+\s*", part)
+            found.append((label, (fields.of(label),) if shown else known))
     return found if all(all(own) for _, own in found) else []
 
 
 _BELOW = re.compile(
-    r"(?:\blines|行)[^:\n]{0,16}:[ \t]*\n+"
+    r"(?:\blines|行|格式|如下)[^:\n]{0,40}:[ \t]*\n+"
     r"(?P<lines>(?:[ \t]*[\w -]{1,30}[:=][^\n]+(?:\n|\Z)){2,4})",
     intents.FLAGS,
 )

@@ -37,10 +37,12 @@ def rule(prompt: str, texts: Mapping[str, str]) -> str | None:
     """
     for path, text in texts.items():
         said = [it for it in intents.sentences(prompt) if words.is_named(path, it)]
-        told = any((_TAG.search(it) or _NAMES.search(it)) and _STANDS.search(it) for it in said)
-        if _DOCUMENT.search(path) and told:
+        told = [it for it in said if _STANDS.search(it)]
+        of_tag = any(_TAG.search(it) for it in told)
+        if _DOCUMENT.search(path) and (of_tag or any(_NAMES.search(it) for it in told)):
             section = " ".join(_section(text).split())
-            return f"The tag is: {section}" if section else ""
+            # Of images' names, a document need not say what tags they get.
+            return f"The tag is: {section}" if section else "" if of_tag else None
     return None
 
 
