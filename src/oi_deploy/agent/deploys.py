@@ -57,7 +57,8 @@ _NO_ORDER = re.compile(
     intents.FLAGS,
 )
 _QUESTION = re.compile(
-    r"^\W*(?:was|were|who|why|when|has|have|did|does|do|is (?!it possible)|are|should|how"
+    r"^[^,;]*(?:会|将)(?:怎么样|怎样|如何|发生什么)\??$"
+    r"|^\W*(?:was|were|who|why|when|has|have|did|does|do|is (?!it possible)|are|should|how"
     r"|what|which)\b.*\?$"
     r"|^(?!.*(?:请(?!求)|帮|麻烦|把|能不能|可否|能否)).*"
     r"(?:会不会|是不是|是否|有没有|多少|什么时候|为什么|哪个|哪里|在哪|吗|了没有?)[^,。]{0,10}\??$",
@@ -76,9 +77,10 @@ _NOTHING = re.compile(
 
 # The commands are wanted, and not what they do.
 _PLANNED = re.compile(
-    r"\bdry[- ]?run\b|\b(?:draft|give me|show me|prepare|print|list) (?:me )?the commands?\b"
-    r"|(?:命令|脚本|步骤)[^。]{0,16}(?:不要?|别|先不)执行|(?:会|将)(?:怎么样|怎样|如何|发生什么)",
-    intents.FLAGS,
+    r"^\W*dry[- ]?run\b(?!.*\bthen\b)|\b(?:only|just) (?:an?|as a) dry[- ]?run\b"
+    r"|\bdry[- ]?run only\b|\b(?:draft|give me|prepare) the commands? (?:for|to)\b"
+    r"|(?:命令|脚本|步骤)[^。]{0,16}(?:不要?|别|先不)执行",
+    intents.FLAGS | re.DOTALL,
 )
 
 

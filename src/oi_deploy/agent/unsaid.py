@@ -56,8 +56,6 @@ _NOT_OUT = re.compile(
     r"\bnothing (?:gets|is|will be|is to be) (?:deployed|rolled out|released)\b"
     r"|\b(?:don't|do not) (?:roll (?:it|this|anything) out|deploy (?:it|this|anything)"
     r"|touch the cluster)(?=\s*(?:[.,;!]|$))"
-    r"|\bno (?:rollout|deploy(?:ment)?(?: changes?)?)(?=\s*(?:[.,;!]|$))"
-    r"|(?:^|[,。;]\s*)(?:先不|暂不)(?:上线|发布|部署)(?=\s*(?:[,。;!]|$))"
     r"|(?:不要?|别)动集群|集群(?:不要?|别)[动碰]",
     FLAGS,
 )
@@ -71,7 +69,8 @@ _GOES_OUT = re.compile(
 )
 _NO_DEPLOYMENT = re.compile(
     r"\b(?:don't|do not|not to|never|without) (?:\w+ )?deploy(?:ing)?\b"
-    r"|不要?(?:部署|上线|发布)|(?:部署|集群|deployment)\s*不动",
+    r"|\bno (?:rollout|deploy(?:ment)?(?: changes?)?)(?=\s*(?:[.,;!]|$))"
+    r"|(?:不要?|暂不)(?:部署|上线|发布)|(?:部署|集群|deployment)\s*不动",
     FLAGS,
 )
 
