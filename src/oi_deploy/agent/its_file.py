@@ -109,7 +109,8 @@ def _only_place(world: Situation, file: Dockerfile) -> str:
     That is `docker/api.Dockerfile` for what lies in `api/`.
     """
     sources = [it for it in file.copies() if not set(it) & set("*?[$") and it.strip("./")]
-    if file.folder == "." or not sources:
+    own = all(world.exists(dockerfiles.inside(file.folder, it)) for it in sources)
+    if file.folder == "." or not sources or own:
         return ""
     found = [
         folder

@@ -375,7 +375,12 @@ def _report(world: Situation) -> Iterable[str]:
         *(file_tables.lines, lacking.lines, commits.lines, counts.lines, disk.lines),
         *(bases.lines, reports.report),
     )
-    return next((found for part in parts if (found := tuple(part(world)))), ())
+    found = next((found for part in parts if (found := tuple(part(world)))), ())
+    folder = world.new_file.rpartition("/")[0]
+    # Nothing is written into a folder that is not there.
+    return (
+        (f"mkdir -p {folder}", *found) if found and folder and not world.exists(folder) else found
+    )
 
 
 _PARTS: tuple[Callable[[Situation], Iterable[str]], ...] = (

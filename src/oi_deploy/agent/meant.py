@@ -110,8 +110,12 @@ def deployments(
     for match in _OF_IMAGE.finditer(text):
         if match["name"] in tails - set(names):
             absent, certain = [*absent, match["name"]], True
-    if only := [name for name in names if _is_the_only(name, text)]:
-        return Deployments(tuple(names[name] for name in only))
+    if ends := {name: end for name in names if (end := _the_only(name, text))}:
+        # "Only web and jobs."
+        and_ = r"[`'\"”」]?\s*(?:[、&和与及]|and\b)\s*(?:deployments?\s+)?"
+        listed = [re.match(rf"{and_}({NAME})", text[end:]) for end in ends.values()]
+        only = {*ends, *(match[1] for match in listed if match)}
+        return Deployments(tuple(names[name] for name in names if name in only))
     uses = [
         name for name, item in names.items() if any(repository_of(c.image) in repositories
                                                     for c in item.containers)
@@ -207,8 +211,8 @@ def _is_about_all(text: str, names: Collection[str], alone: Collection[str]) -> 
     return count in (None, len(names))
 
 
-def _is_the_only(name: str, text: str) -> bool:
-    """Whether a prompt says that something is done to a Deployment only."""
+def _the_only(name: str, text: str) -> int:
+    """Where a prompt ends to say that something is done to a Deployment only; 0 if it does not."""
     before = (
         r"(?:只|仅)(?:(?:给|对|把|将|动|改|换|发|切|更新|升级|部署|发布|重启|扩容?|缩容?|回滚)\s*)?"
         r"|\bonly\s+(?:(?:update|change|touch|deploy|roll out|restart|scale|to|for|the)\s+){0,3}"
@@ -217,9 +221,10 @@ def _is_the_only(name: str, text: str) -> bool:
     after = r"[`\"'”」]?(?:\s+deployment)?\s+only\b(?! (?:needs?|has|runs?|wants?|gets?|uses?)\b)"
     pattern = rf"(?:{before}){word}{re.escape(name)}(?![\w-])|(?<![\w-]){re.escape(name)}{after}"
     match = re.search(pattern, text, intents.FLAGS)
-    return match is not None and not intents.word("denies").search(
-        spared.clause_at(text, match.start()).partition(match[0])[0]
-    )
+    if match is None:
+        return 0
+    before = spared.clause_at(text, match.start()).partition(match[0])[0]
+    return 0 if intents.word("denies").search(before) else match.end()
 
 
 def is_joined(name: str, others: Iterable[str], text: str) -> bool:

@@ -71,7 +71,8 @@ def _is_past(sentence: str, after: str) -> bool:
         return False
     # Chinese has no other form for an order than for what is told.
     chinese = re.search(rf"[{intents.CJK}]", sentence)
-    return not (chinese and any(intents.read(it).wanted for it in parts[1:]))
+    new = (it for it in parts[1:] if not re.search(r"已经?|[过了]\W*$", it))
+    return not (chinese and any(intents.read(it).wanted for it in new))
 
 
 def _sentence(text: str) -> str:

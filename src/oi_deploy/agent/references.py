@@ -83,6 +83,9 @@ def targets(world: Situation) -> tuple[DeploymentState, ...]:
         for item in chosen
         if not using or item.name in using or meant.is_joined(item.name, using, world.ask.text)
     )
+    if not world.named and len(found) > 1 and (ordered := whose.released(world)):
+        # "gateway got timeouts. Release billing."
+        found = tuple(it for it in found if it.name in ordered) or found
     text, names = words.without_references(world.ask.text), {it.name for it in found}
     new = [it for it in found if not spared.keeps_its_image(it.name, text, names - {it.name})]
     # "Release web, then restart jobs."

@@ -96,8 +96,15 @@ def _of_two(match: re.Match[str], names: Sequence[str]) -> str:
     return _spaced(match, first if is_first else second)
 
 
+def _clause_before(match: re.Match[str]) -> str:
+    return re.split(r"[,.;!?\n,。;]", match.string[: match.start()])[-1]
+
+
 def _others(match: re.Match[str], rest: Sequence[str]) -> str:
     if (match["one"] or match["one_zh"] or match["one_before"]) and len(rest) != 1:
+        return match[0]
+    # "No restart of others" names nobody.
+    if intents.word("denies").search(_clause_before(match)):
         return match[0]
     verb = match["verb"] or match["verb_zh"] or ""
     verb = re.sub(r"(?:of )?the $", "", verb)

@@ -27,12 +27,12 @@ _FALL = (
     rf"(?:减少|去掉|减掉|砍掉|减|少|缩|撤掉)了?\s*(?P<n>{_N})\s*个\s*(?:{_PODS}|$)",
 )
 _DOUBLE = r"\bdoubl(?:e|ing)\b|\btwice (?:as many|the)\b|翻(?:一?倍|一番)|加倍|两倍|[容加大多]一倍"
-_HALF = r"\bhal(?:f|ve|ving)\b|减半|一半"
+_HALF = r"\bhal(?:f(?! an? (?:hour|day|minute)| past| hour)|ve|ving)\b|减半|一半"
 _TOTAL = (
     r"(?:\bto|\bat|=|->|=>|→|\bmake (?:it|that|them)|到|为|成|至|[缩扩降减升]回)"
     # "At 5 am" is a time.
     rf"\s*(?P<n>{_N})(?![\w.]|\s*[.]\d|:\d\d|\s*%|\s*(?:[ap]\.?m\b|o'clock|点|时))",
-    rf"(?P<n>{_N}|a single|an? (?=pod|replica|instance))\s*(?:个)?\s*{_PODS}",
+    rf"(?<![\w.])(?P<n>{_N}|a single|an? (?=pod|replica|instance))[^\S\n]*(?:个)?[^\S\n]*{_PODS}",
     rf"{_PODS}[^,.;。]{{0,20}}?[:=]\s*(?P<n>{_N})(?![\w.])",
 )
 # The column of a table that says how many there are to be.
@@ -65,6 +65,7 @@ def tabled(prompt: str, name: str) -> int | None:
 
 # The surest of them: any other number may be a time.
 _FROM_TO = (
+    rf"\b(?:can|could|may|might) (?:we|i|you) (?:please )?(?:have|get|run) (?P<n>{_N})(?![\w.])",
     rf"\bfrom (?:{_N})(?: {_PODS})? to (?P<n>{_N})(?![\w.])",
     rf"从\s*(?:{_N})\s*个?\s*(?:{_PODS})?[^,。;\d]{{0,4}}[到至为成]\s*(?P<n>{_N})(?![\w.])",
 )

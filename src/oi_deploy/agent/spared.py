@@ -186,7 +186,8 @@ def keeps_its_image(name: str, prompt: str, others: Collection[str]) -> bool:
 
 _OTHER_KEYS = re.compile(
     r"[,;]?\s*(?:别的|其[他它余]|另外的)(?:键|字段|值|内容|配置项?|行)[^,;。\n]{0,10}?(?:不[动变改]|别[动改]|保持[^,;。]{0,4}不变|照旧)"
-    r"|[,;]?\s*\b(?:leave|keep) (?:the |all )?other (?:keys|fields|values|lines)\b[^,;.\n]{0,24}",
+    r"|[,;]?\s*\b(?:leave|keep) (?:the |all )?other"
+    r" (?:keys?|fields?|values?|lines?)\b[^,;.\n]{0,24}",
     intents.FLAGS,
 )
 

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
-from oi_deploy.agent import intents, orders, spared, words
+from oi_deploy.agent import deploys, intents, orders, spared, words
 from oi_deploy.agent.situation import Situation
 from oi_deploy.verify.state import DeploymentState
 
@@ -65,6 +66,63 @@ def ordered(world: Situation, intent: str) -> list[DeploymentState]:
             or not (spared.is_spared(item.name, text) or spared.is_left_out(item.name, text))
         )
     ]
+
+
+# A field that names what a ticket is about, with a list below it or beside it.
+_FIELD = re.compile(
+    r"(?:^|[.;,。])[^\S\n]*[-*]?[^\S\n]*"
+    r"(?:services?|app(?:lication)?s?|components?|targets?|服务(?:名称?)?|应用名?|目标)"
+    r"(?:[^\S\n]*[:=]|(?=[^\S\n]+[a-z]))(?P<names>[^\n.;。]*(?:\n[^\S\n]*[-*][^\n]*)*)",
+    intents.FLAGS | re.MULTILINE,
+)
+# What is over, is done again and again, or is the reason for something.
+_OVER = re.compile(
+    r"\b(?:already|yesterday|last (?:week|night|month|time)|every|usually|always|on its own|was"
+    r"|were|had|has been|have been|team|because|since|whenever|without|not in scope|out of scope)\b"
+    r"|已经?|昨|上周|上次|每[天晚次]|由于|因为|之前|[过完]了|流程|不在范围",
+    intents.FLAGS,
+)
+_GAP = re.compile(
+    r"(?:[\s,&、和与及]|\band\b|\bas well as\b|以及|\bthe\b|\bdeployments?\b|\([^()\n]*\)|[`'\"])*",
+    intents.FLAGS,
+)
+
+
+def released(world: Situation) -> list[str]:
+    """The Deployments that stand beside an order for an image, and those in a list with them.
+
+    None if no order names one.
+    """
+    text = world.ask.text
+    known = [item.name for item in world.deployments]
+    said = [it["names"] for it in _FIELD.finditer(text)]
+    found = {name for name in known for it in said if words.is_named(name, it)}
+    found |= {
+        it for it in known if re.search(rf"\b{re.escape(it)}'s turn\b|轮到\s*{re.escape(it)}", text)
+    }
+    if not found:
+        found = {
+            name
+            for part in parts(world)
+            if not _OVER.search(part) and _orders_image(part)
+            for name in named(world, part)
+        }
+    places = sorted(
+        (at.start(), at.end(), name)
+        for name in known
+        for at in re.finditer(rf"(?<![\w./-]){re.escape(name)}(?![\w-])", text, re.ASCII)
+    )
+    # From both sides: the list may begin or end with the one that is ordered.
+    for row in (places, places[::-1]):
+        for one, other in pairwise(row):
+            first, second = sorted((one, other))
+            if one[2] in found and _GAP.fullmatch(text[first[1] : second[0]]):
+                found.add(other[2])
+    return [name for name in known if name in found]
+
+
+def _orders_image(part: str) -> bool:
+    return bool({"build", "push"} & intents.read(part).wanted) or deploys.is_asked(part)
 
 
 # One that was named before; Chinese leaves it out.

@@ -169,3 +169,101 @@ def test_a_name_that_is_an_example_is_no_file_to_write() -> None:
     found = facts(prompt, expect="none", files={**FILES, "logs/gate.log": "8 g ERROR x\n"})
     assert found.wanted == ("log-summary.md",)
     assert "| 文件 | ERROR | WARN |" in found.commands[0]
+
+
+NOTIFY = deployment("notify", "app=notify:0.9.3", replicas=1)
+ALL = {"deployments": (BILLING, GATEWAY, NOTIFY)}
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Service: billing\nTag: 3.3.0\nBackground: gateway got timeouts from billing.\n"
+        "Steps: build, push, deploy\nNot in scope: gateway, notify",
+        "服务:billing\n标签:3.3.0\n上游:gateway\n下游:notify\n步骤:构建、推送、部署",
+        "背景:周日 gateway 出过故障。\n任务:构建本次提交,标签 3.3.0,推送并部署到 billing。",
+        "I already released gateway. Please release billing, tag 3.3.0.",
+        "gateway 我已经发完了,请发布 billing,标签 3.3.0。",
+        "The edge team deploys gateway on its own. Release billing with tag 3.3.0.",
+        "gateway talks to billing. Release billing with tag 3.3.0.",
+        "和上周 gateway 的流程一样:构建、推送、部署。服务 billing,标签 3.3.0。",
+        "notify was released, now it's billing's turn: build, push, roll out, tag 3.3.0.",
+        "No restart of others. Build, push and deploy billing, tag 3.3.0.",
+        "昨天 gateway 发布失败了,已经回滚。今天发布 billing,标签 3.3.0。",
+        "李四今晚会把 gateway 扩到 5 个,那是他的事。现在发布 billing,标签 3.3.0。",
+        "Ann will restart gateway afterwards. Deploy billing with tag 3.3.0.",
+    ],
+)
+def test_a_service_that_is_only_spoken_of_is_left_alone(prompt: str) -> None:
+    assert lines(prompt, **ALL) == new("3.3.0")
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Release billing and notify, tag 3.3.0.",
+        "构建并部署 billing、notify,标签 3.3.0",
+        "服务:billing、notify\n标签:3.3.0\n步骤:构建、推送、部署",
+        "billing and notify: build this commit with tag 3.3.0 and roll it out to both.",
+    ],
+)
+def test_a_list_of_services_is_for_all_of_them(prompt: str) -> None:
+    billing, notify = new("3.3.0"), new("3.3.0", "notify", "app")
+    assert lines(prompt, **ALL) == [*billing[:2], *notify[:2], billing[2], notify[2]]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "服务:billing\n版本:3.3.0\n请构建、推送、部署。",
+        "发布 billing,版本号:3.3.0。",
+        "Application: billing\nVersion: 3.3.0\nActions: build image, push image, update deployment",
+        "应用:billing\n旧版本:3.1.0\n新版本:3.3.0\n请构建并部署。",
+        "Ship it as 3.3.0 to billing.",
+        "billing 3.1.0 has a bug, see OPS-99. Build 3.3.0 from this commit and roll it out.",
+        "镜像打成 3.3.0,推送后更新 billing。",
+        "billing 从 3.1.0 升级到 3.3.0(用本次提交构建)。",
+        "给billing发个新版本3.3.0",
+        "现在已修复。构建本次提交为 3.3.0 并部署到 billing。",
+    ],
+)
+def test_a_version_in_any_field(prompt: str) -> None:
+    assert lines(prompt, **ALL) == new("3.3.0")
+
+
+def test_a_part_of_a_version_is_no_number_of_pods() -> None:
+    """It was scaled to the 0 of 3.3.0, which stood in the line before."""
+    prompt = "服务:billing\n标签:3.3.0\n副本数:4\n步骤:构建、推送、部署、扩容"
+    assert "scale deployment/billing --replicas=0" not in lines(prompt, **ALL)
+
+
+def test_a_folder_that_has_what_is_copied_is_the_context() -> None:
+    """A file of the same name in the root let another service's folder be taken."""
+    dockerfile = 'FROM python:3.11-slim\nCOPY app.py ./\nCMD ["python3", "app.py"]\n'
+    files = {"README.md": "# x\n", "VERSION": "2.4.1\n", "app.py": "1\n"}
+    for name in ("billing", "notify"):
+        files |= {f"{name}/Dockerfile": dockerfile, f"{name}/app.py": "1\n"}
+    found = lines("Release billing, tag 3.3.0.", files=files, **ALL)
+    assert found == new("3.3.0", folder="billing")
+
+
+def test_a_number_of_pods_in_a_question() -> None:
+    prompt = "Doors open in half an hour. Can we have four pods of billing instead of the two?"
+    assert lines(prompt, **ALL) == ["scale deployment/billing --replicas=4"]
+
+
+def test_only_two_of_three() -> None:
+    prompt = "{registry}/billing 构建当前提交并推送后,只升级 billing 和 billing-jobs;notify 不动。"
+    jobs = deployment("billing-jobs", "api=billing:3.1.0")
+    found = lines(prompt, deployments=(BILLING, jobs, NOTIFY))
+    assert [it for it in found if it.startswith("set image")] == [
+        f"set image deployment/{name} api=billing:{COMMIT}" for name in ("billing", "billing-jobs")
+    ]
+
+
+def test_a_condition_that_denies_nothing() -> None:
+    prompt = (
+        "先看一眼 app.py,没有语法问题就把当前提交构建成 {registry}/billing:<短 SHA> 推送,"
+        "并更新 billing。"
+    )
+    assert lines(prompt, **ALL) == new(COMMIT)

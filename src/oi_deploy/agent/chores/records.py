@@ -108,6 +108,10 @@ _OUTCOME = re.compile(
     r"(?:[\w-]+\s*[=:]\s*)?(?:fail\w*|error|timeout|timed[- ]out|失败|超时)(?:\s*\([^()]*\))?",
     intents.FLAGS,
 )
+# The same, where the other word stands in parentheses.
+_ENDED = re.compile(
+    r"(?P<good>success(?:ful)?|succeeded|completed?|done|ok|成功|完成)", intents.FLAGS
+)
 # In place of fields: the names of the pods, one a line.
 _PODS = ("pods",)
 
@@ -146,7 +150,10 @@ def _parts(prompt: str) -> list[tuple[str, tuple[str, ...]]]:
     for place, (label, part) in enumerate(parts, 1):
         if place == len(parts) and place > 1 and fields.is_of_pods(part):
             found.append((label, _PODS))
-        elif (outcome := _OUTCOME.fullmatch(part.strip("<>{}[] \t"))) and label:
+        elif label and (
+            (outcome := _OUTCOME.fullmatch(part.strip("<>{}[] \t")))
+            or (outcome := _ENDED.fullmatch(part.strip()))
+        ):
             # What comes after a rollout that failed is not reached.
             found.append((f"{label}{outcome['good']}", ()))
         else:

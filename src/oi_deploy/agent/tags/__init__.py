@@ -31,8 +31,12 @@ def wanted(prompt: str, source: Source) -> str:
 
     Empty if the prompt asks for something that is not known here.
     """
-    text = tag_words.about(prompt) or tag_words.pushed_as(prompt)
-    text = text or released.said(prompt, source.names)
+    text = tag_words.about(prompt)
+    number = released.said(prompt, source.names)
+    # A word for the version alone stands for the number that is said.
+    if number and (not text or _is_of_version(text)):
+        text = number
+    text = text or tag_words.pushed_as(prompt)
     if several_tags := several(prompt, source):
         return several_tags[0]
     if tag_words.MANY.search(text):
@@ -58,9 +62,9 @@ def wanted(prompt: str, source: Source) -> str:
     if not all(values):
         return ""
     value = _joined(form, values)
-    number = re.search(r"\d+(?:\.\d+)+", value)
-    if number and form == (Part("git tag"),) and _NUMBERS_ONLY.search(prompt):
-        value = number[0]
+    numbers = re.search(r"\d+(?:\.\d+)+", value)
+    if numbers and form == (Part("git tag"),) and _NUMBERS_ONLY.search(prompt):
+        value = numbers[0]
     if before == "v" and WITHOUT_V.search(text):
         before = ""
     if WITHOUT_V.search(prompt):
@@ -77,6 +81,11 @@ def wanted(prompt: str, source: Source) -> str:
         if not source.full_commit.startswith(it) and re.search(_AT_COMMIT + it, prompt)
     ]
     return value if is_tag(value) and not foreign else ""
+
+
+def _is_of_version(text: str) -> bool:
+    kinds = {tag_words.kind(it) for it in tag_words.KIND.finditer(text)}
+    return kinds == {"version"} and not tag_words.VERSION_FILE.search(text)
 
 
 def is_made(prompt: str) -> bool:
