@@ -30,7 +30,7 @@ def obstacles(world: Situation) -> tuple[Obstacle, ...]:
         *(_namespaces, _only_read, _deployments, _containers, _images, _pinned, _renamed, _push),
         *(_elsewhere, _revisions, _unknown_revisions, _deletion, _secrets, _not_permitted),
         *(_privileges, absent.obstacles, tagged_code.obstacles, _described),
-        *(unsaid.beyond, unsaid.not_out),
+        *(unsaid.beyond, unsaid.configured, unsaid.not_out),
     )
     return tuple(dict.fromkeys(it for check in checks for it in check(world)))
 

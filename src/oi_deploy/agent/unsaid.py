@@ -52,6 +52,28 @@ def beyond(world: Situation) -> list[Obstacle]:
     return [Obstacle(text, certain)]
 
 
+_CONFIGURED = re.compile(
+    r"\b(?:set|change|patch|update|edit|put)\b[^.;\n]{0,60}\bconfigmap\b"
+    r"|\bconfigmap\b[^.;\n]{0,60}\b(?:so that|from \S+ to)\b"
+    r"|configmap[^。;\n]{0,40}(?:[改设][成为]|更新[成为])",
+    FLAGS,
+)
+
+
+def configured(world: Situation) -> list[Obstacle]:
+    """A ConfigMap that is to be changed, and that no manifest of the repository has."""
+    kinds = {kind for found in world.repository.manifests.values() for kind in found}
+    asked = any(
+        not (clause.supposed or clause.told or intents.is_denied(clause.text, match.start()))
+        for clause in intents.clauses(world.ask.text)
+        for match in _CONFIGURED.finditer(clause.text)
+    )
+    if world.ask.expect == "none" or "ConfigMap" in kinds or not asked:
+        return []
+    text = "A run changes a ConfigMap by a manifest, and the repository has none with one."
+    return [Obstacle(text, not world.permits("configmap", "", "apply"))]
+
+
 _NOT_OUT = re.compile(
     r"\bnothing (?:gets|is|will be|is to be) (?:deployed|rolled out|released)\b"
     r"|\b(?:don't|do not) (?:roll (?:it|this|anything) out|deploy (?:it|this|anything)"

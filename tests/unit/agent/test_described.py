@@ -85,7 +85,23 @@ def test_a_configmap_that_the_run_may_not_read_is_not_read() -> None:
     ],
 )
 def test_what_is_to_be_written_is_not_missed(prompt: str) -> None:
-    assert not facts(prompt, tags=TAGS, configuration={}).obstacles
+    found = facts(prompt, tags=TAGS, configuration={}).obstacles
+    assert not any("has no" in it.text for it in found)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "ends"),
+    [
+        ("Set LOG_LEVEL=debug in the ConfigMap web-config and restart web.", True),
+        ("把 ConfigMap web-config 的键 MODE 改成 fast,然后重启 web。", True),
+        ("The ConfigMap web-config was changed yesterday; restart web.", False),
+        ("ConfigMap 已经改好了,重启 web 让它生效", False),
+    ],
+)
+def test_a_change_of_a_configmap_without_a_manifest_ends_the_run(prompt: str, ends: bool) -> None:
+    """The pods were restarted without it, and the run counted as done."""
+    found = facts(prompt, configuration=PLAN).obstacles
+    assert [it.certain for it in found] == [True] * ends
 
 
 GOOD = replace(WEB, annotations={"example.com/last-good": f"{REGISTRY}/web:1.0.0"})
