@@ -70,7 +70,10 @@ def configured(world: Situation) -> list[Obstacle]:
     )
     if world.ask.expect == "none" or "ConfigMap" in kinds or not asked:
         return []
-    text = "A run changes a ConfigMap by a manifest, and the repository has none with one."
+    text = (
+        "A run changes a ConfigMap by a manifest: put it into the repository, and let the prompt "
+        "and the policy have that applied."
+    )
     return [Obstacle(text, not world.permits("configmap", "", "apply"))]
 
 
