@@ -201,7 +201,7 @@ _ANOTHER_IMAGE = re.compile(
     r"\b(?:update|upgrade|deploy|roll|release|ship|switch|put|use|point|run|gets?|move|bring"
     r"|promote)\b"
     r"|\bset\b(?!.*\b(?:replicas?|pods?)\b)|\bset\b(?=.*(?:\bto (?:the )?image\b|\d\.\d))"
-    r"|\bon version\b|更新|升级|部署|发布|换|切[到成]|(?<![以之])上(?:线|到)?(?=\s*[a-z\d])",
+    r"|\bon version\b|更新|升级|部署|发布|换|切[到成]|推广|(?<![以之])上(?:线|到)?(?=\s*[a-z\d])",
     intents.FLAGS,
 )
 

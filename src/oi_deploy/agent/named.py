@@ -47,6 +47,9 @@ _NOT = re.compile(
 _NOT_TO_USE = re.compile(
     r"(?:(?:\bnot|n't|\bnever)(?:\s+(?:ever\s+)?(?:re-?)?(?:push|publish|us|overwrit|touch|pull|tag)"
     r"(?:e|ing)?\b)?|\b(?:instead of|rather than|in place of)"
+    # What was, and what something new takes the place of.
+    r"|\breplac(?:es?|ed|ing)|\blast (?:deploy|release|build|time)[^.;]{0,40}?\b(?:was|is)"
+    r"|(?:上次|上一次)[^,。;]{0,24}?[是为]|替换|(?:\bexample\b|例子)[^.;。\n]{0,60}?-t"
     r"|(?:不要?|(?<!分)别|勿|禁止|严禁)(?:再|去)?"
     r"(?:推送?|用|使用|覆盖|动|碰|打)|而不是|而非|不是)"
     r"(?:\s*(?:\b(?:it|the|an?|to|as|over|with|old|existing|image|tag)\b|到|成|镜像|标签|了))*"

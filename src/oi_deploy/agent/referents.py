@@ -103,8 +103,11 @@ def _clause_before(match: re.Match[str]) -> str:
 def _others(match: re.Match[str], rest: Sequence[str]) -> str:
     if (match["one"] or match["one_zh"] or match["one_before"]) and len(rest) != 1:
         return match[0]
-    # "No restart of others" names nobody.
-    if intents.word("denies").search(_clause_before(match)):
+    # "No restart of others" names nobody, nor does "restart others: no".
+    denied = re.match(
+        r"\s*:\s*(?:no|none|否|无)(?![a-z])", match.string[match.end() :], intents.FLAGS
+    )
+    if denied or intents.word("denies").search(_clause_before(match)):
         return match[0]
     verb = match["verb"] or match["verb_zh"] or ""
     verb = re.sub(r"(?:of )?the $", "", verb)

@@ -14,6 +14,7 @@ _RUNS = re.compile(
     rf"(?:deployment\s+)?(?P<runs>{NAME})\s+(?:deployment\s+)?"
     r"(?:is running|runs|uses|is using|has|is on)\b"
     rf"|\b(?:to|with|onto)\s+the (?:image|version|tag) of (?:the )?(?:deployment )?(?P<of>{NAME})"
+    rf"|\b(?:promote|roll|put|move|bring) the (?:image|version|tag) of (?:the )?(?P<from_en>{NAME})"
     rf"|\bsame (?:image|version|tag|build) (?:as|that) (?:the )?(?P<same>{NAME})"
     rf"|[跟和与同]\s*(?P<like>{NAME})\s*(?:一样|相同|一致|保持一致|用?同一个|的?(?:镜像|版本)(?:一致|一样|相同))"
     rf"|(?:[换改]?用|[换改切]成|[换改]为|(?:切换?|换|升级?|更新)到)\s*(?P<use>{NAME})\s*的(?:镜像|版本)"
@@ -23,7 +24,7 @@ _RUNS = re.compile(
     r"|\b(?:roll|put|promote|move|bring|use|take)\s+(?P<its_own>its)\s+(?:image|version|tag)\b"
     r"(?=[^.;]{0,20}\b(?:to|on|onto|for|in)\b)"
     r"|[把将用](?P<its_zh>它)的(?:镜像|版本)(?=\s*(?:[升切推换放发同更部]|全量))"
-    rf"|[把将]\s*(?P<of_zh>{NAME})\s*的(?:镜像|版本)(?=\s*[升切推换放发同更部]\w{{0,3}}[到给在])"
+    rf"|[把将]\s*(?P<of_zh>{NAME})\s*的(?:镜像|版本)(?=\s*[升切推换放发同更部].{{0,3}}[到给在])"
     rf"|(?P<on>{NAME})\s*(?:上|正在|现在|目前|当前|线上|那边)*(?:用|跑|运行|使用)着?的(?:那个|这个)?(?:镜像|版本)",
     intents.FLAGS,
 )
@@ -151,7 +152,7 @@ def _is_wanted(match: re.Match[str]) -> bool:
     later = _THAT_ONE.search(match.string, match.end())
     goes_on = later and not spared.in_a_denying_clause(match.string, later.start())
     said = (
-        match.lastgroup in ("use", "as", "of_zh")
+        match.lastgroup in ("use", "as", "of_zh", "from_en", "its_own", "its_zh")
         or _TO_RUN.search(before)
         or _SHALL.search(after)
         or goes_on

@@ -69,7 +69,8 @@ _NEW = re.compile(
 
 def _brings(part: str) -> re.Match[str] | None:
     """The words for what is new, if the part orders that it is brought out."""
-    return _NEW.search(part) if deploys.is_asked(part) else None
+    ordered = deploys.is_asked(part) and not intents.word("denies").search(part)
+    return _NEW.search(part) if ordered else None
 
 
 # What no person writes, and what patterns take long for.

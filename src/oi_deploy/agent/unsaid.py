@@ -95,7 +95,16 @@ _GOES_OUT = re.compile(
 _NO_DEPLOYMENT = re.compile(
     r"\b(?:don't|do not|not to|never|without) (?:\w+ )?deploy(?:ing)?\b"
     r"|\bno (?:rollout|deploy(?:ment)?(?: changes?)?)(?=\s*(?:[.,;!]|$))"
-    r"|(?:不要?|暂不)(?:部署|上线|发布)|(?:部署|集群|deployment)\s*不动",
+    r"|\bonly push\b|\bpush only\b|\bleave the deployments? (?:alone|as (?:it is|they are))"
+    r"|\b(?:do not|don't) (?:call|use|run) kubectl\b|\bdeployment (?:will be|is) done by\b"
+    r"|(?:不要?|暂不)(?:部署|上线|发布)|(?:部署|集群|deployment)\s*不动|不要?动\s*(?:deployment|集群)"
+    r"|只推送|部署由[^,。;]{1,16}(?:完成|负责|做)",
+    FLAGS,
+)
+# What others bring out, or what is for another time.
+_BY_OTHERS = re.compile(
+    r"\b\w+ will (?:\w+ )?(?:deploy|roll|release)\b[^.;]*|\bonce\b[^.;]*"
+    r"|(?:通过|完成|验收)(?:之?后)[^,。;]*",
     FLAGS,
 )
 
@@ -105,7 +114,7 @@ def _is_kept_in(world: Situation) -> bool:
     text = words.plain(world.ask.text, world.ask.registry)
     ordered = any(
         not intents.is_denied(clause.text, match.start())
-        for clause in intents.clauses(_NO_DEPLOYMENT.sub(" ", text))
+        for clause in intents.clauses(_BY_OTHERS.sub(" ", _NO_DEPLOYMENT.sub(" ", text)))
         for match in _GOES_OUT.finditer(clause.text)
     )
     return bool(_NO_DEPLOYMENT.search(text)) and not ordered

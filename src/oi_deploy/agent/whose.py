@@ -26,8 +26,28 @@ _PARTS = re.compile(
 _WAITS = re.compile(r"\W*(?:when|once|after|as soon as|until|before|because)\b|.*[后时]$")
 
 
-def parts(world: Situation) -> list[str]:
-    """What is said, an order at a time."""
+# What is done at another time, by others, or only if something happens.
+_NOT_NOW = re.compile(
+    r"\b(?:might|maybe|perhaps|later|not yet|todo|an? hour ago|hours? ago|minutes? ago|themselves"
+    r"|himself|herself|did it already|decided against|not part of|follow-?up)\b"
+    r"|\bmay (?:also )?need\b"
+    r"|晚点|以后|可能|待办|后续|不属于|小时前|分钟前|自己(?:会)?[做来]|与本次无关|手册|需要[^,。;]{0,8}吗",
+    intents.FLAGS,
+)
+# Its whole sentence tells of something.
+_STORY = re.compile(
+    r"\brunbook\b|\bon failure\b|\basked:\s*['\"]|\btimeline\b|\bnot part of\b|\bfollow-?up\b"
+    r"|\btodo\b|\bthemselves\b|\bdecided against\b"
+    r"|^(?:i|we)\b[^,;]{1,40}\b(?:an?|\d+) (?:hour|minute|day)s? ago\b"
+    r"|^(?:is|are|does|do|should)\b(?=.*\b(?:needed|necessary|required)\b)"
+    r"|手册|失败时|时间线|不属于|后续|待办|与本次无关|问:|自己(?:会)?[做来]|[需要]要?[^,。;]{0,8}吗"
+    r"|^我们?[^,。]{0,8}(?:小时|分钟)前",
+    intents.FLAGS,
+)
+
+
+def parts(world: Situation, *, every: bool = False) -> list[str]:
+    """What is said, an order at a time; what is not for now is left out, unless all is wanted."""
     text = with_what_follows(world)
     names = "|".join(re.escape(item.name) for item in world.deployments) or "(?!)"
     and_another = (
@@ -35,10 +55,13 @@ def parts(world: Situation) -> list[str]:
     )
     return [
         part
-        for clause in intents.clauses(text)
+        for sentence in intents.sentences(text)
+        if every or not _STORY.search(sentence)
+        for clause in intents.clauses(sentence)
         if not clause.supposed
         for piece in _PARTS.split(clause.text)
         for part in re.split(and_another, piece)
+        if every or not _NOT_NOW.search(part)
     ]
 
 
@@ -164,7 +187,7 @@ def _says_more(world: Situation, part: str) -> bool:
 
 def is_only_changed(world: Situation, item: DeploymentState) -> bool:
     """Whether a Deployment is named for a restart, another number of pods, or a rollback alone."""
-    told = [it for it in parts(world) if words.is_named(item.name, it)]
+    told = [it for it in parts(world, every=True) if words.is_named(item.name, it)]
     without = {"restart", "scale", "undo"}
     return bool(told) and all(without & intents.read(it).wanted for it in told)
 
@@ -174,7 +197,9 @@ def targets(world: Situation, intent: str) -> list[DeploymentState]:
     text, chosen = world.ask.text, world.meant.chosen
     said, beside = parts(world), ordered(world, intent)
     if not beside:
-        return list(chosen)
+        # Told of only, it is an order for none.
+        told = any(intent in intents.read(it) for it in parts(world, every=True))
+        return [] if told and not any(intent in intents.read(it) for it in said) else list(chosen)
 
     def is_elsewhere(item: DeploymentState) -> bool:
         told = [it for it in said if words.is_named(item.name, it)]

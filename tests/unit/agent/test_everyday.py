@@ -267,3 +267,58 @@ def test_a_condition_that_denies_nothing() -> None:
         "并更新 billing。"
     )
     assert lines(prompt, **ALL) == new(COMMIT)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The notify team may also need a restart, but they'll do that themselves.",
+        "notify 团队可能也要重启,他们会自己做。",
+        "Is a restart of notify needed? I don't think so.",
+        "notify 需要重启吗?我觉得不用。",
+        "The runbook says: on failure run `kubectl rollout restart deployment/notify`.",
+        "手册写着:失败时执行 `kubectl rollout restart deployment/notify`。",
+        "We've discussed whether to scale billing to 5 and decided against it.",
+        "Follow-up (not part of this run): restart notify, scale gateway to 6.",
+        "待办(以后):gateway 扩到 6 个副本。",
+        "昨天运维把 notify 缩到 0 又恢复了,与本次无关。",
+        "Restart others: no",
+    ],
+)
+def test_what_is_not_for_now_is_not_done(said: str) -> None:
+    prompt = f"Build {{registry}}/billing, tag short SHA, push and roll out to billing.\n\n{said}"
+    assert lines(prompt, **ALL) == new(COMMIT)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Replace {registry}/billing:3.1.0 by a new build with the short SHA.",
+        "用短 SHA 的新构建替换 {registry}/billing:3.1.0,更新 billing。",
+        "The last deploy of billing was {registry}/billing:3.1.0. Deploy the new one with the "
+        "short SHA.",
+        "上次 billing 部署的是 {registry}/billing:3.1.0,这次用短 SHA 部署新的。",
+    ],
+)
+def test_an_image_of_the_last_time_is_not_built_over(prompt: str) -> None:
+    assert lines(prompt, **ALL) == new(COMMIT)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "构建并推送 {registry}/billing(短 SHA)。QA 还没通过,通过之后再部署,现在只推送。",
+        "Build {registry}/billing with the short SHA and push it. Deployment will be done by Argo "
+        "CD, not here.",
+        "Build {registry}/billing with the short SHA and push it; leave the deployment alone.",
+        "构建 {registry}/billing(短 SHA)并推送,不要动 Deployment。",
+    ],
+)
+def test_what_others_bring_out_is_only_pushed(prompt: str) -> None:
+    found = facts(prompt, tags=TAGS, deployments=(BILLING, GATEWAY)).obstacles
+    assert any("expect: push" in it.text and it.certain for it in found)
+
+
+def test_a_commit_that_is_not_to_be_released() -> None:
+    prompt = "当前提交不要发布,只重启 gateway 和 billing。"
+    assert lines(prompt, **ALL) == ["rollout restart deployment/billing", RESTART]
