@@ -322,3 +322,12 @@ def test_what_others_bring_out_is_only_pushed(prompt: str) -> None:
 def test_a_commit_that_is_not_to_be_released() -> None:
     prompt = "当前提交不要发布,只重启 gateway 和 billing。"
     assert lines(prompt, **ALL) == ["rollout restart deployment/billing", RESTART]
+
+
+def test_a_key_with_its_sign_of_equality() -> None:
+    prompt = (
+        "Release billing, please. The image tag is whatever `release=` says in version.properties, "
+        "just the value. Image repository {registry}/billing."
+    )
+    files = {**FILES, "version.properties": "name=billing\nrelease=2.3.60-w\n"}
+    assert lines(prompt, files=files) == new("2.3.60-w")

@@ -39,9 +39,10 @@ def as_version(prompt: str, texts: Mapping[str, str]) -> tuple[str, str]:
             # Its own word is known to say a version, and a key with two values says neither.
             if key.lower() == "version" or len({it for name, it in pairs if name == key}) > 1:
                 continue
-            word = rf"[`'\"“]?(?<![\w.-]){re.escape(key)}(?![\w-]|\.\w)[`'\"”]?"
+            word = rf"[`'\"“]?(?<![\w.-]){re.escape(key)}=?(?![\w-]|\.\w)[`'\"”]?"
             match = re.search(
-                rf"{word}(?: (?:variable|value|key|field|entry))?(?: (?:set|defined|kept|given))?"
+                rf"{word}(?: (?:variable|value|key|field|entry))?"
+                rf"(?: (?:set|defined|kept|given|says?))?"
                 rf" (?:in|from|of|out of) (?:the |our )?{file}(?![\w/-]|\.\w)"
                 rf"|{file}(?:'s|\s*(?:文件)?(?:(?:里|中|里面|内|定义)的?|的))\s*(?:变量|字段|键)?\s*{word}"
                 r"(?:\s*(?:的值|字段|变量))?",
