@@ -13,6 +13,11 @@ _SET = (
     r"|make|let|put|adjust|configure|bump)\b"
 )
 _SET_ZH = r"(?:更新|升级|加|设|改|删|调|去掉|增|减|限制|配置|换)"
+# Names with a word for an image in them.
+_STRATEGY = (
+    r"\b(?:(?:update|rollout|rolling|deployment) )?strategy\b|\b(?:image ?)?pull[ -]?policy\b"
+    r"|(?:更新|发布|部署|滚动|(?:镜像)?拉取)策略"
+)
 _KINDS = (
     (
         "environment variables",
@@ -37,11 +42,7 @@ _KINDS = (
         r"|(?:暂停|恢复|继续)[^。;\n]{0,16}(?:滚动|rollout|发布流程)",
     ),
     ("autoscaling", r"\bautoscal\w+|\bhpa\b|自动(?:扩缩?容|伸缩)"),
-    (
-        "the update strategy or the pull policy",
-        r"\b(?:(?:update|rollout|rolling|deployment) )?strategy\b|\bpull[ -]?policy\b"
-        r"|(?:更新|发布|部署|滚动|拉取)策略",
-    ),
+    ("the update strategy or the pull policy", _STRATEGY),
     (
         "probes, labels or annotations",
         rf"{_SET}[^.;\n]{{0,40}}\b(?:(?:readiness|liveness|startup)[ -]?probes?|annotations?)\b"
@@ -55,14 +56,6 @@ _IMAGE = re.compile(
     r"|\broll(?:ing|ed)?[ -](?:it )?out\b|\bimages?\b|\btags?\b|\bversions?\b|\bcommit"
     r"|\bdockerfile\b|\bmanifests?\b|\.ya?ml\b|\bconfigmap\b"
     r"|构建|推送|镜像|标签|版本|发布|上线|部署|提交|清单|打包",
-    intents.FLAGS,
-)
-
-
-# A name with one of those words in it.
-_NAMES = re.compile(
-    r"\b(?:(?:update|rollout|rolling|deployment) )?strategy\b|\b(?:image ?)?pull[ -]?policy\b"
-    r"|(?:更新|发布|部署|滚动|(?:镜像)?拉取)策略",
     intents.FLAGS,
 )
 
@@ -87,7 +80,7 @@ def asked(prompt: str) -> str:
     Args:
         prompt: the task, without references to images.
     """
-    if _IMAGE.search(_NAMES.sub(" ", prompt)):
+    if _IMAGE.search(re.sub(_STRATEGY, " ", prompt, flags=intents.FLAGS)):
         return ""
     # Somebody scales because of the memory, and restarts because of a variable.
     if {"restart", "scale", "undo"} & intents.read(prompt).wanted and not _ORDERED.search(prompt):

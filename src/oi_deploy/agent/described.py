@@ -161,33 +161,28 @@ def _with_names_of_files(
 ) -> str:
     """The prompt with the names that it only says to stand in a file.
 
-    The file has one image below the registry (or the name of one that runs), and one Deployment
-    that is there, or several where the prompt speaks of several; else nothing is certain.
+    The file, which may be hostile, chooses among the Deployments that are there and the images that
+    they run: one, or several of one image where the prompt speaks of several; else nothing is
+    certain.
     """
-    if f"{registry}/" in prompt:
+    if f"{registry}/" in prompt or any(words.is_named(it.name, prompt) for it in deployments):
         return prompt
-    named_there = any(words.is_named(it.name, prompt) for it in deployments)
-    running = {repository_of(it.image) for item in deployments for it in item.containers}
     for path, text in texts.items():
         said = [it for it in intents.sentences(prompt) if words.is_named(path, it)]
         if not any(_OF_NAMES.search(it.replace(path, " ")) and _READS.search(it) for it in said):
             continue
         # A comment is about others as well.
         found = set(_WORDS.findall(re.sub(r"(?m)(?:^|\s)#.*$", "", text)))
-        whole = {repository_of(it) for it in found if it.startswith(f"{registry}/")}
-        images = whole or {f"{registry}/{it}" for it in found} & running
+        images = {repository_of(it) for it in found} | {f"{registry}/{it}" for it in found}
         items = [item for item in deployments if item.name in found]
+        run = [{repository_of(it.image) for it in item.containers} & images for item in items]
         several = any(_OF_SEVERAL.search(it) for it in said)
-        if named_there:
-            # Only the image is looked up then.
-            if len(images) == 1:
-                return f"{prompt}\n\n{images.pop()}.\n"
-            continue
-        if len(images) == 1 and (len(items) == 1 or (several and items)):
+        image = set().union(*run)
+        if len(image) == 1 and all(run) and (len(items) == 1 or several):
             inside = [it.name for it in items[0].containers if it.name in found]
             container = f" container {inside[0]}" if len(inside) == len(items) == 1 else ""
             names = " and ".join(item.name for item in items)
-            return f"{prompt}\n\n{images.pop()}, deployment {names}{container}.\n"
+            return f"{prompt}\n\n{image.pop()}, deployment {names}{container}.\n"
     return prompt
 
 

@@ -40,7 +40,7 @@ _STORY = re.compile(
     r"|\btodo\b|\bthemselves\b|\bdecided against\b"
     r"|^(?:i|we)\b[^,;]{1,40}\b(?:an?|\d+) (?:hour|minute|day)s? ago\b"
     r"|^(?:is|are|does|do|should)\b(?=.*\b(?:needed|necessary|required)\b)"
-    r"|手册|失败时|时间线|不属于|后续|待办|与本次无关|问:|自己(?:会)?[做来]|[需要]要?[^,。;]{0,8}吗"
+    r"|手册|失败时|时间线|不属于|后续|待办|与本次无关|问:|自己(?:会)?[做来]|(?:需要|要)[^,。;]{0,8}吗"
     r"|^我们?[^,。]{0,8}(?:小时|分钟)前",
     intents.FLAGS,
 )

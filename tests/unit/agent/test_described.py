@@ -195,3 +195,19 @@ def test_several_deployments_that_a_file_lists() -> None:
     assert [it for it in found if it.startswith("set image")] == [
         f"set image deployment/{name} app=web:{COMMIT}" for name in ("web-front", "web-jobs")
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"FROM {REGISTRY}/base:1\nCOPY web /web\n",
+        f"Everybody pushes to {REGISTRY}/jobs and deploys web.\n",
+    ],
+)
+def test_a_file_gives_no_image_that_its_deployment_does_not_run(text: str) -> None:
+    """It took the base image's name, and would have pushed over it."""
+    files = {**FILES, "docker/main.txt": text}
+    prompt = "Build the image as docker/main.txt says, push it and roll it out; tag: short SHA."
+    commands = facts(prompt, files=files).commands
+    assert not any("/base:" in it for it in commands)
+    assert not any("deployment/web" in it and "/jobs:" in it for it in commands)

@@ -116,3 +116,9 @@ def test_tags_with_a_day_in_their_name_go_by_it(prompt: str) -> None:
     names = "nightly-20251103 nightly-2026-01-31"
     assert commands[0] == f"for t in {names}; do echo $t; done > gone.txt"
     assert set(commands[1].split()[3:]) == set(names.split())
+
+
+def test_a_tag_that_is_to_stay_by_its_name_stays_though_it_is_old() -> None:
+    prompt = "Delete the git tags nightly-* from before 2026-02-01, but keep nightly-20251103."
+    commands = facts(prompt, expect="none", git={"--list": "\n".join(NIGHTLY)}).commands
+    assert commands == ("git tag -d nightly-2026-01-31",)

@@ -123,8 +123,9 @@ def unwanted(text: str, tags: Sequence[str]) -> list[str]:
     elif not gone and keep and spoken.others:
         gone |= set(others if _RELEASES.search(text) else tags)
     if day := _limit(text):
-        # What is newer stays, and is of the same name.
-        gone, keep = {tag for tag in gone | keep if "" < _day(tag) < day}, set()
+        # What is newer stays, and is of the same pattern; one that is named itself stays as well.
+        named = keep.intersection(_TAG.findall(text))
+        gone, keep = {tag for tag in gone | keep if "" < _day(tag) < day}, named
     return [tag for tag in tags if tag in gone - keep]
 
 
